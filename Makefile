@@ -1,0 +1,59 @@
+# billfold: `make` lists the targets. Everything lives in .venv, made from requirements.lock on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt docs bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## make .venv from requirements.lock (every other target does it when needed)
+
+# uv comes from the lock too: with pip, hash-checked, into this .venv, where the machine has none.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "billfold needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@command -v uv >/dev/null || test -x $(BIN)/uv || { \
+	  echo "Installing uv into .venv"; \
+	  awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock; }
+	@echo "Installing what requirements.lock names into .venv"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## bill a real-looking month, end to end, under demo/
+	@$(BIN)/python -m flows.demo $(DEMO)
+
+test: $(READY) ## run every test, and every example in a docstring
+	@$(BIN)/python -m pytest -q -n auto
+
+check: $(READY) ## ruff, mypy --strict, import rules, printed docs fresh; writes nothing
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" lint-imports --no-cache
+	@$(BIN)/python -m flows.docs --check
+
+fmt: $(READY) ## format the code and mend what ruff can
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+docs: $(READY) ## print the data dictionary, rules and postings from the code
+	@$(BIN)/python -m flows.docs
+
+bench: $(READY) ## measure against a plain group-by, in one run, as ratios (ROWS=2000000)
+	@$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows $(ROWS))
+
+lock: $(READY) ## renew requirements.lock from pyproject.toml
+	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock" \
+	  --output-file requirements.lock
+
+clean: ## remove what was made: .venv, demo/, caches
+	@rm -rf .venv $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,229 @@
+"""Pages printed from the code, so that a manual cannot drift from it.
+
+`python -m flows.docs` writes what differs, `--check` writes nothing and names it.
+
+A page is one line of `PAGES`: its path in the repository and the function that gives its text.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+
+from rating import rejects
+from schemas import INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
+from schemas.units import MEANINGS
+
+ROOT = Path(__file__).resolve().parents[1]
+PRINTED = "<!-- Printed by `make docs`; edit what it is printed from, never this page. -->"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages that differ, or with `--check` name them and return 1."""
+    if arguments not in ([], ["--check"]):
+        sys.stderr.write("usage: python -m flows.docs [--check]\n")
+        return 2
+    changed = stale(ROOT)
+    if arguments:
+        sys.stderr.writelines(f"{path} is not what the code says; run: make docs\n" for path in changed)
+        return 1 if changed else 0
+    for path in changed:
+        (ROOT / path).write_text(PAGES[path](), encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def stale(root: Path) -> list[str]:
+    """Paths of pages that are not there or say something else than the code."""
+    return [path for path, page in PAGES.items() if not _holds(root / path, page())]
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+# The data dictionary
+
+
+def dictionary() -> str:
+    """Every table, view and column: what it is, in what unit, by whose definition, with an example."""
+    groups: dict[str, Mapping[str, type[Table]]] = {
+        "Inputs": INPUTS,
+        "Reference tables": REFERENCE,
+        "Intermediate tables": INTERMEDIATE,
+        "Outputs": OUTPUTS,
+        "Views": VIEWS,
+    }
+    parts = [
+        "# Data dictionary",
+        PRINTED,
+        "Printed from `schemas/`, one file per table. A source is a FOCUS column, an EN 16931 term (BT, BG), or a "
+        "rule of the rule book. Amounts are in the `billing_currency` of their row. A column is never null "
+        "unless it says so.",
+        "## Column types",
+        _rows(
+            ("type", "stored as", "what it is"), ((name, f"`{kind}`", text) for name, (kind, text) in MEANINGS.items())
+        ),
+        "## Tables",
+        "\n".join(f"- {group}: {', '.join(_link(name) for name in tables)}" for group, tables in groups.items()),
+    ]
+    for group, tables in groups.items():
+        parts += [f"## {group}", *(part for name, schema in tables.items() for part in _table(name, schema))]
+    return _page(parts)
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name})"
+
+
+def _table(name: str, schema: type[Table]) -> Iterator[str]:
+    yield f"### {name}"
+    yield dedent(schema.__doc__ or "").strip()
+    yield f"Key: {', '.join(f'`{column}`' for column in schema.key()) or 'none; rows may repeat'}."
+    yield _rows(("column", "type", "unit", "what it is", "source", "example"), _columns(schema))
+
+
+def _columns(schema: type[Table]) -> Iterator[tuple[str, ...]]:
+    types, nullable = schema.type_names(), schema.nullable()
+    for name, said in schema.descriptions().items():
+        null = ["may be null"] if name in nullable else []
+        default = [] if said["default"] is None else [f"blank is {said['default']}"]
+        what = "; ".join([said["description"], *said["checks"], *null, *default])
+        yield f"`{name}`", types[name], said["unit"] or "", what, said["source"], f"`{said['example']}`"
+
+
+# The rules, from the tests that show them
+
+
+def rules() -> str:
+    """Every test module under tests/spec that has a title: its sentences and its worked tables."""
+    parts = [
+        "# Rules, by example",
+        PRINTED,
+        "Printed from `tests/spec/`. Each sentence is a test that runs; the numbers under it are worked by hand. "
+        "A table shows only the columns that matter, and a blank cell is null.",
+    ]
+    for path in sorted((ROOT / "tests" / "spec").rglob("test_*.py")):
+        parts += rules_of(path.read_text(encoding="utf-8"))
+    return _page(parts)
+
+
+def rules_of(source: str) -> list[str]:
+    """The page parts of one test module; none when it has no `title = "..."`."""
+    module = ast.parse(source)
+    title = next(
+        (_text(one.value) for one in module.body if isinstance(one, ast.Assign) and _name(one) == "title"), None
+    )
+    if title is None:
+        return []
+    parts = [f"## {title}", *_prose(module), *_tables(one for one in module.body if isinstance(one, ast.Assign))]
+    for test in module.body:
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
+            parts += [f"### {_sentence(test.name)}", *_prose(test), *_tables(test.body)]
+    return parts
+
+
+TABLE_CALLS = ("table", "assert_table")
+
+
+def _name(assignment: ast.Assign) -> str | None:
+    target = assignment.targets[0]
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _text(value: ast.expr) -> str | None:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+
+def _sentence(name: str) -> str:
+    """A test's name as people read it.
+
+    >>> _sentence("test_a_quantity_past_the_first_tier_pays_both_prices")
+    'A quantity past the first tier pays both prices'
+    """
+    words = name.removeprefix("test_").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _prose(node: ast.Module | ast.FunctionDef) -> list[str]:
+    said = ast.get_docstring(node)
+    return [said] if said else []
+
+
+def _tables(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    """The pipe tables of `table(…)` and `assert_table(…)` calls, in the order they are written."""
+    calls = (node for one in statements for node in ast.walk(one) if isinstance(node, ast.Call))
+    for call in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
+        function = ast.unparse(call.func)
+        texts = (text for text in map(_text, call.args) if text and "\n" in text.strip())
+        for text in (text for text in texts if function in TABLE_CALLS or "|" in text):
+            word = "Then" if function == "assert_table" else "Given"
+            yield f"{word} {_schema_named(call)}:\n\n```\n{_lined_up(text)}\n```"
+
+
+def _schema_named(call: ast.Call) -> str:
+    """The name of the schema that a call hands on, in words."""
+    classes = [
+        one.id for one in call.args if isinstance(one, ast.Name) and one.id[:1].isupper() and not one.id.isupper()
+    ]
+    return " ".join(_words(classes[0])) if classes else "rows"
+
+
+def _words(name: str) -> list[str]:
+    spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+    return spaced.split()
+
+
+def _lined_up(text: str) -> str:
+    return "\n".join(line.rstrip() for line in dedent(text.strip("\n")).splitlines()).strip("\n")
+
+
+# The reasons
+
+
+def reasons() -> str:
+    """Every reason why something that came in is not billed as it stands."""
+    groups = {
+        "Files": ("why a whole file is set aside", rejects.FILE_REASONS),
+        "Rows": ("why a row is set aside", rejects.ROW_REASONS),
+        "Accounts": ("why an account is held for a period", rejects.HOLD_REASONS),
+        "Operations": ("why an operation is refused", rejects.OPERATION_REASONS),
+    }
+    parts = [
+        "# Reason codes",
+        PRINTED,
+        "Printed from `rating/rejects.py`. Programs match the code, people read the sentence; each row in `rejects`, "
+        "`landed_files`, `holds` and `operations` adds what was found and what was wanted.",
+    ]
+    for group, (why, codes) in groups.items():
+        parts += [f"## {group}: {why}"]
+        parts += [_rows(("code", "sentence"), ((f"`{one.code}`", one.sentence) for one in codes.values()))]
+    return _page(parts)
+
+
+# Markdown
+
+
+def _page(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;") if not text.startswith("`") else text.replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/DATA.md": dictionary,
+    "docs/REASONS.md": reasons,
+    "rating/RULES.md": rules,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

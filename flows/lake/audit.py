@@ -1,0 +1,127 @@
+"""What must be true of the books, asked in SQL before every commit; and whether the lake still is what was committed.
+
+One file per invariant in `invariants/`, each a query that returns the rows that break it. Rule book, section 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from flows.lake.journal import APPEND_ONLY, Commit, FileEntry, Lake, hinted_head, is_kept_for_ever, read_record
+from flows.lake.store import sha256_of
+from flows.lake.views import Query, queries
+
+SHOWN = 5
+"""How many offending rows a breach shows."""
+
+
+@dataclass(frozen=True)
+class Breach:
+    """An invariant that does not hold: its name, what it says, how many rows break it, and some of them."""
+
+    name: str
+    rule: str
+    count: int
+    examples: tuple[dict[str, Any], ...]
+
+    def __str__(self) -> str:
+        shown = "; ".join(", ".join(f"{key}={value}" for key, value in row.items()) for row in self.examples)
+        return f"{self.name}: {self.rule}: broken by {self.count}: {shown}"
+
+
+def audit(connection: duckdb.DuckDBPyConnection, *, changed: Collection[str] | None = None) -> list[Breach]:
+    """Every invariant that does not hold on a connection of `views.connect`.
+
+    `changed` names tables: then only what reads one of them, directly or through views, is asked; a run that only adds
+    usage need not audit the ledger again.
+    """
+    asked = [query for query in queries("invariants") if changed is None or _reads_any(query, set(changed))]
+    found = (_broken(connection, query) for query in asked)
+    return [breach for breach in found if breach]
+
+
+def verify(lake: Lake) -> list[str]:
+    """What is wrong with the lake's bytes: each changed, deleted or replaced record and file, with its commit.
+
+    Reads everything again and trusts nothing that was read before. Empty when all is as it was committed.
+    """
+    commits, faults = _chain(lake)
+    removed_at = {path: commit.number for commit in commits for path in commit.removed}
+    for commit in commits:
+        faults += [fault for entry in commit.added if (fault := _file_fault(lake, commit, entry))]
+    entries = {entry.path: entry for commit in commits for entry in commit.added}
+    faults += [
+        f"commit {number} removed {path}, which is kept for ever ({APPEND_ONLY_SENTENCE})"
+        for path, number in removed_at.items()
+        if path in entries and is_kept_for_ever(entries[path])
+    ]
+    return faults
+
+
+APPEND_ONLY_SENTENCE = f"issued documents and {', '.join(sorted(APPEND_ONLY))} only grow"
+
+
+def _broken(connection: duckdb.DuckDBPyConnection, query: Query) -> Breach | None:
+    rows = connection.sql(query.text).pl()
+    if rows.is_empty():
+        return None
+    return Breach(query.name, query.sentence, rows.height, tuple(rows.head(SHOWN).to_dicts()))
+
+
+def _reads_any(query: Query, changed: set[str]) -> bool:
+    """Whether a query reads one of the tables, itself or through the views it reads."""
+    views = {view.name: view for view in queries("views")}
+    waiting, seen = list(query.reads), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += views[name].reads if name in views else ()
+    return bool(seen & (changed | {_SOURCES.get(name, name) for name in changed}))
+
+
+_SOURCES = {
+    "usage_records": "internal.usage_totals",
+    "stored_usage": "internal.usage_totals",
+    "rejects": "internal.rejects",
+}
+"""Relations that are made of a table's files without a query that names it."""
+
+
+def _chain(lake: Lake) -> tuple[list[Commit], list[str]]:
+    """The records that can be read, in order, and what is wrong with each."""
+    last = lake.last_number()
+    commits: list[Commit] = []
+    faults: list[str] = []
+    previous: Commit | None = None
+    for number in range(last + 1):
+        fault, commit = read_record(lake.store, number, previous)
+        faults += [fault] if fault else []
+        commits += [commit] if commit else []
+        previous = commit
+    noted = hinted_head(lake.store)
+    if noted and noted[0] > last:
+        faults.append(f"journal/{noted[0]:012}.json is missing: the journal once went that far")
+    elif noted and all(commit.hash != noted[1] for commit in commits):
+        faults.append(f"journal/{noted[0]:012}.json was replaced: it once had the hash {noted[1][:12]}…")
+    return commits, faults
+
+
+def _file_fault(lake: Lake, commit: Commit, entry: FileEntry) -> str:
+    path = lake.path(entry)
+    if not path.is_file():
+        return f"{entry.path} of commit {commit.number} is missing"
+    size = path.stat().st_size
+    if size != entry.bytes:
+        return f"{entry.path} of commit {commit.number} has {size} bytes, not {entry.bytes}"
+    found = sha256_of(path)
+    return "" if found == entry.sha256 else f"{entry.path} of commit {commit.number} was changed: sha256 {found[:12]}…"
+
+
+def breaches(found: Iterable[Breach]) -> str:
+    """Breaches as a person reads them, one a line."""
+    return "\n".join(map(str, found))

@@ -1,0 +1,30 @@
+-- grants_stay_in_their_window: a grant pays charges of its account, project, currency and window only (G3)
+-- reads:  allocations, charges, grants, account_periods, internal.period_policies
+with
+  applied as (
+    select allocations.charge_id, grants.grant_id, charges.billing_account_id, charges.billing_period,
+      charges.charge_period_start, charges.charge_period_end, grants.window_start, grants.window_end,
+      grants.billing_account_id <> charges.billing_account_id as is_of_another_account,
+      coalesce(grants.sub_account_id <> coalesce(charges.sub_account_id, ''), false) as is_of_another_project,
+      grants.billing_currency <> charges.billing_currency as is_of_another_currency
+    from allocations
+    join grants on grants.grant_id = allocations.source_id
+    join charges using (charge_id)
+    where allocations.allocation_kind = 'grant'
+  ),
+  eligible as (   -- when the charge counts as incurred; at the invoice's time no window of the charge is asked for
+    select applied.*, periods.period_end, coalesce(policies.value, 'usage_time') as eligibility
+    from applied
+    left join account_periods as periods using (billing_account_id, billing_period)
+    left join internal.period_policies as policies
+      on policies.billing_account_id = applied.billing_account_id
+      and policies.billing_period = applied.billing_period and policies.policy = 'eligibility'
+  )
+select charge_id, grant_id, billing_account_id, billing_period, charge_period_start, charge_period_end, window_start,
+  window_end
+from eligible
+where is_of_another_account or is_of_another_project or is_of_another_currency
+  or (eligibility = 'usage_time'
+    and (charge_period_start < window_start or coalesce(charge_period_end > window_end, false)))
+  or (eligibility = 'period_end'
+    and (period_end <= window_start or coalesce(period_end > window_end, false)))

@@ -1,0 +1,35 @@
+-- no_orphan_ids: what a row names exists: documents, charges, rating lines, grants, invoice numbers (L3)
+-- reads:  invoice_lines, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, payment_applications, holds, account_periods
+select 'invoice_lines.invoice_id' as what, lines.invoice_id as id
+from invoice_lines as lines anti join invoices using (invoice_id)
+union all
+select 'invoice_lines.charge_id', lines.charge_id from invoice_lines as lines anti join charges using (charge_id)
+union all
+select 'charges.charge_id is on no line', charges.charge_id from charges anti join invoice_lines using (charge_id)
+anti join holds using (billing_account_id, billing_period)
+union all
+select 'charges.rating_line_id', charges.rating_line_id
+from charges anti join rating_lines using (rating_line_id, billing_period)
+where charges.charge_category <> 'one_off'
+union all
+select 'charges.billing_account_id', charges.billing_account_id
+from charges anti join account_periods using (billing_account_id, billing_period)
+union all
+select 'allocations.charge_id', allocations.charge_id from allocations anti join charges using (charge_id)
+union all
+select 'allocations.source_id', allocations.source_id
+from allocations anti join grants on grants.grant_id = allocations.source_id
+where allocations.allocation_kind = 'grant'
+union all
+select 'tax_breakdown.invoice_id', tax.invoice_id from tax_breakdown as tax anti join invoices using (invoice_id)
+union all
+select 'tax_shares.charge_id', shares.charge_id from tax_shares as shares anti join charges using (charge_id)
+union all
+select 'grant_movements.grant_id', moved.grant_id from grant_movements as moved anti join grants using (grant_id)
+union all
+select 'grant_movements.charge_id', moved.charge_id
+from grant_movements as moved anti join charges using (charge_id)
+where moved.charge_id is not null
+union all
+select 'payment_applications.invoice_number', paid.invoice_number
+from payment_applications as paid anti join invoices using (invoice_number)

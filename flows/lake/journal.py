@@ -1,0 +1,551 @@
+"""The journal: what is in the lake, commit by commit, each naming the one before by its hash.
+
+A commit appears by create-if-absent after every file it names is written and synced. Before that nothing of a run is
+visible, after it everything is; of two runs that race, one wins and the other is told `HeadMoved`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import schemas
+from flows.lake import tables
+from flows.lake.store import Folder, HashingFile, Store, sha256_of
+
+FORMAT = 1
+JOURNAL = "journal"
+REFERENCE = "reference"
+_RECORD = re.compile(rf"{JOURNAL}/\d{{12}}\.json")
+BEFORE_ALL = "0" * 64
+HINT = "journal/head.json"
+DEFAULT_BUCKETS = 16
+APPEND_ONLY = frozenset(
+    {
+        "account_restrictions",
+        "cost_policy_events",
+        "expense_numbers",
+        "grants",
+        "landed_files",
+        "ledger_entries",
+        "operations",
+        "payment_applications",
+        "rejects",
+    }
+)
+"""Tables whose files no commit may remove (B2); issued documents neither (L4)."""
+
+
+class LakeError(Exception):
+    """Something about the lake that a person has to decide; the message says what."""
+
+
+class NotALake(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """There is no lake in the folder."""
+
+
+class HeadMoved(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """Another run committed first: read the new head and compute again."""
+
+
+class JournalBroken(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """A commit record is missing, was changed or does not follow its predecessor."""
+
+
+class FileChanged(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """A data file is not what its commit says."""
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One data file as a commit names it."""
+
+    path: str
+    table: str
+    sha256: str
+    rows: int
+    bytes: int
+    partition: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One record of the journal: what a run added and removed, from what inputs, with what totals."""
+
+    number: int
+    previous_hash: str
+    hash: str
+    run_id: str
+    command: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    added: tuple[FileEntry, ...] = ()
+    removed: tuple[str, ...] = ()
+    totals: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def sealed(self) -> Commit:
+        """The same record carrying the hash of all the rest of it."""
+        return replace(self, hash=self.own_hash())
+
+    def own_hash(self) -> str:
+        """sha256 of the record without its own hash; as it names its predecessor's, it speaks of all before."""
+        rest = {name: value for name, value in asdict(self).items() if name != "hash"}
+        return sha256_of_bytes(canonical(rest))
+
+    def record(self) -> bytes:
+        """The bytes of the record in the journal."""
+        return canonical(asdict(self))
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys, one spelling for one value. Decimals and dates become text; a float is refused.
+
+    >>> canonical({"b": Decimal("1.50"), "a": [date(2026, 10, 1)]})
+    b'{"a":["2026-10-01"],"b":"1.50"}'
+    """
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def sha256_of_bytes(content: bytes) -> str:
+    """The sha256 of bytes, as text."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(one) for one in value)
+    if isinstance(value, (Decimal, Path)):
+        return str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    raise TypeError(f"a commit record holds text, whole numbers and decimals, not {type(value).__name__} {value!r}")
+
+
+def parsed(content: bytes) -> Commit:
+    """A commit from its record; the hash is not looked at here."""
+    fields = json.loads(content)
+    added = tuple(FileEntry(**entry) for entry in fields.pop("added"))
+    removed = tuple(fields.pop("removed"))
+    return Commit(**fields, added=added, removed=removed)
+
+
+class Lake:
+    """A folder of immutable Parquet files and the journal that says which of them count."""
+
+    def __init__(self, store: Store, root: Path) -> None:
+        self.store = store
+        self.root = root
+        self._known: list[Commit] = []
+        self._reading = threading.Lock()
+        self.buckets = int(self.commits(0)[0].inputs["buckets"])
+
+    @classmethod
+    def create(cls, root: Path, *, buckets: int = DEFAULT_BUCKETS) -> Lake:
+        """Make a lake; the number of buckets stays for its life."""
+        if buckets < 1:
+            raise LakeError(f"a lake needs at least one bucket, not {buckets}")
+        store = _folder(root)
+        genesis = Commit(0, BEFORE_ALL, "", "genesis", "init", {"format": FORMAT, "buckets": buckets}).sealed()
+        if not store.put_if_absent(_record_name(0), genesis.record()):
+            raise LakeError(f"{root} already is a lake; use it as it is or name another folder")
+        store.sync([_record_name(0)])
+        return cls(store, store.root)
+
+    @classmethod
+    def open(cls, root: Path) -> Lake:
+        """Open a lake, if only to read."""
+        store = _folder(root)
+        if not store.exists(_record_name(0)):
+            raise NotALake(f"{root} is not a lake (it has no {_record_name(0)}); run: billfold init {root}")
+        lake = cls(store, store.root)
+        written = lake.commits(0)[0].inputs["format"]
+        if written != FORMAT:
+            raise LakeError(f"{root} has format {written}; this billfold reads format {FORMAT}")
+        return lake
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Lake.open, (self.root,))
+
+    def __repr__(self) -> str:
+        return f"Lake({str(self.root)!r})"
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def head(self) -> Commit:
+        """The latest commit."""
+        return self.commits()[-1]
+
+    def commits(self, up_to: int | None = None) -> list[Commit]:
+        """Every commit from the genesis on, checked to follow one another."""
+        last = self.last_number() if up_to is None else up_to
+        with self._reading:
+            while len(self._known) <= last:
+                self._known.append(self._read_next())
+        return self._known[: last + 1]
+
+    def snapshot(self, number: int | None = None) -> Snapshot:
+        """What is visible at a commit; at the head when none is named."""
+        last = self.last_number()
+        wanted = last if number is None else number
+        if not 0 <= wanted <= last:
+            raise LakeError(f"there is no commit {number}; the head is {last}")
+        commits = self.commits(wanted)
+        return Snapshot(self, commits[-1], _visible(commits), _reference_in_use(commits))
+
+    def find_run(self, run_id: str) -> Commit | None:
+        """The commit a run made, if it ever did."""
+        return next((commit for commit in reversed(self.commits()) if commit.run_id == run_id), None)
+
+    def path(self, entry: FileEntry | str) -> Path:
+        """Where a file lies."""
+        return self.store.local(entry.path if isinstance(entry, FileEntry) else entry)
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    def write_table(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        run_id: str,
+        partition: Mapping[str, str] | None = None,
+        label: str = "",
+    ) -> FileEntry:
+        """Write a frame as one immutable file, invisible until a commit names it.
+
+        The same frame under the same name again is the same file. Rows may be none.
+        """
+        rows = tables.typed(table, frame)
+        name = f"{run_id}-{label}" if label else run_id
+        staged = self.store.staging(f"{name}.parquet")
+        with staged.open("xb") as file:
+            digesting = HashingFile(file)
+            tables.write_parquet(rows, digesting)  # type: ignore[arg-type]
+        entry = FileEntry(
+            path=tables.path_of(table, partition or {}, name),
+            table=tables.folder_of(table),
+            sha256=digesting.hexdigest(),
+            rows=rows.height,
+            bytes=digesting.size,
+            partition=dict(partition or {}),
+            types=tables.types_of(rows),
+        )
+        return self._place(staged, entry)
+
+    def staging_path(self, hint: str) -> Path:
+        """A fresh path inside the lake's file system to write a file at before `adopt_file`."""
+        return self.store.staging(hint)
+
+    def adopt_file(
+        self,
+        table: str,
+        staged_path: Path,
+        *,
+        name: str,
+        partition: Mapping[str, str] | None = None,
+        types: Mapping[str, str] | None = None,
+    ) -> FileEntry:
+        """Take an already written Parquet file into the lake: hash, sync, make read-only, move.
+
+        The file must lie in the lake's file system (`staging_path`). `types`, when given, must be what the file has.
+        """
+        found = tables.types_in(staged_path)
+        if types is not None and dict(types) != found:
+            raise TypeError(f"{table}: the file {staged_path.name} has the types {found}, not {dict(types)}")
+        entry = FileEntry(
+            path=tables.path_of(table, partition or {}, name.removesuffix(".parquet")),
+            table=tables.folder_of(table),
+            sha256=sha256_of(staged_path),
+            rows=tables.rows_in(staged_path),
+            bytes=staged_path.stat().st_size,
+            partition=dict(partition or {}),
+            types=found,
+        )
+        return self._place(staged_path, entry)
+
+    def write_reference(
+        self, reference: Mapping[str, pl.DataFrame], digest: str, *, run_id: str, snapshot: Snapshot
+    ) -> list[FileEntry]:
+        """Store the reference tables a run used; nothing when an earlier commit already lists this digest."""
+        if snapshot.has_reference(digest):
+            return []
+        partition = {REFERENCE: digest}
+        return [
+            self.write_table(name, frame, run_id=run_id, partition=partition)
+            for name, frame in sorted(reference.items())
+        ]
+
+    def commit(
+        self,
+        parent: Commit,
+        *,
+        run_id: str,
+        command: str,
+        inputs: Mapping[str, Any],
+        added: Sequence[FileEntry],
+        removed: Sequence[str] = (),
+        totals: Mapping[str, Any] | None = None,
+        numbers: Mapping[str, Any] | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> Commit:
+        """Make a run's files visible, all at once, on top of the commit it was computed from.
+
+        Raises HeadMoved when another run committed on the same parent first.
+        """
+        self._check_files(parent, added, removed)
+        following = Commit(
+            number=parent.number + 1,
+            previous_hash=parent.hash,
+            hash="",
+            run_id=run_id,
+            command=command,
+            inputs=_plain(inputs),
+            added=tuple(sorted(added, key=lambda entry: entry.path)),
+            removed=tuple(sorted(removed)),
+            totals=_plain(totals or {}),
+            numbers=_plain(numbers or {}),
+            summary=_plain(summary or {}),
+        ).sealed()
+        name = _record_name(following.number)
+        self.store.sync([*(entry.path for entry in added), name])
+        if not self.store.put_if_absent(name, following.record()):
+            raise HeadMoved(
+                f"commit {following.number} was made by another run while {command} computed; "
+                "nothing of this run is visible: run it again on the new head"
+            )
+        self._leave_hint(following)
+        return following
+
+    def sweep(self) -> list[str]:
+        """Remove what dead runs left behind: staged files, and data files that no commit names.
+
+        Nothing is removed while another process writes; a file of a running writer is named by no commit yet.
+        """
+        with self.store.alone() as is_alone:
+            if not is_alone:
+                return []
+            named = {entry.path for commit in self.commits() for entry in commit.added}
+            folders = {REFERENCE, *(name.split("/")[0] for name in named), *map(tables.folder_of, schemas.TABLES)}
+            orphans = [name for folder in sorted(folders) for name in self.store.names(folder) if name not in named]
+            staged = self.store.staged_files()
+            for name in orphans:
+                self.store.remove(name)
+            for path in staged:
+                path.unlink(missing_ok=True)
+        return [*orphans, *(path.relative_to(self.root).as_posix() for path in staged)]
+
+    def close(self) -> None:
+        """Say that this process writes no more; `sweep` of others may then run."""
+        self.store.release()
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _place(self, staged: Path, entry: FileEntry) -> FileEntry:
+        """Put a staged file under its name. What has the name already is the same run's earlier try, so the same bytes.
+
+        Should it differ after all (a dead run of another version of an engine), the file gets a name of its own:
+        nothing in a lake is ever replaced.
+        """
+        renamed = f"{entry.path.removesuffix('.parquet')}.{entry.sha256[:16]}.parquet"
+        for candidate in (entry, replace(entry, path=renamed)):
+            if self.store.adopt(staged, candidate.path):
+                return candidate
+            if self._holds(candidate):
+                staged.unlink()
+                return candidate
+        raise FileChanged(f"{renamed} does not hold the bytes its name promises; run: billfold sweep")
+
+    def _leave_hint(self, head: Commit) -> None:
+        """Note how far the journal goes, so that `verify` misses a record that was cut off its end.
+
+        The journal alone decides what is committed: the note may lag behind, and nothing but `verify` reads it.
+        """
+        noted = hinted_head(self.store)
+        if noted is None or noted[0] < head.number:
+            self.store.put(HINT, canonical({"number": head.number, "hash": head.hash}))
+
+    def _holds(self, entry: FileEntry) -> bool:
+        return sha256_of(self.path(entry)) == entry.sha256
+
+    def _check_files(self, parent: Commit, added: Sequence[FileEntry], removed: Sequence[str]) -> None:
+        visible = _visible(self.commits(parent.number))
+        if self.commits(parent.number)[-1].hash != parent.hash:
+            raise JournalBroken(f"commit {parent.number} is not the one this run was computed from")
+        kept_for_ever = [path for path in removed if path in visible and is_kept_for_ever(visible[path])]
+        if kept_for_ever:
+            raise LakeError(f"cannot remove {kept_for_ever[0]}: what it holds is corrected by new rows, never replaced")
+        gone = [path for path in removed if path not in visible]
+        if gone:
+            raise LakeError(f"cannot remove {gone[0]}: it is not visible at commit {parent.number}")
+        kept = visible.keys() - set(removed)
+        counted = Counter([*kept, *(entry.path for entry in added)])
+        twice = [path for path, count in counted.items() if count > 1]
+        if twice:
+            raise LakeError(f"{twice[0]} would be in the lake twice")
+        for entry in added:
+            check_size(self, entry)
+
+    def last_number(self) -> int:
+        """The number of the latest commit, looked up anew."""
+        names = self.store.names(JOURNAL)
+        numbers = [int(Path(name).stem) for name in names if _RECORD.fullmatch(name)]
+        if not numbers:
+            raise JournalBroken(f"{_record_name(0)} is missing")
+        return max(numbers)
+
+    def _read_next(self) -> Commit:
+        number = len(self._known)
+        fault, commit = read_record(self.store, number, self._known[-1] if self._known else None)
+        if commit is None or fault:
+            raise JournalBroken(f"{fault}; run: billfold audit --verify")
+        return commit
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is visible at a commit, or would be after it (`with_changes`)."""
+
+    lake: Lake
+    commit: Commit
+    visible: Mapping[str, FileEntry]
+    reference_digest: str | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of the commit."""
+        return self.commit.number
+
+    def files(self, table: str, **partition: str | Collection[str]) -> list[FileEntry]:
+        """The table's files, of one part if asked; reference tables as of the digest in use. In order of path."""
+        return [entry for entry in self._by_table.get(tables.folder_of(table), []) if _lies_in(entry, partition)]
+
+    def read(self, table: str, **partition: str | Collection[str]) -> pl.DataFrame:
+        """The rows of a table, typed by its schema; `usage_records` in the slim form it is stored in."""
+        entries = self.files(table, **partition)
+        for entry in entries:
+            check_size(self.lake, entry)
+        return tables.read_parquet(table, [self.lake.path(entry) for entry in entries])
+
+    def has_reference(self, digest: str) -> bool:
+        """Whether a commit lists the reference tables of this digest."""
+        return any(entry.partition.get(REFERENCE) == digest for entry in self.visible.values())
+
+    def with_changes(
+        self, added: Iterable[FileEntry], removed: Iterable[str] = (), *, reference_digest: str | None = None
+    ) -> Snapshot:
+        """What would be visible after a commit of these changes: the candidate that is audited before it is made."""
+        new = list(added)
+        gone = set(removed)
+        kept = {path: entry for path, entry in self.visible.items() if path not in gone}
+        brought = next((entry.partition[REFERENCE] for entry in new if REFERENCE in entry.partition), None)
+        return replace(
+            self,
+            visible=kept | {entry.path: entry for entry in new},
+            reference_digest=reference_digest or brought or self.reference_digest,
+        )
+
+    @cached_property
+    def _by_table(self) -> dict[str, list[FileEntry]]:
+        found: dict[str, list[FileEntry]] = {}
+        for _, entry in sorted(self.visible.items()):
+            if entry.partition.get(REFERENCE, self.reference_digest) == self.reference_digest:
+                found.setdefault(entry.table, []).append(entry)
+        return found
+
+
+def is_kept_for_ever(entry: FileEntry) -> bool:
+    """Whether no commit may remove the file: append-only tables and issued documents."""
+    return entry.table in APPEND_ONLY or entry.partition.get("state") == "issued"
+
+
+def hinted_head(store: Store) -> tuple[int, str] | None:
+    """Number and hash of a commit that once was the head, if one was noted."""
+    if not store.exists(HINT):
+        return None
+    try:
+        with store.open(HINT) as file:
+            noted = json.loads(file.read())
+        return int(noted["number"]), str(noted["hash"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def check_size(lake: Lake, entry: FileEntry) -> None:
+    """Raise when a file is gone or has another size than its commit says; its bytes are hashed by `verify` alone."""
+    try:
+        found = lake.store.size(entry.path)
+    except FileNotFoundError:
+        raise FileChanged(f"{entry.path} is missing; run: billfold audit --verify") from None
+    if found != entry.bytes:
+        raise FileChanged(
+            f"{entry.path} has {found} bytes, its commit says {entry.bytes}; run: billfold audit --verify"
+        )
+
+
+def read_record(store: Store, number: int, previous: Commit | None) -> tuple[str, Commit | None]:
+    """One record and what is wrong with it, if anything: missing, unreadable, changed, out of sequence."""
+    name = _record_name(number)
+    if not store.exists(name):
+        return f"{name} is missing", None
+    with store.open(name) as file:
+        content = file.read()
+    try:
+        commit = parsed(content)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return f"{name} is no commit record", None
+    if commit.record() != content or commit.own_hash() != commit.hash:
+        return f"{name} was changed: its hash does not fit what it says", commit
+    expected = previous.hash if previous else BEFORE_ALL
+    if commit.number != number or commit.previous_hash != expected:
+        return f"{name} does not follow the commit before it", commit
+    return "", commit
+
+
+def _record_name(number: int) -> str:
+    return f"{JOURNAL}/{number:012}.json"
+
+
+def _folder(root: Path) -> Folder:
+    return Folder(Path(root).expanduser().resolve())
+
+
+def _visible(commits: Iterable[Commit]) -> dict[str, FileEntry]:
+    """The files that count after these commits."""
+    found: dict[str, FileEntry] = {}
+    for commit in commits:
+        for path in commit.removed:
+            found.pop(path, None)
+        found.update((entry.path, entry) for entry in commit.added)
+    return found
+
+
+def _reference_in_use(commits: Sequence[Commit]) -> str | None:
+    named = (commit.inputs.get("reference_digest") for commit in reversed(commits))
+    return next((digest for digest in named if digest), None)
+
+
+def _lies_in(entry: FileEntry, partition: Mapping[str, str | Collection[str]]) -> bool:
+    return all(
+        entry.partition.get(key) == wanted if isinstance(wanted, str) else entry.partition.get(key) in wanted
+        for key, wanted in partition.items()
+    )

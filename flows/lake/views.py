@@ -1,0 +1,353 @@
+"""What people read: every table of a commit and the views over them, as one DuckDB database of queries without data.
+
+Files are named one by one, as the commit names them; column types come from the schemas. The schema `internal` holds
+what the views share.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import uuid
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import polars as pl
+
+import schemas
+from flows.lake import tables
+from flows.lake.journal import Commit, FileEntry, Lake, LakeError, Snapshot, canonical, sha256_of_bytes
+
+PUBLISHED = "billing.duckdb"
+STORAGE_VERSION = "v1.2.0"
+"""The oldest layout this DuckDB writes without loss; every DuckDB since 1.2 opens it, so also 1.4."""
+
+Types = Mapping[str, str]
+Key = TypeVar("Key", bound=Hashable)
+
+_MAP = "MAP(VARCHAR, VARCHAR)"
+_READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
+_FIRST_WORD = re.compile(r"^[\s(]*([a-z]+)", re.IGNORECASE)
+_QUESTIONS = frozenset({"select", "with", "from", "values", "describe", "summarize", "show"})
+
+
+class QueryRefused(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """The text is not one question; nothing was run."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A named query of the package: its text, what its header says it is, and the relations it says it reads."""
+
+    name: str
+    text: str
+    sentence: str
+    reads: tuple[str, ...]
+
+
+def connect(
+    lake: Lake, snapshot: Snapshot | None = None, *, usage_periods: Collection[str] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory database of views over exactly the files of a snapshot (the head's by default).
+
+    `usage_periods` leaves out the usage of other billing periods, so that the audit of one month reads one month.
+    """
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    _define(connection, lake, snapshot or lake.snapshot(), usage_periods)
+    return connection
+
+
+def publish(lake: Lake, snapshot: Snapshot | None = None) -> Path:
+    """Write `billing.duckdb` beside the journal: views only, built aside and renamed into place.
+
+    Whoever has the old one open keeps it; whoever opens it next sees the new one. It is a cache: it names the lake's
+    files by their full path, so a lake that was moved is published again.
+    """
+    aside = lake.staging_path(f"{uuid.uuid4().hex}.duckdb")
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach {_text(str(aside))} as billing (storage_version {_text(STORAGE_VERSION)})")
+        connection.execute("use billing")
+        _define(connection, lake, snapshot or lake.snapshot())
+        connection.execute("checkpoint billing")
+        connection.execute("use memory")
+        connection.execute("detach billing")
+    lake.store.replace(aside, PUBLISHED)
+    return lake.path(PUBLISHED)
+
+
+def safe_query(lake: Lake, sql: str, *, as_of: int | None = None) -> pl.DataFrame:
+    """Answer one question about the lake as of a commit; anything that is not one question is refused unrun.
+
+    The text is parsed before it runs: a read-only connection could still write files and read any the user can. While
+    it runs, only the commit's own files can be opened, and no setting can be changed.
+    """
+    snapshot = lake.snapshot(as_of)
+    with connect(lake, snapshot) as connection:
+        question = _one_question(connection, sql)
+        _lock(connection, [lake.path(entry) for entry in snapshot.visible.values()])
+        try:
+            return connection.sql(question).pl()
+        except duckdb.Error as fault:
+            raise QueryRefused(str(fault)) from None
+
+
+def queries(folder: str) -> list[Query]:
+    """The `.sql` files of a folder of this package, each read after what its header says it reads."""
+    found = {query.name: query for query in _load(folder)}
+    order = TopologicalSorter({name: [one for one in query.reads if one in found] for name, query in found.items()})
+    return [found[name] for name in order.static_order()]
+
+
+@functools.cache
+def _load(folder: str) -> tuple[Query, ...]:
+    files = sorted(
+        (file for file in (resources.files("flows.lake") / folder).iterdir() if file.name.endswith(".sql")),
+        key=lambda file: file.name,
+    )
+    texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
+    return tuple(Query(name, text, _sentence(text), _reads(text)) for name, text in texts.items())
+
+
+def _sentence(text: str) -> str:
+    return text.partition("\n")[0].partition(": ")[2]
+
+
+def _reads(text: str) -> tuple[str, ...]:
+    lines = _READS.findall(text)
+    return tuple(name.strip() for line in lines for name in line.split(",") if name.strip())
+
+
+# --- defining -------------------------------------------------------------------------------------------------------
+
+
+def _define(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    snapshot: Snapshot,
+    usage_periods: Collection[str] | None = None,
+) -> None:
+    """Create every view: tables first, then what reads them."""
+    connection.execute("create schema internal")
+    for statement in connection.extract_statements(_macros()):
+        connection.execute(statement)
+    commits = lake.commits(snapshot.number)
+    _view(connection, "internal.journal", _journal(commits))
+    _view(connection, "internal.files", _files(lake, snapshot, commits))
+    only = {} if usage_periods is None else {"billing_period": usage_periods}
+    usage = snapshot.files(tables.USAGE, **only)
+    _view(connection, "internal.usage", _usage(lake, usage))
+    _view(connection, "internal.usage_totals", _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
+    _view(connection, "stored_usage", _table(lake, usage, _view_types("stored_usage")))
+    views = queries("views")
+    for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
+        _view(connection, table, _table(lake, snapshot.files(table), _view_types(table)))
+    _view(connection, "internal.rejects", _by_commit(lake, snapshot, commits, "rejects"))
+    for query in views:
+        _view(connection, query.name, query.text)
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    connection.execute(f"create view {name} as {query}")
+
+
+def _macros() -> str:
+    return (resources.files("flows.lake") / "macros.sql").read_text(encoding="utf-8")
+
+
+def _table(lake: Lake, entries: Iterable[FileEntry], columns: Types) -> str:
+    """A table as its files hold it: one sub-query per set of types, so that nothing is matched by guess."""
+    parts = [
+        _select(_columns(columns, dict(types)), _from(lake, same))
+        for types, same in _grouped(entries, lambda entry: tuple(entry.types.items()))
+    ]
+    return " union all ".join(parts) or _nothing(columns)
+
+
+def _by_commit(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit], table: str) -> str:
+    """A table whose later rows replace earlier ones: each row with the commit that wrote it."""
+    columns = _view_types(table)
+    parts = [
+        f"select {number} as commit_number, * from ({_table(lake, same, columns)})"
+        for number, same in _grouped(snapshot.files(table), _commit_numbers(snapshot, commits))
+    ]
+    return " union all ".join(parts) or _nothing({"commit_number": "BIGINT", **columns})
+
+
+def _usage(lake: Lake, entries: Iterable[FileEntry]) -> str:
+    """Stored usage with the billing period its commit gave each file."""
+    columns = _view_types("stored_usage")
+    parts = [
+        _select([f"{_text(period)} as billing_period", *_columns(columns, dict(types))], _from(lake, same))
+        for (period, types), same in _grouped(
+            entries, lambda entry: (entry.partition["billing_period"], tuple(entry.types.items()))
+        )
+    ]
+    return " union all ".join(parts) or _nothing({"billing_period": "VARCHAR", **columns})
+
+
+def _usage_totals(lake: Lake, entries: Iterable[FileEntry], commit_of: Callable[[FileEntry], int]) -> str:
+    """Usage added up per period, commit and series before any join: a quarter of the cost of joining first."""
+    quantity = _view_types("stored_usage")["consumed_quantity"]
+    totals = f"series_id, sum(consumed_quantity)::{quantity} as consumed_quantity, count(*) as record_count"
+    parts = [
+        f"select {_text(period)} as billing_period, {number}::bigint as commit_number, {totals} "
+        f"from {_from(lake, same)} group by series_id"
+        for (period, number, _), same in _grouped(
+            entries, lambda entry: (entry.partition["billing_period"], commit_of(entry), tuple(entry.types.items()))
+        )
+    ]
+    columns = {
+        "billing_period": "VARCHAR",
+        "commit_number": "BIGINT",
+        "series_id": "UBIGINT",
+        "consumed_quantity": quantity,
+        "record_count": "BIGINT",
+    }
+    return " union all ".join(parts) or _nothing(columns)
+
+
+def _journal(commits: Sequence[Commit]) -> str:
+    types = {name: tables.sql_type(dtype) for name, dtype in tables.instances(schemas.VIEWS["runs"].columns()).items()}
+    rows = [
+        {
+            "commit_number": str(commit.number),
+            "run_id": commit.run_id,
+            "command": commit.command,
+            "billing_period": commit.inputs.get("billing_period"),
+            "known_as_of": commit.inputs.get("known_as_of"),
+            "input_digest": commit.inputs.get("input_digest") or sha256_of_bytes(canonical(commit.inputs)),
+            "reference_digest": commit.inputs.get("reference_digest"),
+            "rows_added": str(sum(entry.rows for entry in commit.added)),
+            "files_added": str(len(commit.added)),
+            "summary": canonical(commit.summary).decode(),
+            "commit_hash": commit.hash,
+        }
+        for commit in commits
+    ]
+    return _literal(types, rows)
+
+
+def _files(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit]) -> str:
+    number_of = _commit_numbers(snapshot, commits)
+    rows = [
+        {
+            "location": str(lake.path(entry)),
+            "table_name": entry.table,
+            "billing_period": entry.partition.get("billing_period"),
+            "commit_number": str(number_of(entry)),
+            "row_count": str(entry.rows),
+        }
+        for entry in snapshot.visible.values()
+    ]
+    types = {
+        "location": "VARCHAR",
+        "table_name": "VARCHAR",
+        "billing_period": "VARCHAR",
+        "commit_number": "BIGINT",
+        "row_count": "BIGINT",
+    }
+    return _literal(types, rows)
+
+
+def _view_types(table: str) -> dict[str, str]:
+    """The column types people see; tags are a map."""
+    types = {name: tables.sql_type(dtype) for name, dtype in tables.columns_of(table).items()}
+    return {name: _MAP if kind.startswith("STRUCT") else kind for name, kind in types.items()}
+
+
+def _columns(wanted: Types, stored: Types) -> list[str]:
+    return [_column(name, kind, stored.get(name)) for name, kind in wanted.items()]
+
+
+def _column(name: str, wanted: str, stored: str | None) -> str:
+    if stored is None:
+        return f'null::{wanted} as "{name}"'
+    if wanted == _MAP and stored != _MAP:
+        return f'map_from_entries("{name}") as "{name}"'
+    return f'"{name}"' if stored == wanted else f'"{name}"::{wanted} as "{name}"'
+
+
+def _select(columns: Iterable[str], source: str) -> str:
+    return f"select {', '.join(columns)} from {source}"
+
+
+def _from(lake: Lake, entries: Iterable[FileEntry]) -> str:
+    """Exactly these files: no folder is searched, and no column comes from a folder's name."""
+    names = ", ".join(_text(_escaped(lake.path(entry))) for entry in entries)
+    return f"read_parquet([{names}], hive_partitioning = false, union_by_name = false, filename = false)"
+
+
+def _escaped(path: Path) -> str:
+    """A path that DuckDB takes as it is, whatever wildcards its folders' names look like."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def _nothing(columns: Types) -> str:
+    return _select([f'null::{kind} as "{name}"' for name, kind in columns.items()], "(values (1)) where false")
+
+
+def _literal(types: Types, rows: Sequence[Mapping[str, str | None]]) -> str:
+    if not rows:
+        return _nothing(types)
+    listed = ", ".join("({})".format(", ".join(_text(row[name]) for name in types)) for row in rows)
+    columns = [f'"{name}"::{kind} as "{name}"' for name, kind in types.items()]
+    return _select(columns, f"(values {listed}) as listed({', '.join(types)})")
+
+
+def _text(value: str | None) -> str:
+    """A text as an SQL literal.
+
+    >>> _text("o'clock"), _text(None)
+    ("'o''clock'", 'null')
+    """
+    return "null" if value is None else "'{}'".format(value.replace("'", "''"))
+
+
+def _commit_numbers(snapshot: Snapshot, commits: Sequence[Commit]) -> Callable[[FileEntry], int]:
+    """The commit that brought a file; a candidate's own files belong to the next one."""
+    numbers = {entry.path: commit.number for commit in commits for entry in commit.added}
+    return lambda entry: numbers.get(entry.path, snapshot.number + 1)
+
+
+def _grouped(entries: Iterable[FileEntry], key: Callable[[FileEntry], Key]) -> list[tuple[Key, list[FileEntry]]]:
+    """Entries by a key, the groups in order of first appearance."""
+    found: dict[Key, list[FileEntry]] = {}
+    for entry in entries:
+        found.setdefault(key(entry), []).append(entry)
+    return list(found.items())
+
+
+# --- asking ---------------------------------------------------------------------------------------------------------
+
+
+def _one_question(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as fault:
+        raise QueryRefused(f"this is no SQL: {fault}") from None
+    if len(statements) != 1:
+        raise QueryRefused(f"one SELECT at a time, please; this is {len(statements)} statements")
+    # the parser calls some PRAGMAs a SELECT, so the word the text begins with counts too
+    word = _FIRST_WORD.match(_without_comments(sql))
+    is_question = statements[0].type == duckdb.StatementType.SELECT and word and word[1].lower() in _QUESTIONS
+    if not is_question:
+        raise QueryRefused(f"only SELECT is answered here, not {word[1].upper() if word else 'this'}")
+    return sql
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    connection.execute(f"set allowed_paths = [{', '.join(_text(os.fspath(path)) for path in files)}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")

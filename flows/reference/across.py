@@ -1,0 +1,243 @@
+"""Tables against each other: keys that must exist, tiers of prices, money and its currency, families of accounts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import polars as pl
+
+from flows.reference import boundaries
+from flows.reference.faults import ROW, Fault, faults_where, quoted
+from flows.reference.one_table import CheckedTable
+from flows.reference.reading import nearest
+from flows.reference.tables import LINKS, MONEY, TIERED, Link
+
+Tables = Mapping[str, CheckedTable]
+
+NAMED_NEAREST = 20  # for so many unknown keys of a column the nearest known one is looked up
+
+
+def check_across(tables: Tables, unreadable: frozenset[str]) -> list[Fault]:
+    """Everything wrong between tables; what an unreadable table or a bad cell would explain is not concluded.
+
+    Reads    every reference table, shipped rows included
+    Source   rule 1.2, P3, D2, I2, M2
+    """
+    sound = {name: table for name, table in tables.items() if name not in unreadable}
+    faults: list[Fault] = []
+    for link in LINKS:
+        if link.table in sound and link.to_table in sound and link.to_column not in sound[link.to_table].unsure:
+            faults += _unknown_keys(sound[link.table], sound[link.to_table], link)
+    if {"sku_prices", "price_tiers"} <= sound.keys():
+        faults += _tier_faults(sound["sku_prices"], sound["price_tiers"])
+    if "currencies" in sound:
+        faults += _money_faults(sound)
+    if "billing_accounts" in sound:
+        faults += _family_faults(sound["billing_accounts"])
+        faults += _foreign_currency_faults(sound)
+    return faults
+
+
+# Keys
+
+
+def _unknown_keys(table: CheckedTable, known: CheckedTable, link: Link) -> list[Fault]:
+    held = table.rows.select(ROW, link.column)
+    if isinstance(held.schema[link.column], pl.List):
+        held = held.explode(link.column)
+    keys = known.rows.select(pl.col(link.to_column).alias(link.column)).unique().drop_nulls()
+    unknown = held.drop_nulls().join(keys, on=link.column, how="anti", maintain_order="left")
+    names = keys[link.column].sort().to_list()
+    hints = {key: nearest(key, names) for key in unknown[link.column].unique(maintain_order=True)[:NAMED_NEAREST]}
+    what_to_do = f"correct it, or add the row to {known.file}"
+    return [
+        Fault(
+            table.file,
+            row,
+            link.column,
+            f"'{key}'",
+            f"a {link.to_column} of {known.file}{hints.get(key, '')}",
+            what_to_do,
+        )
+        for row, key in unknown.iter_rows()
+    ]
+
+
+# Prices and tiers
+
+
+def _tier_faults(prices: CheckedTable, tiers: CheckedTable) -> list[Fault]:
+    """A tiered price has tiers of which the last is open; a unit price has none (P3)."""
+    faults: list[Fault] = []
+    of_tiers = tiers.rows.select("sku_price_id", "up_to", pl.col(ROW).alias("(tier)"))
+    if "sku_price_id" not in tiers.unsure:
+        without = prices.rows.join(of_tiers, on="sku_price_id", how="anti", maintain_order="left")
+        faults += faults_where(
+            prices.file,
+            without,
+            pl.col("price_model").is_in(TIERED),
+            column="price_model",
+            found=pl.format("{} without tiers", pl.col("price_model")),
+            wanted=f"at least one row of {tiers.file} for it",
+            what_to_do="add its tiers, the last with an empty up_to",
+        )
+    models = prices.rows.select("sku_price_id", "price_model").unique("sku_price_id", maintain_order=True)
+    joined = tiers.rows.join(models, on="sku_price_id", how="inner", maintain_order="left")
+    faults += faults_where(
+        tiers.file,
+        joined,
+        pl.col("price_model") == "unit",
+        column="sku_price_id",
+        found=pl.format("a tier of {}, whose price_model is unit", pl.col("sku_price_id")),
+        wanted="no tiers for a unit price",
+        what_to_do="remove the tier, or write graduated in sku_prices",
+    )
+    if "up_to" not in tiers.unsure:
+        faults += _closed_faults(tiers, joined.filter(pl.col("price_model").is_in(TIERED)))
+    return faults
+
+
+def _closed_faults(tiers: CheckedTable, rows: pl.DataFrame) -> list[Fault]:
+    last = rows.filter(pl.col("up_to").is_not_null().all().over("sku_price_id")).sort("sku_price_id", "up_to", ROW)
+    last = last.unique("sku_price_id", keep="last", maintain_order=True)
+    return faults_where(
+        tiers.file,
+        last,
+        pl.lit(True),
+        column="up_to",
+        found=pl.format("{} in the last tier of {}", _trimmed("up_to"), pl.col("sku_price_id")),
+        wanted="an open last tier",
+        what_to_do="leave up_to empty in the last tier",
+    )
+
+
+# Money
+
+
+def _money_faults(tables: Tables) -> list[Fault]:
+    """Amounts finer than their currency can be paid in (M2)."""
+    exponents = _dated(tables["currencies"].rows).select(
+        "billing_currency", "exponent", pl.col("(from)").alias("(first)"), pl.col("(until)").alias("(last)")
+    )
+    faults: list[Fault] = []
+    for name, column, condition in MONEY:
+        if name in tables:
+            faults += _precise_faults(tables[name], _with_currency(tables, name), column, condition, exponents)
+    return faults
+
+
+def _with_currency(tables: Tables, name: str) -> pl.DataFrame:
+    rows = tables[name].rows
+    if name != "price_tiers":
+        return rows
+    prices = tables["sku_prices"].rows if "sku_prices" in tables else None
+    if prices is None:
+        return rows.clear().with_columns(billing_currency=pl.lit(""), valid_from=pl.lit(""), valid_until=pl.lit(""))
+    priced = prices.select("sku_price_id", "billing_currency", "valid_from", "valid_until")
+    return rows.join(priced.unique("sku_price_id", maintain_order=True), on="sku_price_id", maintain_order="left")
+
+
+def _precise_faults(
+    table: CheckedTable, rows: pl.DataFrame, column: str, condition: pl.Expr, exponents: pl.DataFrame
+) -> list[Fault]:
+    digits = _trimmed(column).str.extract(r"\.([0-9]+)$").str.len_bytes().fill_null(0).alias("(digits)")
+    broken = (
+        rows.filter(condition & pl.col("valid_from").is_not_null()).with_columns(digits).filter(pl.col("(digits)") > 0)
+    )
+    finest = (
+        _dated(broken)
+        .join(exponents, on="billing_currency", how="inner")
+        .filter((pl.col("(from)") < pl.col("(last)")) & (pl.col("(first)") < pl.col("(until)")))
+        .group_by(ROW, "billing_currency")
+        .agg(pl.col("exponent").min(), pl.col("(digits)").first(), pl.col(column).first())
+        .sort(ROW)
+    )
+    wanted = finest.filter(pl.col("(digits)") > pl.col("exponent")).select(
+        ROW, _trimmed(column).alias("found"), "billing_currency", "exponent"
+    )
+    return [
+        Fault(table.file, row, column, f"{found} {currency}", f"at most {exponent} digits after the point", "round it")
+        for row, found, currency, exponent in wanted.iter_rows()
+    ]
+
+
+def _trimmed(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def _dated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with their window in microseconds, days as in UTC: near enough to ask whether two windows meet."""
+    starts = [None if text is None else boundaries.moment(text).microseconds for text in rows["valid_from"]]
+    ends = [boundaries.end_moment(text).microseconds for text in rows["valid_until"]]
+    return rows.with_columns(pl.Series("(from)", starts, dtype=pl.Int64), pl.Series("(until)", ends, dtype=pl.Int64))
+
+
+def _foreign_currency_faults(tables: Tables) -> list[Fault]:
+    """A contract price or a fixed discount in a currency its account is never billed in would never apply (P3, D2)."""
+    accounts = tables["billing_accounts"].rows.select("billing_account_id", "billing_currency").drop_nulls()
+    faults: list[Fault] = []
+    for name in ("sku_prices", "discounts", "spend_limits"):
+        if name not in tables:
+            continue
+        table = tables[name]
+        own = table.rows.drop_nulls(["billing_account_id", "billing_currency"]).join(
+            accounts.select("billing_account_id").unique(), on="billing_account_id", how="semi", maintain_order="left"
+        )
+        foreign = own.join(accounts, on=["billing_account_id", "billing_currency"], how="anti", maintain_order="left")
+        faults += faults_where(
+            table.file,
+            foreign,
+            pl.lit(True),
+            column="billing_currency",
+            found=pl.format("{} for {}", quoted(pl.col("billing_currency")), pl.col("billing_account_id")),
+            wanted="the currency its account is billed in",
+            what_to_do="nothing converts currencies: write it in the account's",
+        )
+    return faults
+
+
+# Accounts
+
+
+def _family_faults(accounts: CheckedTable) -> list[Fault]:
+    return [*_circle_faults(accounts), *_second_main_faults(accounts)]
+
+
+def _circle_faults(accounts: CheckedTable) -> Iterator[Fault]:
+    """An account that is, through its parents, its own parent."""
+    rows = accounts.rows.select("billing_account_id", "parent_account_id", ROW).drop_nulls()
+    parents = {child: parent for child, parent, _ in rows.iter_rows() if child != parent}
+    for child, parent, row in rows.iter_rows():
+        if child != parent and child in _above(parent, parents):
+            found = f"'{parent}', which is below '{child}' itself"
+            yield Fault(
+                accounts.file, row, "parent_account_id", found, "a parent above the account", "break the circle"
+            )
+
+
+def _above(account: str, parents: Mapping[str, str]) -> set[str]:
+    met: set[str] = set()
+    while account not in met:
+        met.add(account)
+        account = parents.get(account, account)
+    return met
+
+
+def _second_main_faults(accounts: CheckedTable) -> Iterator[Fault]:
+    """Two main accounts of one domain at one time: welcome credit would not know where to go (G2)."""
+    main = accounts.rows.filter(pl.col("is_main_in_domain") & pl.col("valid_from").is_not_null())
+    named = _dated(main.drop_nulls(["domain", "billing_account_id"]))
+    for (domain,), rows in named.sort("domain", "(from)", ROW).group_by("domain", maintain_order=True):
+        yield from _meeting(
+            accounts.file, str(domain), rows.select(ROW, "billing_account_id", "(from)", "(until)").iter_rows()
+        )
+
+
+def _meeting(file: str, domain: str, rows: Iterable[tuple[int, str, int, int]]) -> Iterator[Fault]:
+    reach: tuple[int, str, int, int] | None = None
+    for row in rows:
+        if reach is not None and row[1] != reach[1] and row[2] < reach[3]:
+            found = f"a second main account of {domain}, beside '{reach[1]}' in row {reach[0]}"
+            yield Fault(
+                file, row[0], "is_main_in_domain", found, "one main account per domain", "write false in one of them"
+            )
+        if reach is None or row[3] > reach[3]:
+            reach = row

@@ -1,0 +1,142 @@
+"""What the rule book knows and this version does not carry out: refused by name, so that nothing is billed otherwise.
+
+One line per thing. A version that carries it out removes the line.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from flows.reference.faults import Fault, faults_where
+from flows.reference.one_table import CheckedTable
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """Rows of a table that ask for something this version does not do."""
+
+    table: str
+    column: str | None
+    asks: pl.Expr
+    sentence: str
+
+
+def _policy(name: str, *values: str) -> pl.Expr:
+    return (pl.col("policy") == name) & pl.col("value").is_in(values)
+
+
+NOT_YET: tuple[NotYet, ...] = (
+    NotYet("skus", "meter", pl.col("meter") == "count", "the meter count is not carried out yet"),
+    NotYet("skus", "meter", pl.col("meter") == "time_weighted", "the meter time_weighted is not carried out yet"),
+    NotYet("skus", "meter", pl.col("meter") == "max", "the meter max is not carried out yet"),
+    NotYet("skus", "meter", pl.col("meter") == "last", "the meter last is not carried out yet"),
+    NotYet("skus", "meter", pl.col("meter") == "unique", "the meter unique is not carried out yet"),
+    NotYet(
+        "skus",
+        "quantity_rounding",
+        pl.col("quantity_rounding").is_not_null(),
+        "rounding a quantity is not carried out yet",
+    ),
+    NotYet("sku_prices", "fixed_fee", pl.col("fixed_fee").is_not_null(), "a fixed fee is not carried out yet"),
+    NotYet("sku_prices", "minimum", pl.col("minimum").is_not_null(), "a minimum per record is not carried out yet"),
+    NotYet("sku_prices", "maximum", pl.col("maximum").is_not_null(), "a maximum per record is not carried out yet"),
+    NotYet("sku_prices", "free_quantity", pl.col("free_quantity") != 0, "a free quantity is not carried out yet"),
+    NotYet("discounts", "kind", pl.col("kind") == "fixed", "a fixed discount is not carried out yet"),
+    NotYet(
+        "promo_codes",
+        "billing_currency",
+        (pl.col("benefit") == "discount") & pl.col("billing_currency").is_not_null(),
+        "a fixed discount is not carried out yet",
+    ),
+    NotYet("spend_limits", None, pl.lit(True), "spend limits are not carried out yet"),
+    NotYet("recurring_items", None, pl.lit(True), "recurring items are not carried out yet"),
+    NotYet("cost_policies", None, pl.lit(True), "cost policies are not carried out yet"),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("eligibility", "period_end", "invoice_time"),
+        "only usage_time is carried out as eligibility yet",
+    ),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("spanning_records", "split"),
+        "splitting spanning records is not carried out yet",
+    ),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("stacking", "additive", "best_only"),
+        "only sequential is carried out as stacking of discounts yet",
+    ),
+    NotYet("billing_policies", "value", _policy("line_grain", "resource"), "only sku is carried out as line_grain yet"),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("tax_point", "usage", "issue"),
+        "only period_end is carried out as tax_point yet",
+    ),
+    NotYet("billing_policies", "value", _policy("tax_rounding", "per_line"), "tax per line is not carried out yet"),
+    NotYet("billing_policies", "value", _policy("proration", "day", "second"), "proration is not carried out yet"),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("late_usage", "next_invoice", "reject"),
+        "only correct is carried out as late_usage yet",
+    ),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("paid_charges", "carry_forward"),
+        "only untouched is carried out as paid_charges yet",
+    ),
+    NotYet(
+        "billing_policies",
+        "value",
+        _policy("retroactive_bonus_tax", "keep"),
+        "only reduce is carried out as retroactive_bonus_tax yet",
+    ),
+    NotYet(
+        "billing_policies",
+        "value",
+        (pl.col("policy") == "payable_increment") & ~pl.col("value").str.contains(r"^0+(\.0+)?$"),
+        "rounding the amount due is not carried out yet",
+    ),
+    NotYet(
+        "billing_policies",
+        "value",
+        (pl.col("policy") == "closed_through") & (pl.col("value") != "none"),
+        "closing accounting periods is not carried out yet",
+    ),
+)
+
+
+def check_not_yet(tables: Mapping[str, CheckedTable]) -> Iterator[Fault]:
+    """Every row that asks for what this version does not do."""
+    for entry in entries():
+        table = tables[entry.table]
+        column = entry.column or table.rows.columns[0]
+        yield from faults_where(
+            table.file,
+            table.rows,
+            entry.asks,
+            column=column,
+            wanted="what this version carries out",
+            what_to_do=f"{entry.sentence}; remove or change the row",
+        )
+
+
+def entries() -> tuple[NotYet, ...]:
+    """Everything this version does not carry out."""
+    return (*NOT_YET, _price_models())
+
+
+def _price_models() -> NotYet:
+    """Price models that have no entry in the registry; imported here, as the registry imports the whole of rating."""
+    from rating.price_models import PRICE_MODELS
+
+    known = pl.col("price_model").is_in(["unit", "graduated", "volume", "package", "flat", "percentage"])
+    missing = known & ~pl.col("price_model").is_in(list(PRICE_MODELS))
+    carried_out = ", ".join(PRICE_MODELS)
+    return NotYet("sku_prices", "price_model", missing, f"only {carried_out} are carried out as price models yet")

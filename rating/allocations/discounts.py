@@ -1,0 +1,157 @@
+"""Discounts: percentages of what a charge costs, before any grant pays for it (D1 to D4)."""
+
+import polars as pl
+
+from rating import scopes
+from rating.dates import instants
+from rating.money import PRICE_ONE, rounded, scaled, share, split_lines
+
+TERMS = [
+    "billing_account_id",
+    "discount_id",
+    "priority",
+    "percent",
+    "window_start",
+    "window_end",
+    "include",
+    "exclude",
+]
+
+
+def discount_terms(discounts: pl.DataFrame, promo_discounts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """What each account is promised: the discounts that name it, those that name no account, and those it got by code.
+
+    A row with a promo code counts for an account that accepted the code, inside the window it was accepted for.
+
+    Reads    Discounts; promo_discounts (promo_code, billing_account_id, window_start, window_end); account periods
+    Makes    TERMS: one row per account and discount
+    Source   D1, D2, K7
+    """
+    keys = accounts.select("billing_account_id", "time_zone")
+    rows = discounts.rename({"billing_account_id": "only_account_id"}).filter(pl.col("kind") == "percent")
+    named = rows.with_columns(billing_account_id="only_account_id").join(keys, on="billing_account_id")
+    general = rows.filter(pl.col("only_account_id").is_null()).join(keys, how="cross")
+    dated = instants(pl.concat([named, general.select(named.columns)])).with_columns(
+        percent=scaled("value"),
+        include=scopes.include_terms(service="service", feature="feature", sku="sku_id", project="sub_account_id"),
+        exclude=pl.lit([], dtype=pl.List(pl.String)),
+    )
+    plain = dated.filter(pl.col("promo_code").is_null()).with_columns(window_start="starts", window_end="ends")
+    accepted = promo_discounts.select("billing_account_id", "promo_code", "window_start", "window_end")
+    by_code = (
+        dated.filter(pl.col("promo_code").is_not_null())
+        .join(accepted, on=["billing_account_id", "promo_code"])
+        .with_columns(
+            window_start=pl.max_horizontal("starts", "window_start"), window_end=pl.min_horizontal("ends", "window_end")
+        )
+    )
+    return pl.concat([plain.select(TERMS), by_code.select(TERMS)])
+
+
+def discounts(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """Apply each account's discounts in (priority, id) order.
+
+    Each discount is computed once on the sum it reaches and rounded once, then split over the rating lines it reaches
+    and within them. Positive and negative parts of rating lines form a sum each, so a full reversal reverses its
+    discount.
+
+    Reads    charges  in charge_order: list_cost_mu, class_id, line_id, stacking, rounding_charges
+             terms    discount_terms
+    Makes    charge_id, discount_id, discount_order, amount_mu [mu, the sign of what it lowers]
+    Source   D2, D3, D4, M1
+    """
+    reached = reach(charges, terms)
+    if reached.is_empty():
+        return _none()
+    ranks = (
+        terms.select("billing_account_id", "discount_id", "priority")
+        .sort("billing_account_id", "priority", "discount_id")
+        .with_columns(discount_order=pl.int_range(pl.len()).over("billing_account_id") + 1)
+        .drop("priority")
+    )
+    reached = reached.join(ranks, on=["billing_account_id", "discount_id"])
+    reached = _best_only(reached)
+    rests = charges.select("charge_id", rest_mu="list_cost_mu")
+    found = []
+    for rank in range(1, int(reached["discount_order"].max() or 0) + 1):  # type: ignore[call-overload]
+        rows = reached.filter(pl.col("discount_order") == rank).join(rests, on="charge_id")
+        rows = rows.with_columns(
+            base_mu=pl.when(pl.col("stacking") == "additive").then("list_cost_mu").otherwise("rest_mu")
+        )
+        applied = _discounted(rows)
+        found.append(applied)
+        rests = (
+            rests.join(applied.select("charge_id", "amount_mu"), on="charge_id", how="left")
+            .with_columns(rest_mu=pl.col("rest_mu") - pl.col("amount_mu").fill_null(0))
+            .drop("amount_mu")
+        )
+    return pl.concat(found).filter(pl.col("amount_mu") != 0)
+
+
+def _none() -> pl.DataFrame:
+    return pl.DataFrame(
+        schema={"charge_id": pl.String, "discount_id": pl.String, "discount_order": pl.Int64, "amount_mu": pl.Int64}
+    )
+
+
+def reach(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """The charges each discount reaches: inside its scope, their segment inside its window (D3)."""
+    terms = terms.with_row_index("scope_id")
+    pairs = charges.join(
+        terms.select("scope_id", "billing_account_id", "discount_id", "percent", "window_start", "window_end"),
+        on="billing_account_id",
+    ).filter(within_window())
+    classes = charges.select("class_id", *scopes.ATTRIBUTES).unique("class_id")
+    ok = scopes.covered(pairs.select("scope_id", "class_id").unique(), terms, classes)
+    return pairs.join(ok, on=["scope_id", "class_id"], how="semi")
+
+
+def within_window() -> pl.Expr:
+    """Whether a charge was incurred inside a window: its segment lies in it (D3, G3)."""
+    return (pl.col("window_start") <= pl.col("charge_period_start")) & (
+        pl.col("window_end").is_null() | (pl.col("charge_period_end") <= pl.col("window_end"))
+    )
+
+
+def _best_only(reached: pl.DataFrame) -> pl.DataFrame:
+    """Under `best_only` a charge keeps only the discount that takes most of it; ties go to the earlier one."""
+    best = (
+        reached.filter(pl.col("stacking") == "best_only")
+        .sort("charge_id", "percent", "discount_order", descending=[False, True, False])
+        .unique("charge_id", keep="first", maintain_order=True)
+    )
+    return pl.concat([reached.filter(pl.col("stacking") != "best_only"), best])
+
+
+def _discounted(rows: pl.DataFrame) -> pl.DataFrame:
+    """One discount per account: rounded once per sign on the sum of its lines, split over lines, then within them."""
+    rows = rows.sort("billing_account_id", "charge_order")
+    lines = (
+        rows.group_by("billing_account_id", "line_id", maintain_order=True)
+        .agg(pl.col("base_mu").sum().alias("line_mu"), pl.col("percent", "rounding_charges").first())
+        .filter(pl.col("line_mu") != 0)
+        .with_columns(sign=pl.col("line_mu").sign())
+    )
+    if lines.is_empty():
+        return _none()
+    sums = lines.group_by("billing_account_id", "sign", maintain_order=True).agg(
+        pl.col("line_mu").sum().alias("sum_mu"), pl.col("percent", "rounding_charges").first()
+    )
+    sums = sums.with_columns(_hundred=pl.lit(100, dtype=pl.Int64), _one=pl.lit(PRICE_ONE, dtype=pl.Int64))
+    totals = rounded(sums, ["sum_mu", "percent"], ["_hundred", "_one"], "rounding_charges")["rounded_mu"]
+    sums = sums.with_columns(total_mu=totals).with_row_index("sum_id")
+    lines = lines.join(
+        sums.select("billing_account_id", "sign", "sum_id", "total_mu"),
+        on=["billing_account_id", "sign"],
+        maintain_order="left",
+    )
+    lines = lines.with_columns(line_total_mu=share(lines, "total_mu", "line_mu", "sum_id"))
+    split = rows.join(lines.select("line_id", "line_total_mu"), on="line_id", maintain_order="left").sort(
+        "line_id", "charge_order"
+    )
+    split = split.with_columns(amount_mu=split_lines(split, "line_total_mu", "base_mu", "line_id", "rounding_charges"))
+    # never below zero: additive percentages may together ask for more than is left (D3)
+    within = pl.min_horizontal(pl.col("amount_mu").abs(), pl.col("rest_mu").abs()) * pl.col("amount_mu").sign()
+    return split.select(
+        "charge_id", "discount_id", pl.col("discount_order").cast(pl.Int64), within.alias("amount_mu")
+    )

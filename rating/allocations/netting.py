@@ -1,0 +1,39 @@
+"""Negative charges lower what grants may pay, so that no grant pays what a reversal takes back (G7)."""
+
+import polars as pl
+
+STEPS = [["tax_category", "sku_id", "sub_account_id"], ["tax_category"]]
+"""Same SKU and project first, then the rest of the tax category."""
+
+
+def netted(charges: pl.DataFrame, amount: str, *, across_categories: bool) -> pl.DataFrame:
+    """What is left of each positive charge once the negative ones of its group have lowered it.
+
+    Reads    charges  in charge_order: charge_id, billing_account_id, tax_category, sku_id, sub_account_id, `amount`
+                      [mu]; across_categories: what a category still lacks lowers the dues of the others too
+    Makes    charge_id, due_mu [mu], not negative
+    Source   G7
+
+    >>> charges = pl.DataFrame({"charge_id": ["a", "b", "c"], "billing_account_id": ["x"] * 3, "net_mu": [50, 70, -60],
+    ...     "tax_category": ["std"] * 3, "sku_id": ["s", "t", "t"], "sub_account_id": ["p"] * 3})
+    >>> netted(charges, "net_mu", across_categories=False)["due_mu"].to_list()
+    [50, 10, 0]
+    """
+    rows = charges.with_columns(due_mu=pl.col(amount))
+    if rows["due_mu"].min() is not None and (rows["due_mu"] < 0).any():
+        for step in [*STEPS, *([[]] if across_categories else [])]:
+            rows = _lowered(rows, ["billing_account_id", *step])
+    return rows.select("charge_id", due_mu=pl.col("due_mu").clip(lower_bound=0))
+
+
+def _lowered(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
+    """Within a group, earlier positives are lowered first and earlier negatives used up first."""
+    positive = pl.col("due_mu").clip(lower_bound=0)
+    negative = (-pl.col("due_mu")).clip(lower_bound=0)
+
+    def taken(of: pl.Expr, by: pl.Expr) -> pl.Expr:
+        """How much of each row the other side's total takes, in order."""
+        before = of.cum_sum().over(group) - of
+        return pl.min_horizontal(of, (by.sum().over(group) - before).clip(lower_bound=0))
+
+    return rows.with_columns(due_mu=pl.col("due_mu") - taken(positive, negative) + taken(negative, positive))

@@ -1,0 +1,78 @@
+"""Dated rows: where a boundary lies for an account, and which of several rows is in force when.
+
+Reference rows say days; a day is an instant only where an account is. Both joins here are over few rows: prices, terms
+and accounts, never usage.
+"""
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from rating.periods import boundary_instant
+from schemas.units import Instant
+
+FOREVER = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), dtype=Instant)
+
+
+def instants(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:
+    """Add `starts` and `ends`: `valid_from` and `valid_until` as instants where the row's account is.
+
+    Reads    valid_from, valid_until [Boundary], a time zone per row
+    Makes    starts, ends [Instant]; an open end is null
+    Source   rule book, "Intervals"
+    """
+    return frame.with_columns(
+        _resolved(frame, "valid_from", zone).alias("starts"), _resolved(frame, "valid_until", zone).alias("ends")
+    )
+
+
+def _resolved(frame: pl.DataFrame, boundary: str, zone: str) -> pl.Series:
+    pairs = frame.select(boundary, zone).unique().drop_nulls()
+    known = [boundary_instant(at, where) for at, where in pairs.iter_rows()]
+    table = pairs.with_columns(pl.Series("_instant", known, dtype=Instant))
+    return frame.join(table, on=[boundary, zone], how="left", maintain_order="left")["_instant"]
+
+
+def in_force(at: str) -> pl.Expr:
+    """Whether a row with `starts` and `ends` is in force at the instant in column `at`."""
+    return (pl.col("starts") <= pl.col(at)) & (pl.col("ends").is_null() | (pl.col(at) < pl.col("ends")))
+
+
+def latest(frame: pl.DataFrame, rows: pl.DataFrame, on: list[str], at: str, zone: str = "time_zone") -> pl.DataFrame:
+    """Join to each row of a frame the dated row that is in force at its instant; at most one is (checked on load).
+
+    Reads    frame with columns `on`, `at` and a time zone; dated rows
+    Makes    frame with the columns of rows beside it, null where none is in force
+    """
+    dated = frame.select(*on, at, zone).unique().join(rows, on=on, how="inner")
+    found = instants(dated, zone).filter(in_force(at)).drop("starts", "ends", "valid_from", "valid_until")
+    return frame.join(found, on=[*on, at, zone], how="left", maintain_order="left")
+
+
+def timeline(candidates: pl.DataFrame, key: str, order: list[pl.Expr], descending: list[bool]) -> pl.DataFrame:
+    """Which candidate is in force for each key, stretch by stretch.
+
+    Reads    candidates with key, starts, ends, period_start, period_end (the window that is asked about)
+             order, descending: which of several candidates in force goes first
+    Makes    the candidates' columns, one row per stretch that has one, with `at`: the instant the stretch begins.
+             A stretch without a candidate has a row too, with nulls; equal neighbours are still separate rows.
+    """
+    start, end = pl.col("period_start"), pl.col("period_end")
+    inside = (pl.col("at") > start) & (pl.col("at") < end)
+    columns = [key, "period_start", "period_end"]
+    points = pl.concat(
+        [
+            candidates.select(*columns, at=start),
+            candidates.select(*columns, at="starts").filter(inside),
+            candidates.select(*columns, at="ends").filter(inside),
+        ]
+    ).unique()
+    rows = candidates.drop("period_start", "period_end")
+    best = (
+        points.join(rows, on=key, how="inner")
+        .filter(in_force("at"))
+        .sort(pl.col(key), pl.col("at"), *order, descending=[False, False, *descending], nulls_last=True)
+        .unique([key, "at"], keep="first", maintain_order=True)
+    )
+    stretches = points.select(key, "at").sort(key, "at")
+    return stretches.join(best, on=[key, "at"], how="left", maintain_order="left")

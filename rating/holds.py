@@ -1,0 +1,72 @@
+"""Holds: an account that cannot be billed is parked for the period with a reason; the rest are billed (P4)."""
+
+import polars as pl
+
+from rating.money import AMOUNT_BOUND, to_money
+from rating.rejects import REASONS
+from schemas.holds import Holds
+
+
+def impossible(parts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Accounts with usage that no price or no conversion turns into a charge, or that has no seller or currency.
+
+    Reads    parts     with billing_account_id, sku_id, sku_price_id, has_factor; account periods
+    Makes    billing_account_id, reason_code, reason: the first reason of each account
+    Source   P2, P4 policy `unpriced_usage: hold`
+    """
+    rows = parts.join(
+        accounts.select("billing_account_id", "unpriced_usage", "exponent", "seller_jurisdiction"),
+        on="billing_account_id",
+    )
+    found = [
+        _because("H_NO_CURRENCY", rows.filter(pl.col("exponent").is_null())),
+        _because("H_NO_SELLER", rows.filter(pl.col("seller_jurisdiction").is_null())),
+        _because("R_NO_PRICE", rows.filter(pl.col("sku_price_id").is_null() & (pl.col("unpriced_usage") == "hold"))),
+        _because("H_NO_CONVERSION", rows.filter(~pl.col("has_factor"))),
+    ]
+    return _first(pl.concat(found))
+
+
+def untaxed(charges: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Accounts with a charge whose tax category has no rate (T1), or whose amount leaves the bounds."""
+    missing = charges.join(rates, on=["billing_account_id", "tax_category"], how="anti")
+    bound = AMOUNT_BOUND * pl.lit(10, dtype=pl.Int64).pow(pl.col("exponent")).cast(pl.Int128)
+    beyond = charges.filter(pl.col("is_out_of_bounds") | (pl.col("list_cost_mu").abs().cast(pl.Int128) >= bound))
+    return _first(
+        pl.concat(
+            [
+                _because("H_AMOUNT_OUT_OF_RANGE", beyond),
+                _because("H_NO_TAX_RATE", missing, what="tax_category"),
+            ]
+        )
+    )
+
+
+def _because(code: str, rows: pl.DataFrame, what: str = "sku_id") -> pl.DataFrame:
+    """One row per account: the reason and the first thing it is about."""
+    about = rows.sort("billing_account_id", what).unique("billing_account_id", keep="first", maintain_order=True)
+    return about.select(
+        "billing_account_id",
+        reason_code=pl.lit(code),
+        reason=pl.concat_str(pl.lit(f"{REASONS[code].sentence}: {what} "), pl.col(what)),
+    )
+
+
+def _first(found: pl.DataFrame) -> pl.DataFrame:
+    return found.unique("billing_account_id", keep="first", maintain_order=True)
+
+
+def holds(parked: pl.DataFrame, amounts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The parked accounts as a table, each with the amount of its other charges.
+
+    Reads    parked   billing_account_id, reason_code, reason
+             amounts  billing_account_id, other_mu
+    Makes    Holds
+    """
+    rows = (
+        parked.join(amounts, on="billing_account_id", how="left")
+        .join(accounts.select("billing_account_id", "billing_period", "billing_currency", "exponent"), on="billing_account_id")
+        .with_columns(pl.col("other_mu").fill_null(0), pl.col("exponent").fill_null(2))
+        .with_columns(other_charges_amount=to_money("other_mu"))
+    )
+    return Holds.conform(rows.sort("billing_account_id"))

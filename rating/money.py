@@ -1,0 +1,335 @@
+"""The only place that rounds, and the only place that splits (M1, M2, M3).
+
+An amount inside `rating` is an integer count of minor units (mu) of its currency, in an Int64 column ending in `_mu`;
+tables hold it as `Money`. What is not yet rounded is a product of integers over a product of integers. Nearly all
+fit 128 bits and are computed at once; a row that would not is computed with Python's integers. Nothing is ever cut.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import polars as pl
+
+from schemas.units import Money, Price, Quantity
+
+ROUNDING_MODES = ("half_away", "half_even", "up", "down")
+
+AMOUNT_BOUND = 10**14
+"""No amount reaches this many units of its currency; so no Int64 sum of a run's amounts in mu can wrap unseen."""
+
+MONEY_SCALE = Money.scale
+QUANTITY_ONE = 10**Quantity.scale
+PRICE_ONE = 10**Price.scale
+"""What 1 is as a scaled integer, of a quantity and of a price or rate."""
+
+_SAFE = 1.0e37  # a float estimate below this leaves room in 128 bits (1.7e38) for its own error
+_INT128 = pl.Int128
+
+
+class OutOfBoundsError(ArithmeticError):
+    """An amount beyond `AMOUNT_BOUND`, or a sum that could leave 64 bits."""
+
+
+# --- between tables and integers ------------------------------------------------------------------------------------
+
+
+def scaled(column: str) -> pl.Expr:
+    """A decimal column as the integers it is stored as: 1.5 in Decimal(38, 15) is 1500000000000000.
+
+    >>> pl.DataFrame({"q": [Decimal("1.5")]}, schema={"q": pl.Decimal(38, 4)}).select(scaled("q")).item()
+    15000
+    """
+    return pl.col(column).to_physical().cast(_INT128)
+
+
+def to_mu(column: str, exponent: str = "exponent") -> pl.Expr:
+    """Money as a count of minor units. The amount has no digits beyond its currency's exponent.
+
+    >>> frame = pl.DataFrame({"amount": ["12.30"], "exponent": [2]}).cast({"amount": Money})
+    >>> frame.select(to_mu("amount")).item()
+    1230
+    """
+    step = pl.lit(10, dtype=pl.Int64).pow(MONEY_SCALE - pl.col(exponent))
+    return (scaled(column) // step.cast(_INT128)).cast(pl.Int64)
+
+
+def to_money(column: str, exponent: str = "exponent") -> pl.Expr:
+    """Minor units as Money.
+
+    >>> pl.DataFrame({"mu": [1230], "exponent": [2]}).select(to_money("mu")).item()
+    Decimal('12.3000')
+    """
+    step = pl.lit(10, dtype=pl.Int64).pow(MONEY_SCALE - pl.col(exponent))
+    smallest = pl.lit(Decimal(1).scaleb(-MONEY_SCALE), dtype=Money)
+    return ((pl.col(column).cast(_INT128) * step.cast(_INT128)).cast(Money) * smallest).alias(column)
+
+
+def to_quantity(scaled_quantity: pl.Expr) -> pl.Expr:
+    """A scaled integer as the Quantity people read.
+
+    >>> pl.select(to_quantity(pl.lit(1500000000000000, dtype=pl.Int128))).item()
+    Decimal('1.500000000000000')
+    """
+    one = pl.lit(QUANTITY_ONE, dtype=_INT128)
+    smallest = pl.lit(Decimal(1).scaleb(-Quantity.scale), dtype=Quantity)
+    # in two parts, or the cast of the whole would overflow 38 digits
+    return (scaled_quantity // one).cast(Quantity) + (scaled_quantity % one).cast(Quantity) * smallest
+
+
+# --- rounding ---------------------------------------------------------------------------------------------------------
+
+
+def rounded(
+    frame: pl.DataFrame, factors: Sequence[str], divisors: Sequence[str], mode: str, group: str | None = None
+) -> pl.DataFrame:
+    """Round, once, the exact sum over each group of product(factors) / product(divisors).
+
+    Reads    frame    integer columns `factors` and `divisors` (positive), a rounding mode per row in column `mode`;
+                      divisors and mode are the same throughout a group
+    Makes    group (or one row per row, in order), rounded_mu [mu]; null where it is beyond the bound of an amount
+    Source   M2, M3
+
+    >>> frame = pl.DataFrame({"q": [5, -5], "p": [1, 1], "d": [2, 2], "mode": ["half_away", "half_even"]})
+    >>> rounded(frame, ["q", "p"], ["d"], "mode")["rounded_mu"].to_list()
+    [3, -2]
+    """
+    group = group or "_row"
+    rows = frame if group in frame.columns else frame.with_row_index(group)
+    rows = rows.select(
+        group,
+        pl.col(mode).alias("_mode"),
+        _size(factors).alias("_size"),
+        _size(divisors).alias("_divisor_size"),
+        *(pl.col(name).cast(_INT128) for name in {*factors, *divisors}),
+    )
+    sizes = rows.group_by(group, maintain_order=True).agg(
+        (pl.col("_size").sum() < _SAFE).alias("_fits") & (pl.col("_divisor_size").max() < _SAFE)
+    )
+    if sizes["_fits"].all():
+        return _rounded_at_once(rows, factors, divisors, group).drop("_row", strict=False)
+    rows = rows.join(sizes, on=group, how="left", maintain_order="left")
+    parts = [
+        _rounded_at_once(rows.filter("_fits"), factors, divisors, group),
+        _rounded_one_by_one(rows.filter(~pl.col("_fits")), factors, divisors, group),
+    ]
+    results = sizes.select(group).join(pl.concat(parts), on=group, how="left", maintain_order="left")
+    return results.drop("_row", strict=False)
+
+
+def _size(names: Sequence[str]) -> pl.Expr:
+    """How large a product is, roughly: decides which arithmetic is used, never a result."""
+    product = pl.lit(1.0)
+    for name in names:
+        product = product * pl.col(name).cast(pl.Float64).abs().clip(lower_bound=1.0)
+    return product
+
+
+def _product(names: Sequence[str]) -> pl.Expr:
+    product = pl.lit(1, dtype=_INT128)
+    for name in names:
+        product = product * pl.col(name)
+    return product
+
+
+def _rounded_at_once(rows: pl.DataFrame, factors: Sequence[str], divisors: Sequence[str], group: str) -> pl.DataFrame:
+    sums = rows.group_by(group, maintain_order=True).agg(
+        _product(factors).sum().alias("_numerator"),
+        _product(divisors).first().alias("_denominator"),
+        pl.col("_mode").first(),
+    )
+    quotient = pl.col("_numerator") // pl.col("_denominator")
+    bound = pl.lit(9 * 10**18, dtype=_INT128)
+    return (
+        sums.with_columns(quotient.alias("_floor"))
+        .with_columns((pl.col("_numerator") - pl.col("_floor") * pl.col("_denominator")).alias("_rest"))
+        .with_columns((pl.col("_floor") + _goes_up().cast(_INT128)).alias("_result"))
+        .select(
+            group,
+            pl.when(pl.col("_result").abs() < bound).then(pl.col("_result")).cast(pl.Int64).alias("rounded_mu"),
+        )
+    )
+
+
+def _goes_up() -> pl.Expr:
+    """Whether the floor of a quotient is rounded up, by mode, from its rest."""
+    rest, other = pl.col("_rest"), pl.col("_denominator") - pl.col("_rest")
+    negative, half = pl.col("_numerator") < 0, rest == other
+    return (
+        pl.when(pl.col("_mode") == "half_away")
+        .then((rest > other) | (half & ~negative))
+        .when(pl.col("_mode") == "half_even")
+        .then((rest > other) | (half & (pl.col("_floor") % pl.lit(2, dtype=_INT128) == 1)))
+        .when(pl.col("_mode") == "up")
+        .then((rest > 0) & ~negative)
+        .otherwise((rest > 0) & negative)
+    )
+
+
+def _rounded_one_by_one(
+    rows: pl.DataFrame, factors: Sequence[str], divisors: Sequence[str], group: str
+) -> pl.DataFrame:
+    """The same for what does not fit 128 bits, with integers that have no bounds."""
+    numerators: dict[object, int] = {}
+    denominators: dict[object, tuple[int, str]] = {}
+    for row in rows.iter_rows(named=True):
+        product = 1
+        for name in factors:
+            product *= int(row[name])
+        numerators[row[group]] = numerators.get(row[group], 0) + product
+        divisor = 1
+        for name in divisors:
+            divisor *= int(row[name])
+        denominators[row[group]] = divisor, row["_mode"]
+    results = [_round_integer(numerators[key], *denominators[key]) for key in numerators]
+    return pl.DataFrame(
+        {
+            group: pl.Series(list(numerators), dtype=rows.schema[group]),
+            "rounded_mu": pl.Series([x if abs(x) < 9 * 10**18 else None for x in results], dtype=pl.Int64),
+        }
+    )
+
+
+def _round_integer(numerator: int, denominator: int, mode: str) -> int:
+    """One quotient, rounded.
+
+    >>> [_round_integer(n, 2, "half_away") for n in (1, -1, 3)], [_round_integer(n, 2, "up") for n in (1, -1)]
+    ([1, -1, 2], [1, -1])
+    """
+    floor, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if mode == "half_away":
+        up = twice > denominator or (twice == denominator and numerator > 0)
+    elif mode == "half_even":
+        up = twice > denominator or (twice == denominator and floor % 2 == 1)
+    else:
+        up = rest > 0 and (numerator > 0) == (mode == "up")
+    return floor + up
+
+
+# --- splitting --------------------------------------------------------------------------------------------------------
+
+
+def share(frame: pl.DataFrame, total: str, weight: str, group: str) -> pl.Series:
+    """Split a total over the rows of its group in proportion to their weights, by largest remainder.
+
+    Reads    frame    rows in the order that decides ties: total [mu, one per group], weight [integers]
+    Makes    share_mu [mu], a row's part; the parts of a group sum to its total
+    Errors   ValueError where a total is not zero and the weights of its group sum to zero
+    Source   M1
+
+    >>> frame = pl.DataFrame({"g": [1, 1, 1], "total": [100, 100, 100], "w": [1, 1, 1]})
+    >>> share(frame, "total", "w", "g").to_list()
+    [34, 33, 33]
+    """
+    weights = pl.col(weight).cast(_INT128)
+    rows = frame.select(
+        pl.col(group).alias("_group"),
+        pl.col(total).alias("_total"),
+        weights.alias("_weight"),
+        weights.sum().over(group).alias("_weights"),
+        pl.col(weight).cast(pl.Float64).abs().sum().over(group).alias("_weights_size"),
+    )
+    if rows.filter((pl.col("_weights") == 0) & (pl.col("_total") != 0)).height:
+        raise ValueError("an amount cannot be split over weights that sum to zero (M1)")
+    sign = pl.when(pl.col("_weights") < 0).then(-1).otherwise(1).cast(_INT128)
+    size = pl.col("_total").cast(pl.Float64).abs() * pl.col("_weights_size")
+    rows = rows.with_columns(
+        _numerator=pl.col("_weight") * sign,
+        _denominator=pl.max_horizontal(pl.col("_weights") * sign, pl.lit(1, dtype=_INT128)),
+        _fits=(size < _SAFE).all().over("_group"),
+    )
+    if rows["_fits"].all():
+        rows = rows.with_columns(pl.col("_numerator") * pl.col("_total").abs().cast(_INT128))
+        return largest_remainder(rows, "_numerator", "_denominator", "_total", "_group")
+    return _share_one_by_one(rows)
+
+
+def largest_remainder(frame: pl.DataFrame, numerator: str, denominator: str, total: str, group: str) -> pl.Series:
+    """Round exact shares numerator / denominator so that each group sums to its total.
+
+    Every share is floored, and what is missing goes by single mu to the largest fractions, earlier rows first. A
+    negative total is split mirrored: the numerators are those of the amount without its sign.
+
+    Reads    frame    rows in the order that decides ties
+    Makes    share_mu [mu]
+    Source   M1
+    """
+    # Int128 as the caller bounded it; the fraction is compared within a group, where denominators are equal.
+    rows = frame.select(
+        pl.col(group).alias("_group"),
+        pl.col(total).alias("_total"),
+        (pl.col(numerator) // pl.col(denominator)).alias("_floor"),
+        (pl.col(numerator) % pl.col(denominator)).alias("_rest"),
+    ).with_row_index("_row")
+    missing = pl.col("_total").abs() - pl.col("_floor").sum().over("_group").cast(pl.Int64)
+    rows = rows.with_columns(missing.alias("_missing"))
+    lifted = (
+        rows.filter((pl.col("_missing") > 0) & (pl.col("_rest") > 0))
+        .sort("_group", "_rest", "_row", descending=[False, True, False])
+        .with_columns(pl.int_range(pl.len()).over("_group").alias("_place"))
+        .filter(pl.col("_place") < pl.col("_missing"))
+        .select("_row", _one=pl.lit(1, dtype=pl.Int64))
+    )
+    return (
+        rows.join(lifted, on="_row", how="left", maintain_order="left")
+        .select(
+            (
+                (pl.col("_floor").cast(pl.Int64) + pl.col("_one").fill_null(0))
+                * pl.when(pl.col("_total") < 0).then(-1).otherwise(1)
+            ).alias("share_mu")
+        )
+        .to_series()
+    )
+
+
+def _share_one_by_one(rows: pl.DataFrame) -> pl.Series:
+    """`share` for weights whose products do not fit 128 bits."""
+    shares = [0] * rows.height
+    for part in rows.with_row_index("_row").partition_by("_group"):
+        total = int(part["_total"][0])
+        divisor = int(part["_denominator"][0])
+        exact = [divmod(abs(total) * int(weight), divisor) for weight in part["_numerator"]]
+        places = part["_row"].to_list()
+        missing = abs(total) - sum(floor for floor, _ in exact)
+        by_fraction = sorted((-rest, i) for i, (_, rest) in enumerate(exact))
+        lifted = {i for _, i in by_fraction[:missing]}
+        for i, (floor, _) in enumerate(exact):
+            shares[places[i]] = (floor + (i in lifted)) * (-1 if total < 0 else 1)
+    return pl.Series("share_mu", shares, dtype=pl.Int64)
+
+
+def split_lines(frame: pl.DataFrame, amount: str, weight: str, line: str, mode: str) -> pl.Series:
+    """Split each rating line's amount over its charges by the value up to each cut.
+
+    The value up to a charge is the line amount × the weight up to it / the line's weight, rounded; a charge is the
+    difference of two such values and the last takes the rest, so a further cut moves no other charge.
+
+    Reads    frame    the charges of a line in time order: amount [mu, one per line], weight [integers], mode
+    Makes    share_mu [mu]
+    Source   M1, P7
+
+    >>> frame = pl.DataFrame({"line": ["a"] * 3, "a": [10] * 3, "w": [1, 1, 1], "mode": ["half_away"] * 3})
+    >>> split_lines(frame, "a", "w", "line", "mode").to_list()
+    [3, 4, 3]
+    """
+    rows = frame.select(
+        pl.col(line).alias("_line"),
+        pl.col(amount).cast(pl.Int64).alias("_amount"),
+        pl.col(weight).cast(_INT128).cum_sum().over(line).alias("_up_to"),
+        pl.col(weight).cast(_INT128).sum().over(line).alias("_whole"),
+        pl.col(mode).alias("_mode"),
+    ).with_columns(
+        # a whole of zero has an amount of zero: any divisor will do
+        _up_to=pl.col("_up_to") * pl.when(pl.col("_whole") < 0).then(-1).otherwise(1).cast(_INT128),
+        _whole=pl.max_horizontal(pl.col("_whole").abs(), pl.lit(1, dtype=_INT128)),
+    )
+    value = rounded(rows, ["_amount", "_up_to"], ["_whole"], "_mode")["rounded_mu"]
+    return differences(rows.with_columns(_value=value), "_value", "_amount", "_line").alias("share_mu")
+
+
+def differences(frame: pl.DataFrame, value: str, amount: str, line: str) -> pl.Series:
+    """From the value up to each cut to the charges: the difference of two, the last charge taking the rest (P7)."""
+    last = pl.int_range(pl.len()).over(line) == pl.len().over(line) - 1
+    up_to = pl.when(last).then(pl.col(amount)).otherwise(pl.col(value))
+    before = pl.col(value).shift(1, fill_value=0).over(line)
+    return frame.select((up_to - before).alias("share_mu")).to_series()

@@ -1,0 +1,96 @@
+"""Tax: computed once from what precedes it, per document, category code, rate and component (T1, T2, T3)."""
+
+import polars as pl
+
+from rating.dates import in_force, instants
+from rating.money import PRICE_ONE, largest_remainder, rounded, scaled, split_lines
+
+MATCH = ["seller_jurisdiction", "jurisdiction", "tax_status", "tax_category"]
+GROUP = ["billing_account_id", "code", "rate", "component"]
+
+
+def rates(charges: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
+    """Every component that applies to each account's tax categories; rows that name the region put the others aside.
+
+    Reads    charges with the account's jurisdictions, region, tax status and last instant; TaxRates
+    Makes    billing_account_id, tax_category, component, rate, code, exemption_reason
+    Source   T1, policy `tax_point: period_end`
+    """
+    keys = charges.select("billing_account_id", *MATCH, "region", "last_instant", "time_zone").unique()
+    rows = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
+    found = instants(keys.join(rows, on=MATCH)).filter(
+        in_force("last_instant")
+        & (pl.col("account_region").is_null() | (pl.col("account_region") == pl.col("region")))
+    )
+    names_region = pl.col("account_region").is_not_null()
+    any_names_region = names_region.any().over("billing_account_id", "tax_category")
+    return found.filter(names_region | ~any_names_region).select(
+        "billing_account_id", "tax_category", "component", "rate", "code", "exemption_reason"
+    )
+
+
+def tax(charges: pl.DataFrame, rates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Tax each group of a document once, and share it over the charges it came from.
+
+    The exact share of a rating line is its taxable amount × the rate; within a line the share follows the taxable
+    amount. With `per_line` each charge is rounded by itself and the group is their sum.
+
+    Reads    charges  in charge_order: taxable_mu, line_id, tax_category, rounding_tax, tax_rounding
+             rates    from `rates`
+    Makes    groups   billing_account_id, code, rate, component, exemption_reason, taxable_mu, tax_mu
+             shares   charge_id, billing_account_id, code, rate, component, taxable_mu, tax_mu
+    Source   T2, T3, M1
+    """
+    rows = (
+        charges.select(
+            "charge_id",
+            "billing_account_id",
+            "line_id",
+            "line_order",
+            "charge_order",
+            "tax_category",
+            "taxable_mu",
+            "rounding_tax",
+            "tax_rounding",
+        )
+        .join(rates, on=["billing_account_id", "tax_category"])
+        .with_columns(_rate=scaled("rate"), _one=pl.lit(PRICE_ONE, dtype=pl.Int64))
+        .sort(*GROUP, "line_order", "charge_order")
+    )
+    sums = rows.group_by(GROUP, maintain_order=True).agg(
+        pl.col("taxable_mu").sum(),
+        pl.col("exemption_reason", "_rate", "_one", "rounding_tax", "tax_rounding").first(),
+    )
+    sums = sums.with_row_index("group_id").with_columns(
+        tax_mu=rounded(sums, ["taxable_mu", "_rate"], ["_one"], "rounding_tax")["rounded_mu"]
+    )
+    rows = rows.join(sums.select(*GROUP, "group_id", group_mu="tax_mu"), on=GROUP, maintain_order="left")
+    rows = rows.with_columns(
+        _each=rounded(rows, ["taxable_mu", "_rate"], ["_one"], "rounding_tax")["rounded_mu"], _shared=_shared(rows)
+    )
+    shares = rows.with_columns(tax_mu=pl.when(pl.col("tax_rounding") == "per_line").then("_each").otherwise("_shared"))
+    totals = shares.group_by("group_id").agg(pl.col("tax_mu").sum())
+    groups = sums.drop("tax_mu").join(totals, on="group_id", maintain_order="left")
+    return (
+        groups.select(*GROUP, "exemption_reason", "taxable_mu", "tax_mu"),
+        shares.select("charge_id", *GROUP, "taxable_mu", "tax_mu"),
+    )
+
+
+def _shared(rows: pl.DataFrame) -> pl.Series:
+    """The group's tax over its lines by largest remainder, then within each line by the value up to each charge."""
+    mirrored = pl.when(pl.col("group_mu") < 0).then(-1).otherwise(1).cast(pl.Int128)
+    lines = rows.group_by("group_id", "line_id", maintain_order=True).agg(
+        pl.col("taxable_mu").sum(), pl.col("_rate", "_one", "group_mu").first()
+    )
+    lines = lines.with_columns(
+        exact=pl.col("taxable_mu").cast(pl.Int128) * pl.col("_rate") * mirrored, one=pl.col("_one").cast(pl.Int128)
+    )
+    lines = lines.with_columns(line_mu=largest_remainder(lines, "exact", "one", "group_mu", "group_id"))
+    lines = lines.with_row_index("group_line_id")
+    split = rows.join(
+        lines.select("group_id", "line_id", "line_mu", "group_line_id"),
+        on=["group_id", "line_id"],
+        maintain_order="left",
+    )
+    return split_lines(split, "line_mu", "taxable_mu", "group_line_id", "rounding_tax")

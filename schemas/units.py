@@ -1,0 +1,135 @@
+"""The column types, spelled once: no other file names a precision, a scale or a time unit.
+
+At run time each name is the Polars type itself (`pl.col("x").cast(Money)`, `schema={"amount": Money}`); a type checker
+reads it as the class it is an instance of, so that the same name also annotates a column of a schema.
+
+Why these widths: an amount is rounded to at most 4 decimals before it enters a table; quantities carry up to 15
+decimals, unit prices and rates up to 12. 38 digits is the most that DuckDB, Parquet and Polars hold.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+
+if TYPE_CHECKING:
+    Text: TypeAlias = pl.String
+    Instant: TypeAlias = pl.Datetime
+    Day: TypeAlias = pl.Date
+    Money: TypeAlias = pl.Decimal
+    Quantity: TypeAlias = pl.Decimal
+    Price: TypeAlias = pl.Decimal
+    Rate: TypeAlias = pl.Decimal
+    Count: TypeAlias = pl.Int64
+    Flag: TypeAlias = pl.Boolean
+    Hash64: TypeAlias = pl.UInt64
+    TextList: TypeAlias = pl.List
+    Tags: TypeAlias = pl.List
+    Boundary: TypeAlias = pl.String
+else:
+    Text = pl.String()
+    Instant = pl.Datetime("us", "UTC")
+    Day = pl.Date()
+    Money = pl.Decimal(38, 4)
+    Quantity = pl.Decimal(38, 15)
+    Price = pl.Decimal(38, 12)
+    Rate = pl.Decimal(38, 12)  # a fraction: 0.2 is 20 %
+    Count = pl.Int64()
+    Flag = pl.Boolean()
+    Hash64 = pl.UInt64()
+    TextList = pl.List(pl.String())
+    Tags = pl.List(pl.Struct({"key": pl.String(), "value": pl.String()}))  # a Parquet map, its keys sorted
+    Boundary = pl.String()  # a day, or an instant; which of the two a text is, BOUNDARY says
+
+MEANINGS: dict[str, tuple[Any, str]] = {
+    "Text": (Text, "characters, kept byte for byte"),
+    "Instant": (Instant, "a point in time, UTC, to the microsecond; ISO 8601 with an offset or Z in text"),
+    "Day": (Day, "a calendar day, ISO 8601"),
+    "Boundary": (
+        Boundary,
+        "a day, which is local midnight of the account it is joined to, or an instant; null is open",
+    ),
+    "Money": (Money, "an amount, already rounded to the minor unit of its currency"),
+    "Quantity": (Quantity, "how much was used or is priced"),
+    "Price": (Price, "a unit price, or an amount that is not rounded yet"),
+    "Rate": (Rate, "a fraction: 0.2 is 20 %"),
+    "Count": (Count, "a whole number"),
+    "Flag": (Flag, "true or false"),
+    "Hash64": (Hash64, "a 64-bit content hash"),
+    "TextList": (TextList, "a list of texts; JSON text in CSV"),
+    "Tags": (Tags, "names and values, names sorted; a map in Parquet, a JSON object in CSV"),
+}
+"""What each column type is, for the data dictionary."""
+
+BOUNDARY = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}\.\d{6}Z)?$"
+"""A day is local midnight of the account it is joined to; a null boundary is open."""
+
+PERIOD = r"^\d{4}-(0[1-9]|1[0-2])$"
+"""A billing period: the account's local calendar month."""
+
+
+DIGITS = 38
+"""Digits of every decimal type, before and after the point together."""
+
+
+class NotOfTypeError(ValueError):
+    """A text that does not stand for a value of the wanted type."""
+
+
+def parse(text: str, dtype: pl.DataType) -> Any:
+    """The Python value a text stands for in a column of this type; exact, or `NotOfTypeError`.
+
+    Lists and tags are JSON text, an instant is ISO 8601 with an offset or `Z`.
+
+    >>> parse("2.5", Money), parse('["service:storage"]', TextList), parse("2026-10-01T00:00:00Z", Instant).hour
+    (Decimal('2.5'), ['service:storage'], 0)
+    >>> parse("2.46501", Money)
+    Traceback (most recent call last):
+    schemas.units.NotOfTypeError: '2.46501' has more than 4 decimals
+    """
+    if isinstance(dtype, pl.Decimal):
+        return _decimal(text, dtype.scale)
+    if dtype == Tags:
+        return [{"key": key, "value": value} for key, value in sorted(_read(json.loads, text).items())]
+    return _read(_READERS[dtype.base_type()], text)
+
+
+def _decimal(text: str, scale: int) -> Decimal:
+    """Compared as written and never rounded: Python's own context would cut at 28 digits."""
+    value: Decimal = _read(Decimal, text)
+    if not value.is_finite():
+        raise NotOfTypeError(f"{text!r} is not a finite number")
+    whole, _, fraction = f"{value:f}".partition(".")
+    if len(fraction.rstrip("0")) > scale:
+        raise NotOfTypeError(f"{text!r} has more than {scale} decimals")
+    if len(whole.lstrip("-0")) > DIGITS - scale:
+        raise NotOfTypeError(f"{text!r} has more than {DIGITS - scale} digits before the point")
+    return value
+
+
+def _read(reader: Callable[[str], Any], text: str) -> Any:
+    try:
+        return reader(text)
+    except (ValueError, ArithmeticError, KeyError) as fault:
+        raise NotOfTypeError(f"{text!r} cannot be read: {fault!r}") from fault
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs an offset or Z")
+    return instant.astimezone(UTC)
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {
+    pl.String: str,
+    pl.Int64: int,
+    pl.UInt64: int,
+    pl.Boolean: {"true": True, "false": False}.__getitem__,
+    pl.Date: date.fromisoformat,
+    pl.Datetime: _instant,
+    pl.List: json.loads,
+}

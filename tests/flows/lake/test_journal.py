@@ -1,0 +1,527 @@
+"""The journal: one atomic pointer over immutable files."""
+
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.lake.audit import verify
+from flows.lake.journal import FileChanged, HeadMoved, JournalBroken, Lake, LakeError, NotALake
+from flows.lake.views import publish
+from schemas.units import Money
+from tests.flows.lake.books import frame, rows
+
+PAID = rows(
+    """
+    operation_id | invoice_number  | amount
+    op-1         | INV-2026-000001 | 24.00
+    """
+)
+HOLD = rows(
+    """
+    billing_account_id | reason_code | other_charges_amount
+    acme               | R_NO_PRICE  | 20.00
+    """
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake.create(tmp_path / "lake", buckets=4)
+
+
+def committed(lake: Lake, run_id: str = "r1", removed: tuple[str, ...] = ()) -> str:
+    """Commit one small file and tell its path."""
+    entry = lake.write_table("holds", frame("holds", HOLD), run_id=run_id, partition={"billing_period": "2026-10"})
+    lake.commit(lake.head(), run_id=run_id, command="bill", inputs={}, added=[entry], removed=removed)
+    return entry.path
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Change a read-only file behind the lake's back."""
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+# --- what a commit is ---
+
+
+def test_a_new_lake_says_its_format_and_its_buckets_in_commit_zero(lake: Lake) -> None:
+    genesis = lake.head()
+    assert (genesis.number, genesis.inputs, genesis.added) == (0, {"buckets": 4, "format": 1}, ())
+    assert Lake.open(lake.root).buckets == 4
+
+
+def test_a_folder_without_a_journal_is_no_lake_and_the_error_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotALake, match="run: billfold init"):
+        Lake.open(tmp_path)
+
+
+def test_a_lake_is_made_once(lake: Lake) -> None:
+    with pytest.raises(LakeError, match="already is a lake"):
+        Lake.create(lake.root)
+
+
+def test_a_file_is_invisible_until_its_commit_and_visible_after(lake: Lake) -> None:
+    entry = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
+    assert lake.snapshot().read("holds").is_empty()
+    lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[entry])
+    assert lake.snapshot().read("holds")["billing_account_id"].to_list() == ["acme"]
+
+
+def test_a_commit_reads_back_as_it_was_made_with_totals_as_exact_text(lake: Lake) -> None:
+    made = lake.commit(
+        lake.head(),
+        run_id="r1",
+        command="bill",
+        inputs={"known_as_of": datetime(2026, 11, 1, tzinfo=UTC)},
+        added=[],
+        totals={"EUR": frame("holds", HOLD)["other_charges_amount"][0]},
+        summary={"invoices": 3},
+    )
+    assert made.totals == {"EUR": "20.0000"}
+    assert Lake.open(lake.root).head() == made
+    assert lake.find_run("r1") == made
+    assert lake.find_run("r2") is None
+
+
+def test_a_float_never_enters_a_commit_record(lake: Lake) -> None:
+    with pytest.raises(TypeError, match=r"not float 0\.1"):
+        lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[], totals={"EUR": 0.1})
+
+
+def test_each_commit_names_the_hash_of_the_one_before(lake: Lake) -> None:
+    committed(lake, "r1")
+    committed(lake, "r2")
+    zero, one, two = lake.commits()
+    assert (one.previous_hash, two.previous_hash) == (zero.hash, one.hash)
+
+
+def test_an_older_snapshot_still_sees_what_a_later_commit_replaced(lake: Lake) -> None:
+    old = committed(lake, "r1")
+    new = committed(lake, "r2", removed=(old,))
+    assert [entry.path for entry in lake.snapshot(1).files("holds")] == [old]
+    assert [entry.path for entry in lake.snapshot(2).files("holds")] == [new]
+    assert lake.snapshot(1).read("holds").height == 1
+
+
+def test_a_snapshot_of_a_commit_that_is_not_there_is_an_error(lake: Lake) -> None:
+    with pytest.raises(LakeError, match="there is no commit 7; the head is 0"):
+        lake.snapshot(7)
+
+
+def test_a_candidate_shows_what_a_commit_would_make_visible(lake: Lake) -> None:
+    old = committed(lake, "r1")
+    entry = lake.write_table("holds", frame("holds", HOLD * 1), run_id="r2", partition={"billing_period": "2026-11"})
+    candidate = lake.snapshot().with_changes([entry], [old])
+    assert [one.path for one in candidate.files("holds")] == [entry.path]
+    assert [one.path for one in lake.snapshot().files("holds")] == [old]
+
+
+def test_files_are_picked_by_their_partition(lake: Lake) -> None:
+    first = lake.write_table("holds", frame("holds", HOLD), run_id="r1", partition={"billing_period": "2026-10"})
+    second = lake.write_table("holds", frame("holds", HOLD), run_id="r1", partition={"billing_period": "2026-11"})
+    lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[first, second])
+    snapshot = lake.snapshot()
+    assert snapshot.files("holds", billing_period="2026-11") == [second]
+    assert snapshot.files("holds", billing_period=["2026-10", "2026-11"]) == [first, second]
+    assert snapshot.read("holds", billing_period="2026-12").is_empty()
+
+
+def test_reference_tables_are_those_of_the_digest_the_latest_commit_names(lake: Lake) -> None:
+    for number, digest in enumerate(["aaa", "bbb", "aaa"], start=1):
+        snapshot = lake.snapshot()
+        accounts = {"billing_accounts": frame("billing_accounts", [{"billing_account_id": f"of-{digest}"}])}
+        added = lake.write_reference(accounts, digest, run_id=f"r{number}", snapshot=snapshot)
+        assert len(added) == (number < 3)
+        inputs = {"reference_digest": digest}
+        lake.commit(snapshot.commit, run_id=f"r{number}", command="bill", inputs=inputs, added=added)
+        assert lake.snapshot().read("billing_accounts")["billing_account_id"].to_list() == [f"of-{digest}"]
+    assert lake.snapshot(2).read("billing_accounts")["billing_account_id"].to_list() == ["of-bbb"]
+
+
+def test_append_only_tables_and_issued_documents_are_never_removed(lake: Lake) -> None:
+    paid = lake.write_table("payment_applications", frame("payment_applications", PAID), run_id="r1")
+    issued = lake.write_table("invoices", frame("invoices", [{}]), run_id="r1", partition={"state": "issued"})
+    lake.commit(lake.head(), run_id="r1", command="issue", inputs={}, added=[paid, issued])
+    for entry in (paid, issued):
+        with pytest.raises(LakeError, match="never replaced"):
+            lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[], removed=[entry.path])
+
+
+def test_what_is_not_visible_cannot_be_removed_nor_the_same_file_added_twice(lake: Lake) -> None:
+    path = committed(lake)
+    entry = lake.snapshot().files("holds")[0]
+    with pytest.raises(LakeError, match="not visible"):
+        lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[], removed=["holds/none.parquet"])
+    with pytest.raises(LakeError, match=f"{path} would be in the lake twice"):
+        lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[entry])
+
+
+def test_a_lake_can_be_handed_to_another_process(lake: Lake) -> None:
+    committed(lake)
+    assert pickle.loads(pickle.dumps(lake)).head() == lake.head()
+
+
+# --- files ---
+
+
+def test_equal_frames_give_equal_bytes_and_one_file(lake: Lake) -> None:
+    once = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
+    chunked = pl.concat([frame("holds", HOLD)[:0], frame("holds", HOLD)], rechunk=False)
+    again = lake.write_table("holds", chunked, run_id="r1")
+    assert once == again
+    assert verify(lake) == []
+
+
+def test_a_thousand_threads_or_one_write_the_same_bytes(tmp_path: Path) -> None:
+    digests = {threads: _digest_with_threads(tmp_path / threads, threads) for threads in ("1", "4")}
+    assert digests["1"] == digests["4"]
+
+
+def _digest_with_threads(folder: Path, threads: str) -> str:
+    script = """
+import sys
+from pathlib import Path
+import polars as pl
+from flows.lake.journal import Lake
+from schemas import TABLES
+from schemas.units import Money
+lake = Lake.create(Path(sys.argv[1]))
+row = TABLES["holds"].examples()
+frame = pl.concat([row] * 40_000).with_columns(
+    other_charges_amount=pl.int_range(40_000).cast(Money), reason=pl.int_range(40_000).cast(pl.String)
+)
+print(lake.write_table("holds", frame, run_id="r1").sha256)
+"""
+    environment = os.environ | {"POLARS_MAX_THREADS": threads, "PYTHONHASHSEED": threads, "TZ": "Asia/Kolkata"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], env=environment, capture_output=True, text=True, check=True
+    )
+    return ran.stdout.strip()
+
+
+def test_a_data_file_is_read_only_whatever_the_umask(lake: Lake) -> None:
+    before = os.umask(0)
+    try:
+        path = lake.path(committed(lake))
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert (lake.root / "journal/000000000001.json").stat().st_mode & 0o777 == 0o444
+
+
+def test_a_table_without_rows_is_a_file_too(lake: Lake) -> None:
+    entry = lake.write_table("holds", frame("holds", []), run_id="r1")
+    assert (entry.rows, entry.types["other_charges_amount"]) == (0, "DECIMAL(38,4)")
+
+
+def test_a_dead_runs_file_with_other_bytes_is_not_replaced(lake: Lake) -> None:
+    dead = lake.write_table("holds", frame("holds", [{"billing_account_id": "left over"}]), run_id="r1")
+    mine = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
+    assert dead.path != mine.path
+    assert lake.path(dead).is_file()
+    assert lake.write_table("holds", frame("holds", HOLD), run_id="r1") == mine
+
+
+def test_a_column_of_another_type_is_refused_and_named(lake: Lake) -> None:
+    rounded = frame("holds", HOLD).with_columns(pl.col("other_charges_amount").cast(pl.Decimal(38, 2)))
+    with pytest.raises(TypeError, match=r"other_charges_amount is Decimal\(.*wanted Decimal"):
+        lake.write_table("holds", rounded, run_id="r1")
+    with pytest.raises(TypeError, match=r"columns too many \['extra'\]"):
+        lake.write_table("holds", frame("holds", HOLD).with_columns(extra=1), run_id="r1")
+
+
+@pytest.mark.parametrize("part", ["../x", "a/b", "", "a b", ".."])
+def test_a_part_that_could_leave_the_lake_is_no_file_name(lake: Lake, part: str) -> None:
+    with pytest.raises(ValueError, match="cannot be part of a file name"):
+        lake.write_table("holds", frame("holds", HOLD), run_id="r1", partition={"billing_period": part})
+
+
+def test_a_written_file_is_adopted_with_the_types_it_has(lake: Lake) -> None:
+    staged = lake.staging_path("usage.parquet")
+    usage = frame("stored_usage", [{"consumed_quantity": "1.5"}])
+    usage.with_columns(pl.col("consumed_quantity").cast(pl.Decimal(18, 6))).write_parquet(staged)
+    entry = lake.adopt_file("stored_usage", staged, name="c1", partition={"billing_period": "2026-10", "bucket": "00"})
+    assert entry.path == "usage_records/billing_period=2026-10/bucket=00/c1.parquet"
+    assert (entry.rows, entry.types["consumed_quantity"]) == (1, "DECIMAL(18,6)")
+    lake.commit(lake.head(), run_id="r1", command="ingest", inputs={}, added=[entry])
+    assert lake.snapshot().read("usage_records")["consumed_quantity"].dtype == pl.Decimal(38, 15)
+    assert not staged.exists()
+
+
+def test_a_file_of_another_size_is_not_read(lake: Lake) -> None:
+    path = lake.path(committed(lake))
+    rewrite(path, path.read_bytes() + b"x")
+    with pytest.raises(FileChanged, match="its commit says"):
+        lake.snapshot().read("holds")
+
+
+def test_a_lake_in_a_read_only_folder_can_be_read(lake: Lake, tmp_path: Path) -> None:
+    committed(lake)
+    script = (
+        "import sys; from pathlib import Path; from flows.lake.journal import Lake; from flows.lake.views import connect; "
+        "lake = Lake.open(Path(sys.argv[1])); print(lake.snapshot().read('holds').height, "
+        "connect(lake).sql('select count(*) from holds').fetchone()[0])"
+    )
+    everything = [lake.root, *lake.root.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        # an unprivileged reader where the tests run as root, for whom no folder is read-only
+        user = {"user": 65534} if os.geteuid() == 0 else {}
+        for parent in tmp_path.parents if user else ():
+            if parent.stat().st_uid == 0 and parent != Path("/") and parent.parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o055)
+        tmp_path.chmod(0o755)
+        environment = {"PYTHONPATH": str(Path.cwd()), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"}
+        ran = subprocess.run(
+            [sys.executable, "-c", script, str(lake.root)], env=environment, capture_output=True, text=True, **user
+        )
+    finally:
+        for path in everything:
+            path.chmod(0o755 if path.is_dir() else 0o444)
+    assert ran.stdout.split() == ["1", "1"], ran.stderr
+
+
+# --- two at once, and dying ---
+
+
+def test_of_two_commits_on_one_head_the_second_is_told_that_it_moved(lake: Lake) -> None:
+    head = lake.head()
+    lake.commit(head, run_id="r1", command="bill", inputs={}, added=[])
+    with pytest.raises(HeadMoved, match="run it again on the new head"):
+        lake.commit(head, run_id="r2", command="bill", inputs={}, added=[])
+    assert [commit.run_id for commit in lake.commits()] == ["genesis", "r1"]
+
+
+def _race(
+    root: str, name: str, barrier: "multiprocessing.synchronize.Barrier", won: "multiprocessing.Queue[str]"
+) -> None:
+    lake = Lake.open(Path(root))
+    entry = lake.write_table("holds", frame("holds", [{"billing_account_id": name}]), run_id=name)
+    head = lake.head()
+    barrier.wait()
+    try:
+        lake.commit(head, run_id=name, command="bill", inputs={}, added=[entry])
+        won.put(name)
+    except HeadMoved:
+        won.put("")
+
+
+def test_of_processes_that_race_on_a_barrier_exactly_one_wins_each_time(lake: Lake) -> None:
+    processes = multiprocessing.get_context("fork")
+    for turn in range(5):
+        barrier, won = processes.Barrier(2), processes.Queue()
+        racers = [
+            processes.Process(target=_race, args=(str(lake.root), f"{turn}-{one}", barrier, won)) for one in range(2)
+        ]
+        for racer in racers:
+            racer.start()
+        winners = [won.get(timeout=60) for _ in racers]
+        for racer in racers:
+            racer.join()
+        assert sorted(map(bool, winners)) == [False, True]
+        assert lake.head().number == turn + 1
+        assert lake.head().run_id == max(winners)
+    assert lake.snapshot().read("holds").height == 5
+    assert verify(lake) == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from flows.lake.journal import Lake
+from tests.flows.lake.books import frame
+lake = Lake.open(Path(sys.argv[1]))
+print("ready", flush=True)
+while True:
+    head = lake.head()
+    run = f"run-{head.number + 1}"
+    added = [
+        lake.write_table("holds", frame("holds", [{"billing_account_id": run}]), run_id=run, label=label)
+        for label in ("a", "b", "c")
+    ]
+    removed = [entry.path for entry in lake.snapshot().files("holds")]
+    lake.commit(head, run_id=run, command="bill", inputs={}, added=added, removed=removed)
+"""
+
+
+def test_killed_at_any_moment_the_old_state_or_the_new_one_is_there_whole(lake: Lake) -> None:
+    chance = random.Random(7)
+    for _ in range(12):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(lake.root)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(chance.uniform(0, 0.1))
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        reader = Lake.open(lake.root)
+        seen = reader.snapshot().read("holds")["billing_account_id"].to_list()
+        assert seen == ([f"run-{reader.head().number}"] * 3 if reader.head().number else [])
+        assert verify(reader) == []
+    assert lake.head().number > 0
+
+
+def test_the_same_run_after_a_kill_finds_its_own_files(lake: Lake) -> None:
+    before = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
+    committed_path = committed(lake, "r1")  # in another part: the first file stays an orphan
+    assert lake.sweep() == [before.path]
+    assert lake.path(committed_path).is_file()
+    assert verify(lake) == []
+
+
+def test_a_sweep_removes_staged_and_unnamed_files_only(lake: Lake) -> None:
+    kept = committed(lake)
+    orphan = lake.write_table("holds", frame("holds", HOLD), run_id="dead")
+    staged = lake.staging_path("half-written.parquet")
+    staged.write_bytes(b"half")
+    (lake.root / "notes.txt").write_text("not mine")
+    publish(lake)
+    assert lake.sweep() == [orphan.path, staged.relative_to(lake.root).as_posix()]
+    assert lake.path(kept).is_file()
+    assert (lake.root / "notes.txt").is_file()
+    assert (lake.root / "billing.duckdb").is_file()
+
+
+def test_a_sweep_waits_for_nobody_and_takes_nothing_while_another_writes(lake: Lake) -> None:
+    writer = Lake.open(lake.root)
+    orphan = writer.write_table("holds", frame("holds", HOLD), run_id="busy")
+    assert lake.sweep() == []
+    writer.commit(writer.head(), run_id="busy", command="bill", inputs={}, added=[orphan])
+    writer.close()
+    assert lake.sweep() == []
+    assert lake.snapshot().read("holds").height == 1
+
+
+def test_a_commit_of_a_file_that_is_gone_is_refused(lake: Lake) -> None:
+    entry = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
+    lake.path(entry).unlink()
+    with pytest.raises(FileChanged, match="is missing"):
+        lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[entry])
+
+
+def test_a_disk_that_fails_in_the_commit_leaves_the_old_state(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(lake)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for call in ("link", "fsync"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"flows.lake.store.os.{call}", full)
+            with pytest.raises(OSError, match="No space left"):
+                committed(lake, f"failing-{call}")
+        assert lake.head().run_id == "r1"
+        assert Lake.open(lake.root).snapshot().read("holds").height == 1
+    committed(lake, "after")
+    assert verify(lake) == []
+
+
+# --- tampering ---
+
+
+def test_an_untouched_lake_verifies(lake: Lake) -> None:
+    old = committed(lake, "r1")
+    committed(lake, "r2", removed=(old,))
+    assert verify(lake) == []
+
+
+def test_a_flipped_bit_in_a_data_file_is_found_with_file_and_commit(lake: Lake) -> None:
+    name = committed(lake)
+    content = bytearray(lake.path(name).read_bytes())
+    content[len(content) // 2] ^= 1
+    rewrite(lake.path(name), bytes(content))
+    (fault,) = verify(lake)
+    assert fault.startswith(f"{name} of commit 1 was changed")
+
+
+def test_a_deleted_data_file_is_found_also_when_only_an_old_commit_names_it(lake: Lake) -> None:
+    old = committed(lake, "r1")
+    committed(lake, "r2", removed=(old,))
+    lake.path(old).unlink()
+    assert verify(lake) == [f"{old} of commit 1 is missing"]
+
+
+def test_a_data_file_replaced_by_an_older_one_is_found(lake: Lake) -> None:
+    old = committed(lake, "r1")
+    entry = lake.write_table("holds", frame("holds", [{"billing_account_id": "beta"}]), run_id="r2")
+    lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[entry], removed=[old])
+    lake.path(entry).chmod(0o644)
+    shutil.copy(lake.path(old), lake.path(entry))
+    (fault,) = verify(lake)
+    assert fault.startswith(f"{entry.path} of commit 2")
+
+
+def record(lake: Lake, number: int) -> Path:
+    return lake.root / f"journal/{number:012}.json"
+
+
+def test_a_changed_record_is_named_and_nothing_is_read_past_it(lake: Lake) -> None:
+    committed(lake, "r1")
+    committed(lake, "r2", removed=(lake.snapshot().files("holds")[0].path,))
+    rewrite(record(lake, 1), record(lake, 1).read_bytes().replace(b'"r1"', b'"rX"'))
+    assert "journal/000000000001.json was changed: its hash does not fit what it says" in verify(lake)
+    with pytest.raises(JournalBroken, match=r"000000000001\.json was changed"):
+        Lake.open(lake.root).head()
+
+
+def test_a_record_changed_with_a_new_hash_of_its_own_breaks_the_chain_after_it(lake: Lake) -> None:
+    committed(lake, "r1")
+    committed(lake, "r2", removed=(lake.snapshot().files("holds")[0].path,))
+    told = json.loads(record(lake, 1).read_bytes())
+    forged = (
+        Lake.open(lake.root)
+        .commits(1)[1]
+        .__class__(**{**told, "run_id": "forged", "added": (), "removed": ()})
+        .sealed()
+    )
+    rewrite(record(lake, 1), forged.record())
+    assert verify(lake)[0] == "journal/000000000002.json does not follow the commit before it"
+
+
+def test_a_missing_record_in_the_middle_is_named(lake: Lake) -> None:
+    committed(lake, "r1")
+    committed(lake, "r2", removed=(lake.snapshot().files("holds")[0].path,))
+    record(lake, 1).unlink()
+    assert verify(lake)[0] == "journal/000000000001.json is missing"
+
+
+def test_a_record_cut_off_the_end_is_missed(lake: Lake) -> None:
+    committed(lake)
+    record(lake, 1).unlink()
+    assert verify(lake) == ["journal/000000000001.json is missing: the journal once went that far"]
+
+
+def test_a_head_replaced_by_another_is_found(lake: Lake) -> None:
+    committed(lake)
+    other = Lake.create(lake.root.parent / "other", buckets=4)
+    committed(other, "another run")
+    rewrite(record(lake, 1), record(other, 1).read_bytes())
+    assert any("000000000001.json was replaced" in fault for fault in verify(Lake.open(lake.root)))
+
+
+def test_a_genesis_that_was_changed_opens_no_lake(lake: Lake) -> None:
+    rewrite(record(lake, 0), record(lake, 0).read_bytes().replace(b'"buckets":4', b'"buckets":8'))
+    with pytest.raises(JournalBroken, match=r"000000000000\.json was changed"):
+        Lake.open(lake.root)
+    assert verify(lake)[0].startswith("journal/000000000000.json was changed")
+
+
+def test_money_keeps_its_type_through_the_lake(lake: Lake) -> None:
+    committed(lake)
+    assert lake.snapshot().read("holds").schema["other_charges_amount"] == Money

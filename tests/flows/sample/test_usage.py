@@ -1,0 +1,179 @@
+"""The usage of a sample world: every row counted, every kind of bad row in the stated number."""
+
+import csv
+import gzip
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.sample import SampleWorld, sample
+from flows.sample.bad_rows import EACH
+
+OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+
+
+def parquet(world: SampleWorld) -> pl.DataFrame:
+    return pl.concat([pl.read_parquet(path) for path in world.usage_files if path.suffix == ".parquet"])
+
+
+def csv_rows(world: SampleWorld) -> list[list[str]]:
+    (path,) = [path for path in world.usage_files if path.suffix == ".csv"]
+    with path.open(newline="") as stream:
+        return list(csv.reader(stream))[1:]
+
+
+def json_lines(world: SampleWorld) -> list[str]:
+    (path,) = [path for path in world.usage_files if path.suffix == ".gz"]
+    return gzip.decompress(path.read_bytes()).decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("accounts", "rows"), [(2, 1_000), (20, 3_001), (200, 4_321), (3, 5_000), (30, 60_007)], ids=lambda size: f"{size}"
+)
+def test_a_clean_world_has_exactly_the_rows_it_was_asked_for(folder: Path, accounts: int, rows: int):
+    world = sample(folder, accounts=accounts, rows=rows, clean=True)
+    everything = [
+        *parquet(world)["usage_record_id"],
+        *(row[0] for row in csv_rows(world)),
+        *(json.loads(line)["usage_record_id"] for line in json_lines(world)),
+    ]
+    assert (len(everything), len(set(everything)), world.landed) == (rows, rows, rows)
+
+
+def test_a_month_of_28_days_is_filled_and_not_left(folder: Path):
+    world = sample(folder, accounts=5, rows=9_000, period="2026-02", clean=True)
+    usage = parquet(world)
+    bounds = usage.select(pl.col("charge_period_start").min(), pl.col("charge_period_end").max()).row(0)
+    assert bounds == (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+    assert len(world.usage_files) == 9  # seven times four days, a CSV, a JSON Lines file
+
+
+def test_a_record_is_an_hour_of_a_project_a_resource_and_a_sku(folder: Path):
+    usage = parquet(sample(folder, accounts=20, rows=9_000, clean=True))
+    lengths = (usage["charge_period_end"] - usage["charge_period_start"]).unique().to_list()
+    assert lengths == [timedelta(hours=1)]
+    assert usage["charge_period_start"].min() >= OCTOBER[0]
+    assert usage["charge_period_end"].max() <= OCTOBER[1]
+    assert usage["consumed_quantity"].min() >= 0
+    assert usage.schema["consumed_quantity"] == pl.Decimal(18, 6)
+    assert usage.schema["charge_period_start"] == pl.Datetime("us", "UTC")
+
+
+def test_parquet_is_in_time_order(folder: Path):
+    starts = parquet(sample(folder, accounts=20, rows=9_000, clean=True))["charge_period_start"]
+    assert starts.is_sorted()
+
+
+def test_an_hour_of_a_series_is_recorded_once(folder: Path):
+    usage = parquet(sample(folder, accounts=20, rows=9_000, clean=True)).filter(pl.col("resource_id").is_not_null())
+    series = ["billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "charge_period_start"]
+    assert usage.select(series).is_duplicated().sum() == 0
+
+
+def test_accounts_are_of_very_different_sizes(folder: Path):
+    usage = parquet(sample(folder, accounts=50, rows=40_000, clean=True))
+    sizes = usage.filter(pl.col("billing_account_id") != "acct-0001").group_by("billing_account_id").len()["len"]
+    assert sizes.max() > 8 * sizes.min()
+
+
+def test_the_project_that_moves_is_used_by_one_account_before_and_by_another_after(world: SampleWorld):
+    projects = pl.read_csv(world.reference_folder / "sub_accounts.csv").filter(pl.col("sub_account_id").is_duplicated())
+    assert projects.rows() == [
+        ("proj-0067-1", "acct-0067", "production", "2025-01-01", "2026-10-15T00:00:00Z"),
+        ("proj-0067-1", "acct-0068", "production", "2026-10-15T00:00:00Z", None),
+    ]
+    used = parquet(world).filter(pl.col("sub_account_id") == "proj-0067-1")
+    moved = datetime(2026, 10, 15, tzinfo=UTC)
+    assert set(used.filter(pl.col("charge_period_start") < moved)["billing_account_id"]) == {"acct-0067"}
+    assert set(used.filter(pl.col("charge_period_start") >= moved)["billing_account_id"]) == {"acct-0068"}
+
+
+# --- bad rows -----------------------------------------------------------------------------------------------------
+
+
+def test_a_world_that_is_not_clean_has_the_clean_rows_and_the_stated_number_more(world: SampleWorld):
+    counted = parquet(world).height + len(csv_rows(world)) + len(json_lines(world))
+    assert counted == world.landed == 12_000 + sum(world.outcomes.values())
+
+
+def test_every_kind_comes_in_the_same_small_number(world: SampleWorld):
+    outcomes = dict(world.outcomes)
+    assert (outcomes.pop("duplicate"), outcomes.pop("superseded"), outcomes.pop("R_DUPLICATE_CONFLICT")) == (6, 6, 6)
+    assert set(outcomes.values()) == {EACH}
+
+
+def test_the_bad_rows_of_parquet_are_there(world: SampleWorld):
+    usage = parquet(world).with_columns(length=pl.col("charge_period_end") - pl.col("charge_period_start"))
+    known = {
+        column: pl.read_csv(world.reference_folder / f"{table}.csv")[column].implode()
+        for table, column in {
+            "billing_accounts": "billing_account_id",
+            "sub_accounts": "sub_account_id",
+            "skus": "sku_id",
+        }.items()
+    }
+    unknown_account = ~pl.col("billing_account_id").is_in(known["billing_account_id"])
+    unknown_sku = ~pl.col("sku_id").is_in(known["sku_id"])
+    counts = {
+        "R_MISSING_FIELD": pl.col("sku_id").is_null(),
+        "R_BAD_ID": pl.col("usage_record_id").str.contains("\t"),
+        "R_UNKNOWN_ACCOUNT": unknown_account & ~unknown_sku,
+        "R_ACCOUNT_CLOSED": pl.col("billing_account_id") == "acct-0091",
+        "R_UNKNOWN_PROJECT": ~pl.col("sub_account_id").is_in(known["sub_account_id"]),
+        "R_PROJECT_MISMATCH": (pl.col("sub_account_id") == "proj-0001-1")
+        & (pl.col("billing_account_id") != "acct-0001"),
+        "R_UNKNOWN_SKU": unknown_sku & ~unknown_account,
+        "R_MULTIPLE": unknown_sku & unknown_account,
+        "R_UNIT_MISMATCH": pl.col("consumed_unit") == "parsec",
+        "R_NEGATIVE_QUANTITY": pl.col("consumed_quantity") < 0,
+        "R_TIME_REVERSED": pl.col("length") < timedelta(0),
+        "R_DURATION_TOO_LONG": pl.col("length") > timedelta(days=366),
+        "R_FUTURE": pl.col("charge_period_start") > world.received_at,
+    }
+    found = usage.select(condition.sum().alias(code) for code, condition in counts.items()).row(0, named=True)
+    assert found == {code: world.outcomes[code] for code in counts}
+
+
+def test_one_id_has_two_contents_or_two_revisions_or_is_a_plain_duplicate(world: SampleWorld):
+    usage = parquet(world)
+    again = usage.group_by("usage_record_id").agg(
+        pl.len(),
+        pl.col("consumed_quantity").n_unique().alias("contents"),
+        pl.col("revision").n_unique().alias("revisions"),
+    )
+    kinds = Counter(again.filter(pl.col("len") > 1).drop("usage_record_id").rows())
+    assert kinds == {(2, 2, 1): EACH, (2, 2, 2): EACH, (2, 1, 1): EACH}  # conflict, superseded, duplicate
+
+
+def test_the_bad_rows_of_csv_are_there(world: SampleWorld):
+    rows = csv_rows(world)
+    quantities = Counter(row[8] for row in rows)
+    assert [quantities[text] for text in ("1,5", "NaN", "0.1234567890123456", "9" * 16)] == [EACH] * 4
+    assert sum(row[6].startswith("2026-13") for row in rows) == EACH
+    assert sum(not row[6].endswith("Z") for row in rows) == EACH
+    assert sum(len(row[3]) > 512 for row in rows) == EACH
+    assert sum(len(row) == 12 for row in rows) == EACH
+    in_parquet = set(parquet(world)["usage_record_id"])
+    assert sum(row[0] in in_parquet for row in rows) == EACH  # delivered before
+
+
+def test_the_bad_lines_of_json_are_there(world: SampleWorld):
+    lines = json_lines(world)
+    broken = [line for line in lines if not line.endswith("}")]
+    assert len(broken) == EACH
+    assert sum(line.count('"sku_id"') == 2 for line in lines) == EACH
+    read = [json.loads(line) for line in lines if line.endswith("}")]
+    assert sum(row["consumed_quantity"] is True for row in read) == EACH
+    assert sum(row["revision"] == 1 for row in read) == EACH
+
+
+def test_the_readme_states_the_same_numbers(world: SampleWorld):
+    page = (world.folder / "README.md").read_text()
+    rejected = sum(count for outcome, count in world.outcomes.items() if outcome.startswith("R_"))
+    assert f"landed {world.landed:,} = accepted 12,000 + duplicate 6 + superseded 6 + rejected {rejected}" in page
+    for each in world.expected:
+        assert f"| {each.file} | {each.outcome} | {each.count} |" in page

@@ -1,0 +1,840 @@
+"""Small worlds for the oracle and the pipeline: reference tables, usage and operations of one billing period.
+
+`row` and `make_world` build a world by hand, naming only what matters; `worlds()` draws one with Hypothesis, biased to
+collisions and ties: few instants that everything starts and ends on, few prices, amounts that round at half, equal
+expiries, months with a change of the clock, midnights that do not exist or exist twice. `frames` turns a world into
+typed frames.
+
+A world is a dict: table name -> list of rows, and beside the tables `billing_period`, `known_as_of` and
+`first_billed_periods`. What it may hold is what `tests/oracle.py` is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import polars as pl
+from hypothesis import strategies as st
+
+from schemas import TABLES
+from tests import oracle
+
+Row = dict[str, Any]
+World = dict[str, Any]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+T = TypeVar("T")
+
+LONG_AGO = "2020-01-01"
+DATED: Row = {"valid_from": LONG_AGO, "valid_until": None}
+
+USUAL: dict[str, Row] = {
+    "sellers": {
+        "seller_id": "north",
+        "legal_name": "North Cloud",
+        "address": "Markt 1, Berlin",
+        "tax_ids": ["DE1"],
+        "jurisdiction": "DE",
+        "accounting_year_start": "01-01",
+        "invoice_number_pattern": "INV-{year}-{sequence:06}",
+        "credit_note_number_pattern": "CN-{year}-{sequence:06}",
+        **DATED,
+    },
+    "billing_accounts": {
+        "billing_account_id": "acme",
+        "seller_id": "north",
+        "legal_name": "Acme",
+        "address": "Weg 2, Berlin",
+        "domain": None,
+        "parent_account_id": None,
+        "billing_currency": "EUR",
+        "time_zone": "UTC",
+        "jurisdiction": "DE",
+        "region": None,
+        "tax_status": "business",
+        "payment_terms_days": 14,
+        "is_main_in_domain": False,
+        "credit_limit": None,
+        **DATED,
+    },
+    "sub_accounts": {"sub_account_id": "web", "billing_account_id": "acme", "name": None, **DATED},
+    "skus": {
+        "sku_id": "vm",
+        "description": "Virtual machine",
+        "service": "Cloud",
+        "service_category": None,
+        "feature": None,
+        "pricing_unit": "hour",
+        "meter": "sum",
+        "quantity_rounding": None,
+        "quantity_increment": None,
+        "quantity_rounding_scope": None,
+        "tax_category": "standard",
+        "classification_code": None,
+        "allows_corrections": False,
+        "tags": [],
+        **DATED,
+    },
+    "unit_conversions": {
+        "from_unit": "minute",
+        "to_unit": "hour",
+        "sku_id": None,
+        "numerator": 1,
+        "denominator": 60,
+        **DATED,
+    },
+    "sku_prices": {
+        "sku_price_id": "vm-list",
+        "sku_id": "vm",
+        "region_id": None,
+        "billing_account_id": None,
+        "billing_currency": "EUR",
+        "price_model": "unit",
+        "list_unit_price": Decimal(1),
+        "per_quantity": Decimal(1),
+        "package_size": None,
+        "fixed_fee": None,
+        "minimum": None,
+        "maximum": None,
+        "tier_scope": "account",
+        "free_quantity": Decimal(0),
+        **DATED,
+    },
+    "price_tiers": {"sku_price_id": "vm-list", "up_to": None, "unit_price": Decimal(1), "flat_fee": Decimal(0)},
+    "discounts": {
+        "discount_id": "spring",
+        "kind": "percent",
+        "value": Decimal(10),
+        "billing_currency": None,
+        "billing_account_id": None,
+        "sub_account_id": None,
+        "service": None,
+        "feature": None,
+        "sku_id": None,
+        "promo_code": None,
+        "priority": 100,
+        **DATED,
+    },
+    "grant_kinds": {
+        "kind": "bonus",
+        "rank": 10,
+        "tax_position": "before",
+        "transferable": False,
+        "validity": None,
+        "exclude": [],
+        "terminal_status": "recovered",
+        "visible_months": 3,
+        "once_per_domain": False,
+        **DATED,
+    },
+    "promo_codes": {
+        "promo_code": "HELLO",
+        "benefit": "grant",
+        "kind": "promo",
+        "value": Decimal(10),
+        "billing_currency": None,
+        "window_start": "next_invoice",
+        "duration": None,
+        "include": None,
+        "exclude": None,
+        "accounts": None,
+        "total_limit": None,
+        "per_account_limit": 1,
+        **DATED,
+    },
+    "tax_rates": {
+        "seller_jurisdiction": "DE",
+        "account_jurisdiction": "DE",
+        "account_region": None,
+        "tax_status": "business",
+        "tax_category": "standard",
+        "component": "VAT",
+        "rate": Decimal("0.2"),
+        "code": "S",
+        "exemption_reason": None,
+        **DATED,
+    },
+    "currencies": {"billing_currency": "EUR", "exponent": 2, **DATED},
+    "billing_policies": {"billing_account_id": None, "policy": "stacking", "value": "sequential", **DATED},
+    "principals": {
+        "principal_id": "operator",
+        "role": "staff",
+        "billing_account_id": None,
+        "sub_account_id": None,
+        **DATED,
+    },
+    "usage_records": {
+        "usage_record_id": "u1",
+        "billing_account_id": "acme",
+        "sub_account_id": None,
+        "resource_id": None,
+        "sku_id": "vm",
+        "region_id": None,
+        "charge_period_start": datetime(2026, 10, 1, tzinfo=UTC),
+        "charge_period_end": None,
+        "consumed_quantity": Decimal(1),
+        "consumed_unit": "hour",
+        "revision": 0,
+        "tags": None,
+    },
+    "operations": {
+        "operation_id": "op-1",
+        "operation": "grant_credit",
+        "actor": "operator",
+        "occurred_at": datetime(2026, 9, 20, tzinfo=UTC),
+        "recorded_at": None,
+        "received_at": None,
+        "billing_account_id": "acme",
+        "grant_id": None,
+        "kind": None,
+        "name": None,
+        "amount": None,
+        "billing_currency": None,
+        "window_start": None,
+        "window_end": None,
+        "include": None,
+        "exclude": None,
+        "sub_account_id": None,
+        "priority": None,
+        "logic": None,
+        "monthly_value": None,
+        "price_paid": None,
+        "to_account": None,
+        "promo_code": None,
+        "invoice_number": None,
+        "payment_kind": None,
+        "reverses_operation_id": None,
+        "billing_period": None,
+        "issue_date": None,
+        "use_organization_credit": None,
+        "sku_id": None,
+        "tax_category": None,
+        "text": None,
+        "status": None,
+        "reason_code": None,
+        "reason": None,
+        "original": "{}",
+    },
+    "grant_movements": {
+        "movement_id": "m1",
+        "grant_id": "op-1",
+        "billing_account_id": "acme",
+        "billing_period": "2026-09",
+        "movement": "charged",
+        "amount": Decimal(-1),
+        "billing_currency": "EUR",
+        "occurred_at": datetime(2026, 9, 30, tzinfo=UTC),
+        "charge_id": None,
+        "expense_number": None,
+        "operation_id": None,
+        "counter_grant_id": None,
+    },
+    "recurring_items": {},
+    "spend_limits": {},
+    "cost_policies": {},
+}
+"""A usual row of each table; `row` says where a row differs."""
+
+GRANT_KINDS: list[Row] = [
+    {"kind": "bonus"},
+    {"kind": "promo"},
+    {"kind": "free", "exclude": ["tag:marketplace", "tag:os_image"], "transferable": True},
+    {"kind": "welcome", "exclude": ["tag:marketplace"], "once_per_domain": True},
+    {"kind": "organization", "rank": 20},
+    {"kind": "paid", "rank": 30, "tax_position": "after", "validity": "P5Y", "terminal_status": "refunded"},
+    {"kind": "voucher", "tax_position": "after"},
+    {"kind": "monthly", "validity": "P1M"},
+]
+CURRENCIES = {"KRW": 0, "EUR": 2, "INR": 2, "BHD": 3, "CLF": 4}
+
+
+def row(table: str, **columns: Any) -> Row:
+    """A row of a table: the usual one but for what is named."""
+    unknown = set(columns) - set(USUAL[table])
+    if unknown:
+        raise KeyError(f"{table} has no {sorted(unknown)}")
+    made = {**USUAL[table], **columns}
+    if table == "usage_records" and made["charge_period_end"] is None:
+        made["charge_period_end"] = made["charge_period_start"] + timedelta(hours=1)
+    if table == "operations":
+        made["recorded_at"] = made["recorded_at"] or made["occurred_at"]
+        made["received_at"] = made["received_at"] or made["recorded_at"]
+    return made
+
+
+def make_world(
+    billing_period: str = "2026-10",
+    known_as_of: datetime = datetime(2026, 11, 3, 12, tzinfo=UTC),
+    first_billed_periods: dict[str, str] | None = None,
+    **tables: Sequence[Row],
+) -> World:
+    """A world from rows that name only what matters; a table not named has its usual row, or none if optional."""
+    usual: dict[str, Sequence[Row]] = {
+        **{name: [{}] for name in ("sellers", "billing_accounts", "skus", "sku_prices", "tax_rates", "principals")},
+        "sub_accounts": [{"sub_account_id": "web"}, {"sub_account_id": "app"}],
+        "unit_conversions": [{}],
+        "grant_kinds": GRANT_KINDS,
+        "currencies": [{"billing_currency": code, "exponent": digits} for code, digits in CURRENCIES.items()],
+        **{name: [] for name in ("price_tiers", "discounts", "promo_codes", "billing_policies", "usage_records")},
+        **{name: [] for name in ("operations", "grant_movements", "recurring_items", "spend_limits", "cost_policies")},
+    }
+    return {
+        "billing_period": billing_period,
+        "known_as_of": known_as_of,
+        "first_billed_periods": first_billed_periods or {},
+        **{name: [row(name, **columns) for columns in tables.get(name, usual[name])] for name in usual},
+    }
+
+
+def frames(world: World) -> dict[str, pl.DataFrame]:
+    """Every table of a world as a typed frame; the status of operations is null, as they are not decided yet."""
+    return {name: frame(name, rows) for name, rows in world.items() if name in TABLES}
+
+
+def frame(table: str, rows: Sequence[Row]) -> pl.DataFrame:
+    """Rows as a frame of the table's types, exactly."""
+    return pl.DataFrame(
+        [
+            pl.Series(name, [exact(one.get(name), dtype) for one in rows], dtype=dtype, strict=True)
+            for name, dtype in TABLES[table].columns().items()
+        ]
+    )
+
+
+def exact(value: Any, dtype: pl.DataType) -> Any:
+    """A decimal at the column's scale; one that does not fit is an error, never a rounding."""
+    if not isinstance(dtype, pl.Decimal) or value is None:
+        return value
+    scaled = Fraction(value) * 10**dtype.scale
+    if scaled.denominator != 1:
+        raise ValueError(f"{value} has more than {dtype.scale} decimals")
+    return oracle.money(int(scaled), dtype.scale)
+
+
+# ------------------------------------------------------------------------------------------------- worlds by Hypothesis
+
+ZONES = (
+    "UTC",
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",  # changes its clock by half an hour
+    "America/Havana",  # 2026-03-08 has no midnight, 2026-11-01 has two
+)
+PERIODS = ("2026-10", "2026-10", "2026-03", "2026-11", "2024-02")
+SERVICES = ("Cloud", "CDN")
+FEATURES = (None, "VM", "Disk")
+REGIONS = (None, "eu", "us")
+RESOURCES = (None, "r-1", "r-2")
+TAGS: tuple[list[str], ...] = ([], [], ["marketplace"], ["os_image", "gpu"])
+CATEGORIES = ("standard", "standard", "cloud", "reduced", "zero", "exempt")
+UNITS = {"hour": ("hour", "hour", "minute"), "GB": ("GB", "MB")}
+QUANTITIES = ("1", "1", "2", "3", "5", "10", "0", "0.5", "2.5", "0.333333333333", "12.000000000001", "1000")
+HALF_MU = (0, 1, 1, 2, 3, 5, 10, 50, 200, 333, 2001)  # list prices, in halves of mu
+PERCENTS = ("10", "10", "50", "33.333333333333", "100", "2.5", "0")
+POLICIES: dict[str, tuple[str, ...]] = {
+    "rounding_charges": ("half_away", "half_even", "up", "down"),
+    "rounding_tax": ("half_away", "half_even", "up", "down"),
+    "stacking": ("sequential", "additive", "best_only"),
+    "eligibility": ("usage_time", "period_end", "invoice_time"),
+    "charge_order": ("oldest_first", "largest_first", "smallest_first", "proportional"),
+    "grant_order": (
+        oracle.DEFAULT_GRANT_ORDER,
+        "expires_at,coverage,kind_rank",
+        "-kind_rank,-expires_at,+priority",
+        "-coverage,-occurred_at,-grant_id",
+        "kind_rank,-priority,-grant_id",
+    ),
+    "tax_rounding": ("per_category", "per_line"),
+    "unpriced_usage": ("hold", "skip"),
+    "line_grain": ("sku", "resource"),
+}
+
+
+def pick(draw: Draw, options: Sequence[T]) -> T:
+    chosen: T = draw(st.sampled_from(options))
+    return chosen
+
+
+def chance(draw: Draw, one_in: int) -> bool:
+    return bool(draw(st.integers(0, one_in - 1)) == one_in - 1)
+
+
+def at(boundary: str, zone: str) -> datetime:
+    instant = oracle.boundary_instant(boundary, zone)
+    if instant is None:
+        raise ValueError("an open boundary is no instant")
+    return instant
+
+
+class Calendar:
+    """The few days and instants that everything in one world begins and ends on."""
+
+    def __init__(self, draw: Draw) -> None:
+        self.period = pick(draw, PERIODS)
+        first, after = (
+            date.fromisoformat(self.period + "-01"),
+            date.fromisoformat(oracle.next_period(self.period) + "-01"),
+        )
+        inside = [first + timedelta(days=pick(draw, (1, 7, 9, 14, 15, 24, 27))) for _ in range(2)]
+        noon = datetime(first.year, first.month, 12, 18, 30, tzinfo=UTC)
+        self.before = (first - timedelta(days=40)).isoformat()
+        self.first, self.after = first.isoformat(), after.isoformat()
+        self.far = (after + timedelta(days=70)).isoformat()
+        self.inside = [day.isoformat() for day in inside]
+        self.instant = noon.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.starts = (self.before, self.before, self.first, *self.inside, self.instant)
+        self.ends = (*self.inside, self.instant, self.after, self.far, None)
+
+    def window(self, draw: Draw) -> tuple[str, str | None]:
+        """A window that is not empty in any zone."""
+        start = pick(draw, self.starts)
+        return start, pick(draw, [end for end in self.ends if end is None or end[:10] > start[:10]])
+
+    def change(self, draw: Draw) -> str:
+        return pick(draw, (*self.inside, self.instant))
+
+    def moment(self, draw: Draw, zone: str) -> datetime:
+        """An instant on, just before or just after one of the boundaries, as the account's zone has it."""
+        boundary = pick(draw, (self.first, self.first, *self.inside, *self.inside, self.instant, self.after))
+        steps = (0, 0, -1, 3_600_000_000, 90_000_000_000, -1_800_000_000)
+        return at(boundary, zone) + timedelta(microseconds=pick(draw, steps))
+
+    def known_as_of(self, draw: Draw) -> datetime:
+        """Mostly after the month; sometimes within it, or between the month's ends of two zones."""
+        end = datetime.fromisoformat(self.after).replace(tzinfo=UTC)
+        middle = at(pick(draw, (*self.inside, self.instant)), "Asia/Kolkata")
+        return pick(draw, (end + timedelta(days=2, hours=12),) * 6 + (end, middle, middle))
+
+
+@st.composite
+def worlds(draw: Draw, corrections: bool = True) -> World:
+    """A world of one billing period; `corrections=False` leaves negative quantities out."""
+    calendar = Calendar(draw)
+    accounts = [draw_account(draw, place) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
+    projects = [
+        {
+            "sub_account_id": f"{account['billing_account_id']}-{name}",
+            "billing_account_id": account["billing_account_id"],
+        }
+        for account in accounts
+        for name in pick(draw, ((), ("p",), ("p", "q")))
+    ]
+    skus = [draw_sku(draw, place, corrections) for place in range(1, 1 + pick(draw, (1, 2, 2, 3)))]
+    prices, tiers = draw_prices(draw, calendar, skus, accounts)
+    codes = [
+        draw_promo_code(draw, calendar, name, accounts) for name in pick(draw, ((), ("HELLO",), ("HELLO", "TENTH")))
+    ]
+    tables: dict[str, Sequence[Row]] = {
+        "sellers": [{}, {"seller_id": "south", "jurisdiction": "IN"}],
+        "billing_accounts": accounts,
+        "sub_accounts": projects,
+        "skus": skus,
+        "unit_conversions": draw_conversions(draw, calendar, skus),
+        "sku_prices": prices,
+        "price_tiers": tiers,
+        "tax_rates": draw_tax_rates(draw, calendar),
+        "discounts": [
+            draw_discount(draw, calendar, place, accounts, projects, skus, codes)
+            for place in range(1, 1 + pick(draw, (0, 1, 2, 3)))
+        ],
+        "promo_codes": codes,
+        "billing_policies": draw_policies(draw, calendar, accounts),
+        "principals": draw_principals(accounts),
+        "usage_records": draw_usage(draw, calendar, accounts, projects, skus),
+        "operations": draw_operations(draw, calendar, accounts, projects, skus, codes),
+    }
+    first_billed = {
+        account["billing_account_id"]: oracle.period_of(datetime.fromisoformat(calendar.before + "T12:00Z"), "UTC")
+        for account in accounts
+        if chance(draw, 4)
+    }
+    world = make_world(calendar.period, calendar.known_as_of(draw), first_billed, **tables)
+    world["grant_movements"] = draw_movements(draw, calendar, world)
+    return world
+
+
+def draw_account(draw: Draw, place: int) -> Row:
+    jurisdiction, region = pick(draw, (("DE", None), ("IN", None), ("IN", "IN-KA")))
+    return {
+        "billing_account_id": f"a{place}",
+        "seller_id": "north" if jurisdiction == "DE" else "south",
+        "billing_currency": pick(draw, ("EUR", "EUR", "KRW", "INR", "BHD", "CLF")),
+        "time_zone": pick(draw, ZONES),
+        "jurisdiction": jurisdiction,
+        "region": region,
+        "tax_status": pick(draw, ("business", "business", "consumer")),
+        "domain": pick(draw, (None, "one.example")),
+        "is_main_in_domain": place == 1,
+    }
+
+
+def draw_sku(draw: Draw, place: int, corrections: bool) -> Row:
+    model = pick(draw, ("unit", "unit", "graduated"))
+    return {
+        "sku_id": f"s{place}-{model}",
+        "service": pick(draw, SERVICES),
+        "service_category": pick(draw, (None, "Compute")),
+        "feature": pick(draw, FEATURES),
+        "pricing_unit": pick(draw, ("hour", "GB")),
+        "tax_category": pick(draw, CATEGORIES),
+        "allows_corrections": corrections and model == "unit" and chance(draw, 3),
+        "tags": pick(draw, TAGS),
+    }
+
+
+def draw_conversions(draw: Draw, calendar: Calendar, skus: list[Row]) -> list[Row]:
+    """Factors that do not end as decimals, one that changes within the month, one for a single SKU."""
+    change = calendar.change(draw)
+    conversions: list[Row] = [
+        {"from_unit": "minute", "to_unit": "hour", "numerator": 1, "denominator": 60},
+        {"from_unit": "MB", "to_unit": "GB", "numerator": 1, "denominator": 1024, "valid_until": change},
+        {"from_unit": "MB", "to_unit": "GB", "numerator": 1, "denominator": 1000, "valid_from": change},
+    ]
+    if chance(draw, 4):
+        own = {"from_unit": "minute", "to_unit": "hour", "numerator": 2, "denominator": 3}
+        conversions.append({**own, "sku_id": skus[0]["sku_id"]})
+    return conversions
+
+
+def draw_prices(draw: Draw, calendar: Calendar, skus: list[Row], accounts: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Per SKU and currency a list price, sometimes changed within the month, for one region, or by contract."""
+    prices: list[Row] = []
+    for sku in skus:
+        for currency in sorted({account["billing_currency"] for account in accounts}):
+            common = {"sku_id": sku["sku_id"], "billing_currency": currency, "tier_scope": pick(draw, SCOPES)}
+            change = calendar.change(draw)
+            dates: tuple[Row, ...] = ({},)
+            if chance(draw, 3):
+                dates = ({"valid_until": change}, {"valid_from": change})
+            elif chance(draw, 12):
+                dates = ({"valid_from": change},)  # nothing has a price before
+            elif chance(draw, 8):
+                dates = ({}, {})  # two of one date: the smaller id is it
+            rows: list[Row] = list(dates)
+            if chance(draw, 3):
+                rows.append({"region_id": pick(draw, REGIONS[1:]), **(pick(draw, dates) if chance(draw, 2) else {})})
+            rows += [draw_contract(draw, calendar, account) for account in accounts if chance(draw, 4)]
+            for one in rows:
+                prices.append({**common, **one, "sku_price_id": f"{sku['sku_id']}-{currency}-{len(prices):02}"})
+    tiers: list[Row] = []
+    for price in prices:
+        if price["sku_id"].endswith("unit"):
+            price["list_unit_price"] = draw_price(draw, price["billing_currency"])
+            price["per_quantity"] = Decimal(pick(draw, ("1", "1", "1", "3", "1000", "0.1")))
+        else:
+            price |= {"price_model": "graduated", "list_unit_price": None}
+            tiers += draw_tiers(draw, price)
+    return prices, tiers
+
+
+SCOPES = ("account", "account", "sub_account", "resource")
+
+
+def draw_contract(draw: Draw, calendar: Calendar, account: Row) -> Row:
+    start, end = calendar.window(draw)
+    region = pick(draw, REGIONS)
+    account_id = account["billing_account_id"]
+    return {"billing_account_id": account_id, "region_id": region, "valid_from": start, "valid_until": end}
+
+
+def draw_price(draw: Draw, currency: str) -> Decimal:
+    """So many halves of mu: quantities of one round at half."""
+    return oracle.money(5 * pick(draw, HALF_MU), CURRENCIES[currency] + 1)
+
+
+def draw_tiers(draw: Draw, price: Row) -> list[Row]:
+    bounds = pick(draw, (("2",), ("1", "2.5"), ("5", "10", "100"), ()))
+    mu = CURRENCIES[price["billing_currency"]]
+    return [
+        {
+            "sku_price_id": price["sku_price_id"],
+            "up_to": bound,
+            "unit_price": draw_price(draw, price["billing_currency"]),
+            "flat_fee": oracle.money(pick(draw, (0, 0, 1, 7)), mu),
+        }
+        for bound in (*(Decimal(bound) for bound in bounds), None)
+    ]
+
+
+def draw_tax_rates(draw: Draw, calendar: Calendar) -> list[Row]:
+    """DE: one component; IN: two within the seller's region, one elsewhere. `cloud` has the rate of `standard`."""
+    rows: list[Row] = []
+    standard, reduced = pick(draw, (("0.2", "0.05"), ("0.19", "0.07"), ("0.125", "0.005")))
+    for status in ("business", "consumer"):
+        for category, rate, code, reason in (
+            ("standard", standard, "S", None),
+            ("cloud", standard, "S", None),
+            ("reduced", reduced, "S", None),
+            ("zero", "0", "Z", None),
+            ("exempt", "0", "E", "Education"),
+        ):
+            if chance(draw, 40):
+                continue  # who needs it is held
+            common = {"tax_status": status, "tax_category": category, "code": code, "exemption_reason": reason}
+            indian = {**common, "seller_jurisdiction": "IN", "account_jurisdiction": "IN"}
+            half = Decimal(rate) / 2
+            rows += [
+                {**common, "component": "VAT", "rate": Decimal(rate)},
+                {**indian, "component": "IGST", "rate": Decimal(rate)},
+                {**indian, "component": "CGST", "rate": half, "account_region": "IN-KA"},
+                {**indian, "component": "SGST", "rate": half, "account_region": "IN-KA"},
+            ]
+    if chance(draw, 3):
+        return rows
+    change = pick(draw, (calendar.after, *calendar.inside))
+    old = [{**one, "valid_until": change} for one in rows]
+    return old + [{**one, "valid_from": change, "rate": one["rate"] * 2} for one in rows]
+
+
+def draw_scope(draw: Draw, skus: list[Row], projects: list[Row]) -> list[str]:
+    sku = pick(draw, skus)
+    options = [
+        "service:Cloud",
+        "service:CDN",
+        "service_category:Compute",
+        "feature:VM",
+        f"sku:{sku['sku_id']}",
+        "region:eu",
+        "resource:r-1",
+        "tag:gpu",
+        "tag:marketplace",
+        "charge:usage",
+        *(f"project:{project['sub_account_id']}" for project in projects),
+    ]
+    return [pick(draw, options) for _ in range(pick(draw, (1, 1, 2)))]
+
+
+def draw_discount(
+    draw: Draw,
+    calendar: Calendar,
+    place: int,
+    accounts: list[Row],
+    projects: list[Row],
+    skus: list[Row],
+    codes: list[Row],
+) -> Row:
+    start, end = calendar.window(draw)
+    made = {
+        "discount_id": f"d{place}",
+        "value": Decimal(pick(draw, PERCENTS)),
+        "priority": pick(draw, (100, 100, 1)),
+        "valid_from": start,
+        "valid_until": end,
+    }
+    narrower: Row = pick(
+        draw,
+        (
+            {},
+            {},
+            {"billing_account_id": pick(draw, accounts)["billing_account_id"]},
+            {"service": "Cloud"},
+            {"feature": "VM"},
+            {"sku_id": pick(draw, skus)["sku_id"]},
+            {"sub_account_id": pick(draw, projects)["sub_account_id"] if projects else None},
+        ),
+    )
+    named = [code["promo_code"] for code in codes if code["benefit"] == "discount"]
+    return {**made, **narrower, "promo_code": pick(draw, (None, *named))}
+
+
+def draw_promo_code(draw: Draw, calendar: Calendar, name: str, accounts: list[Row]) -> Row:
+    until = calendar.window(draw)[1]
+    fixed = f"{pick(draw, calendar.inside)}/{calendar.far}"
+    return {
+        "promo_code": name,
+        "benefit": pick(draw, ("grant", "discount")),
+        "kind": pick(draw, ("promo", "voucher", "free", None)),
+        "value": Decimal(pick(draw, (1, 10, 50))),
+        "window_start": pick(draw, ("next_invoice", "next_invoice", "acceptance", fixed)),
+        "duration": pick(draw, (None, "P1M", "P10D", "P3M", "P1Y2M3D")),
+        "include": pick(draw, (None, ["service:Cloud"])),
+        "accounts": pick(draw, (None, None, [pick(draw, accounts)["billing_account_id"]])),
+        "total_limit": pick(draw, (None, 1, 2)),
+        "per_account_limit": pick(draw, (1, 1, 2)),
+        "valid_until": pick(draw, (None, None, until)),
+    }
+
+
+def draw_policies(draw: Draw, calendar: Calendar, accounts: list[Row]) -> list[Row]:
+    """One row per policy and account, or two that meet within the month or at its end."""
+    rows: list[Row] = []
+    for owner in (None, *(account["billing_account_id"] for account in accounts)):
+        for policy in sorted({pick(draw, sorted(POLICIES)) for _ in range(pick(draw, (0, 1, 2, 3)))}):
+            common = {"billing_account_id": owner, "policy": policy}
+            change = pick(draw, (None, None, *calendar.inside, calendar.after))
+            rows.append({**common, "value": pick(draw, POLICIES[policy]), "valid_until": change})
+            if change is not None:
+                rows.append({**common, "value": pick(draw, POLICIES[policy]), "valid_from": change})
+    return rows
+
+
+def draw_principals(accounts: list[Row]) -> list[Row]:
+    own = {"billing_account_id": accounts[0]["billing_account_id"]}
+    return [
+        {"principal_id": "operator"},
+        {"principal_id": "helper", "role": "support"},
+        {"principal_id": "owner", "role": "organization_owner", **own},
+        {"principal_id": "manager", "role": "billing_manager", **own},
+        {"principal_id": "manager", "role": "member", "billing_account_id": accounts[-1]["billing_account_id"]},
+        {"principal_id": "gone", "valid_until": "2021-01-01"},
+    ]
+
+
+def draw_usage(draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row]) -> list[Row]:
+    records = []
+    for place in range(draw(st.integers(1, 12)) * pick(draw, (1, 1, 1, 5))):
+        account, sku = pick(draw, accounts), pick(draw, skus)
+        own = [one["sub_account_id"] for one in projects if one["billing_account_id"] == account["billing_account_id"]]
+        start = calendar.moment(draw, account["time_zone"])
+        sign = -1 if sku["allows_corrections"] and chance(draw, 3) else 1
+        records.append(
+            {
+                "usage_record_id": f"u{place:02}",
+                "billing_account_id": account["billing_account_id"],
+                "sub_account_id": pick(draw, (None, *own)),
+                "resource_id": pick(draw, RESOURCES),
+                "sku_id": sku["sku_id"],
+                "region_id": pick(draw, REGIONS),
+                "charge_period_start": start,
+                "charge_period_end": start + timedelta(hours=pick(draw, (0, 1, 48))),
+                "consumed_quantity": sign * Decimal(pick(draw, QUANTITIES)),
+                "consumed_unit": pick(draw, UNITS[sku["pricing_unit"]]),
+                "tags": pick(draw, (None, [{"key": "team", "value": "web"}])),
+            }
+        )
+    return records
+
+
+def draw_operations(
+    draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row], codes: list[Row]
+) -> list[Row]:
+    operations: list[Row] = []
+    for place in range(pick(draw, (0, 1, 3, 5, 8))):
+        account = pick(draw, accounts)
+        occurred_at = draw_occurred_at(draw, calendar, account)
+        late = occurred_at + timedelta(days=pick(draw, (0,) * 8 + (3, 90)))
+        common = {
+            "operation_id": f"op-{place:02}",
+            "occurred_at": occurred_at,
+            "recorded_at": late,
+            "billing_account_id": account["billing_account_id"],
+        }
+        name = pick(draw, ("grant_credit",) * 5 + ("accept_promo_code",) * 3 + ("issue_invoices", "money"))
+        own = [one for one in projects if one["billing_account_id"] == account["billing_account_id"]]
+        if name == "grant_credit":
+            made = {**common, **draw_grant(draw, calendar, account, own, skus)}
+        elif name == "accept_promo_code" and codes:
+            owner = "owner" if account is accounts[0] else "operator"
+            code = pick(draw, codes)["promo_code"]
+            made = {**common, "operation": name, "promo_code": code, "actor": pick(draw, ("operator", owner))}
+        elif name == "issue_invoices":
+            made = {**common, "operation": name, **draw_issue(draw, calendar, account)}
+        else:
+            made = {**common, **draw_money(draw, account)}
+        operations.append(spoilt(draw, made) if chance(draw, 8) else made)
+    if operations and chance(draw, 12):
+        operations.append({**operations[0], **pick(draw, ({}, {"name": "again"}))})
+    return operations
+
+
+def draw_occurred_at(draw: Draw, calendar: Calendar, account: Row) -> datetime:
+    """Few moments, so that operations meet in one."""
+    boundary = pick(draw, (calendar.before, calendar.before, calendar.first, *calendar.inside, calendar.after))
+    return at(boundary, account["time_zone"]) + timedelta(hours=pick(draw, (0, 0, 9)))
+
+
+KINDS = ("bonus", "bonus", "organization", "paid", "voucher", "voucher", "free", "welcome", "monthly")
+
+
+def draw_grant(draw: Draw, calendar: Calendar, account: Row, projects: list[Row], skus: list[Row]) -> Row:
+    start, end = calendar.window(draw)
+    mu = CURRENCIES[account["billing_currency"]]
+    return {
+        "operation": "grant_credit",
+        "kind": pick(draw, KINDS),
+        "amount": oracle.money(pick(draw, (1, 2, 3, 10, 77, 500, 100_000)), mu),
+        "billing_currency": pick(draw, (None, account["billing_currency"])),
+        "window_start": pick(draw, (start, start, start, None)),
+        "window_end": pick(draw, (end, end, calendar.far)),
+        "include": pick(draw, (None, None, [], draw_scope(draw, skus, projects))),
+        "exclude": pick(draw, (None, None, None, draw_scope(draw, skus, projects))),
+        "sub_account_id": pick(draw, (None, None, *(project["sub_account_id"] for project in projects))),
+        "priority": pick(draw, (None, 0, 1)),
+        "logic": pick(draw, (None, "none")),
+    }
+
+
+def draw_issue(draw: Draw, calendar: Calendar, account: Row) -> Row:
+    day = date.fromisoformat(calendar.before)
+    return {
+        "billing_account_id": pick(draw, (None, account["billing_account_id"])),
+        "billing_period": pick(draw, (calendar.before[:7], calendar.period)),
+        "issue_date": day + timedelta(days=33),
+    }
+
+
+def draw_money(draw: Draw, account: Row) -> Row:
+    name = pick(draw, ("record_payment", "set_credit_limit"))
+    amount = oracle.money(pick(draw, (0, 100)), CURRENCIES[account["billing_currency"]])
+    return {"operation": name, "amount": amount, "payment_kind": "money" if name == "record_payment" else None}
+
+
+def spoilt(draw: Draw, operation: Row) -> Row:
+    """The operation with one fault."""
+    faults: list[Row] = [
+        {"actor": "helper"},
+        {"actor": "manager"},
+        {"actor": "gone"},
+        {"actor": "nobody"},
+        {"billing_account_id": "nowhere"},
+        {"operation": "transfer_credit"},
+    ]
+    if operation["operation"] == "grant_credit":
+        faults += [
+            {"kind": "unheard-of"},
+            {"kind": None},
+            {"amount": None},
+            {"amount": Decimal(0)},
+            {"amount": Decimal("1.00001")},
+            {"billing_currency": "XXX"},
+            {"window_start": "2026-10-10", "window_end": "2026-10-10"},
+            {"include": ["colour:red"]},
+            {"exclude": ["service"]},
+            {"sub_account_id": "elsewhere"},
+            {"logic": "linear"},
+            {"grant_id": "op-00"},
+        ]
+    if operation["operation"] == "accept_promo_code":
+        faults += [{"promo_code": "UNKNOWN"}, {"promo_code": None}]
+    if operation["operation"] == "issue_invoices":
+        faults += [{"billing_period": None}]
+    return {**operation, **pick(draw, faults)}
+
+
+def draw_movements(draw: Draw, calendar: Calendar, world: World) -> list[Row]:
+    """What an earlier period took from some of the grants that were there."""
+    rows: list[Row] = []
+    for grant in oracle.fold(world).grants:
+        is_early = grant["window_start"] < datetime.fromisoformat(calendar.first).replace(tzinfo=UTC) - timedelta(
+            days=9
+        )
+        if is_early and chance(draw, 3):
+            exponent = CURRENCIES[grant["billing_currency"]]
+            mu = int(Fraction(grant["amount"]) * 10**exponent)
+            rows.append(
+                row(
+                    "grant_movements",
+                    movement_id=f"m{len(rows)}",
+                    grant_id=grant["grant_id"],
+                    billing_account_id=grant["billing_account_id"],
+                    billing_period=calendar.before[:7],
+                    amount=oracle.money(-pick(draw, (mu, (mu + 1) // 2)), exponent),
+                    billing_currency=grant["billing_currency"],
+                    occurred_at=grant["window_start"],
+                )
+            )
+    return rows
