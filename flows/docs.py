@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
+from flows.lake.views import queries
+from flows.reference import reference_page
 from rating import rejects
+from rating.ledger_entries import POSTINGS
 from schemas import INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
 from schemas.units import MEANINGS
 
@@ -202,6 +205,43 @@ def reasons() -> str:
     return _page(parts)
 
 
+# The ledger
+
+
+def ledger() -> str:
+    """The postings: what each event debits and credits."""
+    return _page(
+        [
+            "# The ledger",
+            PRINTED,
+            "Printed from `POSTINGS` in `rating/ledger_entries.py`. Double entry: every transaction sums to zero per "
+            "currency, a debit is positive, every entry names the row it comes from. Parts in braces are columns of that "
+            "row, so `revenue/{service}` is one account per service.",
+            _rows(
+                ("event", "transaction", "debit", "credit"),
+                ((one.event, one.transaction_kind, f"`{one.debit}`", f"`{one.credit}`") for one in POSTINGS),
+            ),
+        ]
+    )
+
+
+# What every audit asks
+
+
+def invariants() -> str:
+    """What must be true of the books before anything is committed."""
+    asked = sorted(queries("invariants"), key=lambda query: query.name)
+    return _page(
+        [
+            "# Invariants",
+            PRINTED,
+            "Printed from `flows/lake/invariants/`, one query each, which returns the rows that break it. All of them are "
+            "asked of what is about to be visible before every commit, and by `billfold audit` of any commit.",
+            _rows(("invariant", "what it says"), ((f"`{one.name}`", one.sentence) for one in asked)),
+        ]
+    )
+
+
 # Markdown
 
 
@@ -220,7 +260,10 @@ def _cell(text: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/DATA.md": dictionary,
+    "docs/INVARIANTS.md": invariants,
+    "docs/LEDGER.md": ledger,
     "docs/REASONS.md": reasons,
+    "docs/REFERENCE.md": reference_page,
     "rating/RULES.md": rules,
 }
 

@@ -48,6 +48,7 @@ def account_periods(
     known = pl.lit(known_as_of, dtype=Instant)
     accounts = accounts.with_columns(
         last_instant=pl.col("period_end") - pl.duration(microseconds=1),
+        known_as_of=known,
         is_closing=known >= pl.col("period_end"),
         cutoff=pl.min_horizontal(known, pl.col("period_end")),
     )

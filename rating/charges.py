@@ -29,7 +29,10 @@ def cuts(classes: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("project_id").is_null() | (pl.col("project_id") == pl.col("sub_account_id")))
     )
     points = pl.concat(
-        [pairs.select(*WINDOW_KEY, "period_start", "period_end", at=pl.col(side)) for side in ("window_start", "window_end")]
+        [
+            pairs.select(*WINDOW_KEY, "period_start", "period_end", at=pl.col(side))
+            for side in ("window_start", "window_end")
+        ]
     ).filter((pl.col("at") > pl.col("period_start")) & (pl.col("at") < pl.col("period_end")))
     attributes = classes.select("class_id", *(pl.col(name) for name in scopes.ATTRIBUTES if name != "resource_id"))
     attributes = attributes.with_columns(resource_id=classes["line_resource_id"])
@@ -97,10 +100,8 @@ def _in_order(segments: pl.DataFrame) -> pl.DataFrame:
         pl.Series("rating_line_id", content_ids(segments, "billing_period", *_LINE_COLUMNS)),
         segment_text=pl.col("segment_start").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"),
     )
-    segments = segments.with_columns(
-        pl.Series("charge_id", content_ids(segments, "rating_line_id", "segment_text"))
-    )
-    order = ["billing_account_id", "charge_period_start", *LINE_ORDER, "charge_id"]
+    segments = segments.with_columns(pl.Series("charge_id", content_ids(segments, "rating_line_id", "segment_text")))
+    order = ["billing_account_id", "charge_period_start", *LINE_ORDER, "sku_price_id", "charge_id"]
     return segments.sort(order, nulls_last=True).with_columns(
         charge_order=(pl.int_range(pl.len()).over("billing_account_id") + 1).cast(pl.Int64)
     )

@@ -65,7 +65,10 @@ def holds(parked: pl.DataFrame, amounts: pl.DataFrame, accounts: pl.DataFrame) -
     """
     rows = (
         parked.join(amounts, on="billing_account_id", how="left")
-        .join(accounts.select("billing_account_id", "billing_period", "billing_currency", "exponent"), on="billing_account_id")
+        .join(
+            accounts.select("billing_account_id", "billing_period", "billing_currency", "exponent"),
+            on="billing_account_id",
+        )
         .with_columns(pl.col("other_mu").fill_null(0), pl.col("exponent").fill_null(2))
         .with_columns(other_charges_amount=to_money("other_mu"))
     )

@@ -10,12 +10,22 @@ from schemas.invoices import Invoices
 INVOICE, CREDIT_NOTE = "380", "381"
 """UNTDID 1001 document type codes (BT-3)."""
 
-LINE_AMOUNTS = ["list_cost", "discount_amount", "cap_amount", "grant_amount", "line_amount", "tax_amount", "credit_amount"]
+LINE_AMOUNTS = [
+    "list_cost",
+    "discount_amount",
+    "cap_amount",
+    "grant_amount",
+    "line_amount",
+    "tax_amount",
+    "credit_amount",
+]
 
 
 def invoice_ids(accounts: pl.DataFrame) -> pl.DataFrame:
     """The id of each account's document of the period: the content of its key."""
-    return accounts.select("billing_account_id", pl.Series("invoice_id", content_ids(accounts, "billing_account_id", "billing_period")))
+    return accounts.select(
+        "billing_account_id", pl.Series("invoice_id", content_ids(accounts, "billing_account_id", "billing_period"))
+    )
 
 
 def invoice_lines(charges: pl.DataFrame) -> pl.DataFrame:
@@ -34,9 +44,7 @@ def invoice_lines(charges: pl.DataFrame) -> pl.DataFrame:
         "tax_mu": "tax_amount",
         "credit_mu": "credit_amount",
     }
-    rows = charges.drop("list_cost", strict=False).with_columns(
-        to_money(mu).alias(name) for mu, name in names.items()
-    )
+    rows = charges.drop("list_cost", strict=False).with_columns(to_money(mu).alias(name) for mu, name in names.items())
     rows = rows.with_columns(
         line_number=pl.col("charge_order"),
         description=pl.col("charge_description"),

@@ -46,6 +46,7 @@ POSTINGS = [
     Posting("invoices written off", "payment", "bad_debt", "receivable"),
     Posting("money received on account", "payment", "cash", "account_balance"),
     Posting("tax withheld on account", "payment", "tax_withheld", "account_balance"),
+    Posting("written off on account", "payment", "bad_debt", "account_balance"),
     Posting("account balance pays an invoice", "balance_applied", "account_balance", "receivable"),
 ]
 """The postings of B1 that this version makes, printed in docs/LEDGER.md."""
@@ -114,15 +115,12 @@ def period_entries(
         jurisdiction=pl.col("seller_jurisdiction"),
         amount=pl.col("tax_amount"),
     )
-    moved = (
-        movements.join(grants.select("grant_id", "kind", "terminal_status"), on="grant_id")
-        .with_columns(
-            service_period="billing_period",
-            source_table=pl.lit("grant_movements"),
-            source_id=pl.col("grant_id"),
-            amount=-pl.col("amount"),
-            is_paid=pl.col("terminal_status") == "refunded",
-        )
+    moved = movements.join(grants.select("grant_id", "kind", "terminal_status"), on="grant_id").with_columns(
+        service_period="billing_period",
+        source_table=pl.lit("grant_movements"),
+        source_id=pl.col("grant_id"),
+        amount=-pl.col("amount"),
+        is_paid=pl.col("terminal_status") == "refunded",
     )
     charged, expired = moved.filter(movement="charged"), moved.filter(movement="expired")
     entries = [
@@ -155,9 +153,7 @@ def transactions(entries: pl.DataFrame, made_before: pl.DataFrame) -> pl.DataFra
     """
     group = ["transaction_kind", "billing_account_id", "service_period", "billing_currency"]
     earlier = made_before.group_by(group).agg(made=pl.col("transaction_id").n_unique())
-    rows = entries.join(earlier, on=group, how="left").with_columns(
-        place=pl.col("made").fill_null(0).cast(pl.String)
-    )
+    rows = entries.join(earlier, on=group, how="left").with_columns(place=pl.col("made").fill_null(0).cast(pl.String))
     rows = rows.with_columns(transaction_id=content_ids(rows, *group, "place")).sort("transaction_id", *KEY)
     return LedgerEntries.conform(
         rows.with_columns(entry_number=(pl.int_range(pl.len()).over("transaction_id") + 1).cast(pl.Int64))

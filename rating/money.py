@@ -30,7 +30,7 @@ class OutOfBoundsError(ArithmeticError):
     """An amount beyond `AMOUNT_BOUND`, or a sum that could leave 64 bits."""
 
 
-# --- between tables and integers ------------------------------------------------------------------------------------
+# --- between tables and integers ------------------------------------------------------------
 
 
 def scaled(column: str) -> pl.Expr:
@@ -76,7 +76,7 @@ def to_quantity(scaled_quantity: pl.Expr) -> pl.Expr:
     return (scaled_quantity // one).cast(Quantity) + (scaled_quantity % one).cast(Quantity) * smallest
 
 
-# --- rounding ---------------------------------------------------------------------------------------------------------
+# --- rounding ------------------------------------------------------------
 
 
 def rounded(
@@ -206,7 +206,7 @@ def _round_integer(numerator: int, denominator: int, mode: str) -> int:
     return floor + up
 
 
-# --- splitting --------------------------------------------------------------------------------------------------------
+# --- splitting ------------------------------------------------------------
 
 
 def share(frame: pl.DataFrame, total: str, weight: str, group: str) -> pl.Series:

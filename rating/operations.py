@@ -65,8 +65,10 @@ class Book:
 
     reference: Mapping[str, pl.DataFrame]
     first_billed: Mapping[str, str]
-    invoices: frozenset[tuple[str, str]] = frozenset()
-    """(billing_account_id, invoice_number) of issued documents."""
+    invoices: frozenset[tuple[str, str]] | None = None
+    """(billing_account_id, invoice_number) of issued documents; unknown, nothing is refused for want of one."""
+    cannot_issue: Callable[[Row], tuple[str, str] | None] | None = None
+    """Why a period cannot be issued: a reason code and what it is about."""
     decided: dict[str, Row] = field(default_factory=dict)
     grants: dict[str, Row] = field(default_factory=dict)
     acceptances: list[Row] = field(default_factory=list)
@@ -135,7 +137,9 @@ def decide(landed: pl.DataFrame, book: Book, committed: pl.DataFrame, committed_
 
 
 def _content(row: Row) -> tuple[tuple[str, str], ...]:
-    return tuple((name, repr(value)) for name, value in sorted(row.items()) if name not in NOT_CONTENT and value is not None)
+    return tuple(
+        (name, repr(value)) for name, value in sorted(row.items()) if name not in NOT_CONTENT and value is not None
+    )
 
 
 def _once(landed: Iterable[Row], decided: Mapping[str, Row]) -> list[tuple[Row, bool]]:
@@ -166,7 +170,7 @@ def _remember(book: Book, operation: Row) -> None:
         book.issued.add((operation["billing_account_id"], operation["billing_period"]))
 
 
-# --- judging ----------------------------------------------------------------------------------------------------------
+# --- judging ------------------------------------------------------------
 
 
 def _judge(operation: Row, book: Book) -> Row | None:
@@ -226,7 +230,10 @@ def _accept_promo_code(operation: Row, account: Row, book: Book) -> Row | None:
     current = [row for row in rows if _holds(row, at, zone)]
     promo = (current or rows)[0]
     accepted = [one for one in book.acceptances if one["promo_code"] == code]
-    if sum(one["billing_account_id"] == account["billing_account_id"] for one in accepted) >= promo["per_account_limit"]:
+    if (
+        sum(one["billing_account_id"] == account["billing_account_id"] for one in accepted)
+        >= promo["per_account_limit"]
+    ):
         raise RefusedError("O_PROMO_ALREADY_ACCEPTED", code)
     if promo["total_limit"] is not None and len(accepted) >= promo["total_limit"]:
         raise RefusedError("O_PROMO_EXHAUSTED", code)
@@ -250,7 +257,8 @@ def _record_payment(operation: Row, account: Row, book: Book) -> None:
     """`record_payment`: money, withheld tax or a write-off, for a named invoice or the oldest due (I6)."""
     _refuse_amount(operation["amount"], operation, account, book, least=Decimal(0))
     number = operation["invoice_number"]
-    if number is not None and (account["billing_account_id"], number) not in book.invoices:
+    known = book.invoices
+    if number is not None and known is not None and (account["billing_account_id"], number) not in known:
         raise RefusedError("O_UNKNOWN_INVOICE", number)
 
 
@@ -260,9 +268,12 @@ def _set_credit_limit(operation: Row, account: Row, book: Book) -> None:
 
 
 def _issue_invoices(operation: Row, account: Row, book: Book) -> None:  # noqa: ARG001 - every judge has this shape
-    """`issue_invoices`: of one account, or of all; what there is to issue is found when it is carried out (I2)."""
+    """`issue_invoices`: of one account, or of all that have a draft (I2)."""
     if not PERIOD.fullmatch(operation["billing_period"]):
         raise RefusedError("O_BAD_FIELD", f"billing_period {operation['billing_period']}")
+    why_not = book.cannot_issue(operation) if book.cannot_issue else None
+    if why_not:
+        raise RefusedError(*why_not)
 
 
 @dataclass(frozen=True)
@@ -298,7 +309,7 @@ NOT_YET = frozenset(
 """Operations of 1.3 that this version refuses by name (O_UNSUPPORTED)."""
 
 
-# --- what several judges ask --------------------------------------------------------------------------------------------
+# --- what several judges ask ------------------------------------------------------------
 
 
 def _kind(book: Book, kind: str, at: datetime, zone: str) -> Row:
@@ -386,7 +397,8 @@ def _grant(
     at, zone = operation["occurred_at"], account["time_zone"]
     if kind["once_per_domain"]:
         taken = {
-            (grant["kind"], _domain(book.account(grant["billing_account_id"], at) or {})) for grant in book.grants.values()
+            (grant["kind"], _domain(book.account(grant["billing_account_id"], at) or {}))
+            for grant in book.grants.values()
         }
         if (account["domain"] is not None and not account["is_main_in_domain"]) or (
             (kind["kind"], _domain(account)) in taken
@@ -444,6 +456,9 @@ def promo_discounts(operations: pl.DataFrame, promo_codes: pl.DataFrame) -> pl.D
     return rows.join(codes, on="promo_code", how="semi").select(
         "promo_code",
         "billing_account_id",
-        *(pl.col(side).str.to_datetime(pattern, time_unit="us", time_zone="UTC") for side in ("window_start", "window_end")),
+        *(
+            pl.col(side).str.to_datetime(pattern, time_unit="us", time_zone="UTC")
+            for side in ("window_start", "window_end")
+        ),
         "recorded_at",
     )

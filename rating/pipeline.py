@@ -1,7 +1,7 @@
 """A billing period, from usage to what the books should say. The order of the stages is policy, so it is written here.
 
-    usage ─ meter ─> parts ─ price ─> rating lines ─ cut ─> charges
-    charges ─ discounts ─ grants before tax ─ tax ─ grants after tax ─> invoice lines, invoices
+usage ─ meter ─> parts ─ price ─> rating lines ─ cut ─> charges
+charges ─ discounts ─ grants before tax ─ tax ─ grants after tax ─> invoice lines, invoices
 """
 
 from collections.abc import Mapping
@@ -87,12 +87,12 @@ def rate_period(inputs: Inputs) -> Outputs:
     reference = inputs.reference
     accounts = _accounts(inputs)
     terms = discount_terms(reference["discounts"], _known(inputs.promo_discounts, inputs), accounts)
-    grants = _known(inputs.grants, inputs).join(accounts.select("billing_account_id", "exponent"), on="billing_account_id")
+    grants = _known(inputs.grants, inputs).join(
+        accounts.select("billing_account_id", "exponent"), on="billing_account_id"
+    )
 
     # usage -> rating lines
-    classes, members = lining.usage_classes(
-        inputs.usage_series, accounts, reference["skus"], reference["sku_prices"]
-    )
+    classes, members = lining.usage_classes(inputs.usage_series, accounts, reference["skus"], reference["sku_prices"])
     stretches = lining.stretches(
         classes,
         lining.prices_in_force(classes, reference["sku_prices"]),
@@ -135,9 +135,7 @@ def rate_period(inputs: Inputs) -> Outputs:
     items = _less(items, credits, "credit_mu", start="due_mu", rest="rest_mu")
 
     unpriced = keyed.filter(pl.col("sku_price_id").is_null()).join(parked, on="billing_account_id", how="anti")
-    rated = _Rated(
-        items, discounted, bonuses, credits, tax_groups, tax_shares, grants, opening, on_hold, unpriced
-    )
+    rated = _Rated(items, discounted, bonuses, credits, tax_groups, tax_shares, grants, opening, on_hold, unpriced)
     return _outputs(inputs, accounts, rated)
 
 
@@ -184,11 +182,12 @@ def _cutoffs(classes: pl.DataFrame, members: pl.DataFrame, accounts: pl.DataFram
 
 def _with_terms(items: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Charges with what their account's bill depends on: document, policies, jurisdictions."""
-    terms = accounts.join(invoice_ids(accounts), on="billing_account_id").rename({"charge_order": "charge_order_policy"})
+    terms = accounts.join(invoice_ids(accounts), on="billing_account_id").rename(
+        {"charge_order": "charge_order_policy"}
+    )
     known = [name for name in terms.columns if name in items.columns and name != "billing_account_id"]
     items = items.join(terms.drop(known), on="billing_account_id", how="left", maintain_order="left")
-    # rating lines in their own order decide ties of M1
-    return items.with_columns(line_order=pl.col("charge_order").min().over("line_id"), cap_mu=pl.lit(0, dtype=pl.Int64))
+    return items.with_columns(cap_mu=pl.lit(0, dtype=pl.Int64))
 
 
 def _other_amounts(items: pl.DataFrame, parked: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
@@ -209,8 +208,10 @@ def _less(items: pl.DataFrame, applied: pl.DataFrame, taken: str, *, start: str,
 
 def _with_tax(items: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     """Charges with their tax, its code, and what is due with it."""
-    sums = shares.sort("charge_id", "component").group_by("charge_id", maintain_order=True).agg(
-        pl.col("tax_mu").sum(), tax_code=pl.col("code").first()
+    sums = (
+        shares.sort("charge_id", "component")
+        .group_by("charge_id", maintain_order=True)
+        .agg(pl.col("tax_mu").sum(), tax_code=pl.col("code").first())
     )
     items = items.join(sums, on="charge_id", how="left", maintain_order="left")
     return items.with_columns(due_mu=pl.col("taxable_mu") + pl.col("tax_mu"))
@@ -253,7 +254,9 @@ def _outputs(inputs: Inputs, accounts: pl.DataFrame, rated: "_Rated") -> Outputs
         holds=rated.holds,
         unpriced_usage=_unpriced_usage(rated),
         ledger=period_entries(
-            *(table.join(closing, on="billing_account_id", how="semi") for table in (lines, breakdown, movements)),
+            lines.join(closing, on="billing_account_id", how="semi"),
+            breakdown.join(closing, on="billing_account_id", how="semi"),
+            movements.join(closing, on="billing_account_id", how="semi"),
             rated.grants,
         ),
     )

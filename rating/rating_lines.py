@@ -41,7 +41,15 @@ def usage_classes(
     keys = series.select(CLASS_KEY).unique().sort(CLASS_KEY, nulls_last=True).with_row_index("class_id")
     members = series.join(keys, on=CLASS_KEY, nulls_equal=True).select("series_id", "class_id")
     classes = keys.join(
-        accounts.select("billing_account_id", "billing_period", *ACCOUNT, "last_instant", "line_grain", "rounding_charges", "exponent"),
+        accounts.select(
+            "billing_account_id",
+            "billing_period",
+            *ACCOUNT,
+            "last_instant",
+            "line_grain",
+            "rounding_charges",
+            "exponent",
+        ),
         on="billing_account_id",
         maintain_order="left",
     )
@@ -108,9 +116,7 @@ def _whole_period(found: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([found, rest], how="diagonal").sort("class_id", "at")
 
 
-def stretches(
-    classes: pl.DataFrame, prices: pl.DataFrame, factors: pl.DataFrame, cuts: pl.DataFrame
-) -> pl.DataFrame:
+def stretches(classes: pl.DataFrame, prices: pl.DataFrame, factors: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
     """The stretches of each class: price, factor and segment are the same throughout one.
 
     A segment is what becomes a charge: the time its price row is in force, between two cuts. Another price that lies in
@@ -124,7 +130,11 @@ def stretches(
     points = pl.concat([prices.select("class_id", "at"), factors.select("class_id", "at"), cuts]).unique()
     # "none in force" is a value to carry forward like any other: an empty id, a factor of zero
     prices = prices.select(
-        "class_id", "at", pl.col("sku_price_id").fill_null(""), price_starts="starts", price_ends=pl.col("ends").fill_null(FOREVER)
+        "class_id",
+        "at",
+        pl.col("sku_price_id").fill_null(""),
+        price_starts="starts",
+        price_ends=pl.col("ends").fill_null(FOREVER),
     )
     factors = factors.with_columns(pl.col("numerator", "denominator").fill_null(0))
     rows = (
@@ -239,7 +249,7 @@ def price_terms(sku_prices: pl.DataFrame, price_tiers: pl.DataFrame) -> tuple[pl
 def line_parts(parts: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Give each priced part its rating line and its tier pool.
 
-    Makes    parts with line_id, pool_id, the class's and the price's columns, in the default order of G5
+    Makes    parts with line_id, line_order, pool_id, the class's and the price's columns, in the default order of G5
     Source   P5, P6
     """
     rows = parts.join(classes, on="class_id", maintain_order="left").join(
@@ -270,9 +280,11 @@ def line_parts(parts: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame)
         owner=pl.when((scope == "resource") & pl.col("resource_id").is_null()).then("sub_account_id"),
         place=pl.when((scope == "resource") & pl.col("resource_id").is_null()).then("region_id"),
     )
-    return rows.with_columns(
+    rows = rows.with_columns(
         line_id=pl.struct(LINE_KEY).rank("dense").cast(pl.Int64), pool_id=pool.rank("dense").cast(pl.Int64)
     )
+    # the order of lines decides ties of M1; it depends on no cut
+    return rows.with_row_index("line_order").with_columns(pl.col("line_order").min().over("line_id"))
 
 
 def list_costs(rows: pl.DataFrame, price_tiers: pl.DataFrame) -> pl.DataFrame:
@@ -333,7 +345,9 @@ def _costed(rows: pl.DataFrame, model: str, price_tiers: pl.DataFrame) -> pl.Dat
     if PRICE_MODELS[model].is_pooled:
         known = split.with_columns(pl.col("rounded_mu").fill_null(0))
         split = split.with_columns(
-            rounded_mu=pl.when(pl.col("rounded_mu").is_not_null()).then(share(known, "rounded_mu", "quantity", "part_id"))
+            rounded_mu=pl.when(pl.col("rounded_mu").is_not_null()).then(
+                share(known, "rounded_mu", "quantity", "part_id")
+            )
         )
     return split.group_by("line_id").agg(
         list_cost_mu=pl.when(pl.col("rounded_mu").is_not_null().all()).then(pl.col("rounded_mu").sum())
@@ -343,5 +357,3 @@ def _costed(rows: pl.DataFrame, model: str, price_tiers: pl.DataFrame) -> pl.Dat
 def rating_line_ids(lines: pl.DataFrame) -> pl.Series:
     """A rating line's id: the content of its key (P5)."""
     return content_ids(lines, "billing_period", *LINE_KEY)
-
-

@@ -99,6 +99,7 @@ HOLD_REASONS: dict[str, Reason] = _table(
         "H_NO_CURRENCY": "the account's currency has no exponent; add a row to currencies",
         "H_NO_SELLER": "the account's seller is not open in the period; add a row to sellers",
         "H_UNSUPPORTED": "the account's terms ask for something that billfold does not do",
+        "H_ISSUED": "what the account should be billed has changed since its invoice was issued; the books stay as issued",
         "H_IMPOSSIBLE": "the account's books would break an invariant; see the breach named",
     }
 )

@@ -19,8 +19,7 @@ def rates(charges: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
     keys = charges.select("billing_account_id", *MATCH, "region", "last_instant", "time_zone").unique()
     rows = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
     found = instants(keys.join(rows, on=MATCH)).filter(
-        in_force("last_instant")
-        & (pl.col("account_region").is_null() | (pl.col("account_region") == pl.col("region")))
+        in_force("last_instant") & (pl.col("account_region").is_null() | (pl.col("account_region") == pl.col("region")))
     )
     names_region = pl.col("account_region").is_not_null()
     any_names_region = names_region.any().over("billing_account_id", "tax_category")

@@ -2,7 +2,7 @@
 
 from schemas import columns
 from schemas.table import Table, column
-from schemas.units import Money, Text
+from schemas.units import Flag, Money, Text
 
 
 class PaymentApplications(Table):
@@ -13,6 +13,11 @@ class PaymentApplications(Table):
     invoice_number: Text = columns.invoice_number(nullable=False)
     amount: Money = column("what it paid of the invoice", source="I6", example="24")
     billing_currency: Text = columns.billing_currency()
+    is_at_issue: Flag = column(
+        "whether the account balance paid it when the document was issued, so that it is in its paid_amount",
+        source="I6, BT-113",
+        example="false",
+    )
 
     class Config:
         unique = ("operation_id", "invoice_number")

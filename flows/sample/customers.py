@@ -17,8 +17,8 @@ BOUNDARY_EVERY = 20
 BOUNDARIES = ("price", "discount", "grant", "project")
 """What changes inside the month, in turn: a contract price, a discount, a grant, the owner of a project."""
 
-MOVE_DAY = 15
-"""The day of the month on which a moving project moves, at midnight UTC."""
+MOVE_HOUR = 24 * 15
+"""The hour in which a moving project moves: at midnight UTC of the fifteenth."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ MARKETS: tuple[Market, ...] = (
     ),
 )  # fmt: skip
 """19 % and 17 % VAT, reverse charge, export, zero rate, 10 % VAT, CGST with SGST, IGST; 0, 2 and 3 decimals."""
+
+ZONES = tuple(dict.fromkeys(market.time_zone for market in MARKETS))
 
 STEMS = (
     "Alder", "Arven", "Aster", "Balken", "Birke", "Blauwal", "Brandt", "Calder", "Cedar", "Corvid", "Dachs",
@@ -259,18 +261,21 @@ def closed_account_row(accounts: Sequence[Account], month: Month) -> dict[str, o
 
 
 def moving_projects(accounts: Sequence[Account]) -> dict[int, Account]:
-    """The accounts whose first project moves inside the month, and where it goes: to the next account."""
-    return {
-        account.number: accounts[account.number % len(accounts)]
-        for account in accounts
-        if account.boundary == "project" and account.series_count > 0
-    }
+    """The accounts whose first project moves inside the month, and the receiver: the next in the same time zone."""
+    moves: dict[int, Account] = {}
+    for account in accounts:
+        if account.boundary == "project":
+            later = [*accounts[account.number :], *accounts[1 : account.number - 1]]
+            near = [other for other in later if other.market.time_zone == account.market.time_zone]
+            if near:
+                moves[account.number] = near[0]
+    return moves
 
 
 def project_rows(accounts: Sequence[Account], month: Month) -> Iterator[dict[str, object]]:
     """The rows of sub_accounts; a project that moves has two."""
     moving = moving_projects(accounts)
-    moves_at = month.instant(24 * (MOVE_DAY - 1))
+    moves_at = month.instant(MOVE_HOUR)
     for account in accounts:
         for number in range(1, account.project_count + 1):
             row: dict[str, object] = {

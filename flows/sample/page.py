@@ -20,7 +20,8 @@ def page(world: "SampleWorld", arguments: Mapping[str, object], accounts: Sequen
     parts = [
         MARK,
         f"Made from: {given}. The same arguments give the same bytes. Every company in it is invented.",
-        f"- `usage/`: {world.landed:,} rows in {len(world.usage_files)} files, hourly, in UTC, for {world.period}.\n"
+        f"- `usage/`: {world.landed:,} rows in {len(world.usage_files)} files, hourly, in UTC, "
+        f"for {world.period} as each customer's calendar has it.\n"
         f"- `reference/`: customers, prices, taxes and terms; the tables that are not here are billfold's defaults.\n"
         f"- `operations/`: credit that was granted and promo codes that were accepted.\n"
         f"- Delivered at {world.received_at:%Y-%m-%dT%H:%M:%SZ}; invoices are issued on {world.issue_date}.",
@@ -38,7 +39,7 @@ def _boundaries(accounts: Sequence[Account]) -> str:
         "price": "their contract price changes",
         "discount": "a discount begins",
         "grant": "a grant begins or ends",
-        "project": "a project moves to the next account",
+        "project": "a project moves to another account",
     }
     kinds = Counter(account.boundary for account in accounts if account.boundary)
     lines = [

@@ -1,6 +1,6 @@
 -- series: the hourly series of the world, each drawn from the hash of its account and place
 -- reads:  accounts (one row per account), slots (one row per chance to draw a SKU), showcase_series, moving_projects;
---         variables seed, slot_count, regions, hours, showcase_hours, shortest (hours of a series), longer (how many have one more)
+--         variables seed, slot_count, regions, showcase_hours, shortest (hours of a series), longer (how many have one more)
 -- grain:  one row per (account, project, resource, SKU, region, unit) and stretch of hours [first_hour, last_hour)
 create table series as
 with
@@ -12,7 +12,7 @@ with
   ),
   placed as (
     select
-      1 as part, place, account_number, billing_account_id,
+      1 as part, place, account_number, billing_account_id, opens, closes,
       case when (draw >> 58) % 16 > 0 then project_prefix || (1 + (draw >> 44) % project_count) end as sub_account_id,
       resource_prefix || '-' || resource_draw[:10] as resource_id,
       slots.sku_id,
@@ -30,12 +30,12 @@ with
     from drawn join slots on slot = (draw >> 12) % getvariable('slot_count')
   ),
   dated as (
-    select * exclude (hour_count, start_draw, age, variation, daily),
+    select * exclude (opens, closes, hour_count, start_draw, age, variation, daily),
       (base * variation)::decimal(18, 6) as noise, (base * daily)::decimal(18, 6) as swing,
       case   -- two in five were there before the month, two in five still are after it
-        when age < 2 then 0
-        when age < 4 then getvariable('hours') - hour_count
-        else start_draw % (getvariable('hours') - hour_count + 1)
+        when age < 2 then opens
+        when age < 4 then closes - hour_count
+        else opens + start_draw % (closes - opens - hour_count + 1)
       end::integer as first_hour,
       first_hour + hour_count as last_hour
     from placed
@@ -43,8 +43,10 @@ with
   shown as (
     select 0 as part, place, 1 as account_number, billing_account_id, sub_account_id, resource_id, sku_id, region_id, unit,
       base, md5_number_lower(getvariable('seed') || ':showcase:' || place) % 1073741789 as mix,
-      noise, swing, 0 as first_hour, getvariable('showcase_hours')::integer as last_hour
-    from showcase_series join (select distinct sku_id, unit from slots) using (sku_id)
+      noise, swing, opens as first_hour, opens + getvariable('showcase_hours')::integer as last_hour
+    from showcase_series
+      join (select distinct sku_id, unit from slots) using (sku_id)
+      join (select billing_account_id, opens::integer as opens from accounts) using (billing_account_id)
   ),
   stretches as (   -- a project that moves inside the month is used by one account before and by another after
     select dated.*, 0 as stretch, first_hour as stretch_start,

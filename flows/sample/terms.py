@@ -69,10 +69,10 @@ def promo_rows(accounts: Sequence[Account], month: Month) -> Iterator[dict[str, 
 
     def row(code: str, value: int, currency: str | None, **more: object) -> dict[str, object]:
         common = {"promo_code": code, "benefit": "grant", "kind": "promo", "value": value, "billing_currency": currency}
-        dates = {"window_start": "acceptance", "duration": "P3M", "per_account_limit": 1}
+        dates = {"window_start": "next_invoice", "duration": "P3M", "per_account_limit": 1}
         return {**common, **dates, "valid_from": month.since, "valid_until": None, **more}
 
-    yield row("AUTUMN10", 10, None, benefit="discount", kind=None, window_start="next_invoice")  # what: discounts
+    yield row("AUTUMN10", 10, None, benefit="discount", kind=None)  # what of: discounts
     yield row("HELLO-CLOUD", 20, "EUR", total_limit=5_000)
     yield row("SEOUL-AI", 30_000, "KRW", include=["service:AI Models"])
     yield row("PARTNERS-ONLY", 100, "EUR", accounts=[accounts[-1].billing_account_id])
@@ -124,7 +124,7 @@ def operations(accounts: Sequence[Account], month: Month, seed: int, is_clean: b
 
     def add(operation: str, actor: str, account: str, refused_with: str | None = None, **payload: object) -> None:
         number = len(made) + 1
-        occurred_at = month.start + timedelta(minutes=60 * 24 + 7 * number)
+        occurred_at = month.origin + timedelta(days=2, minutes=7 * number)
         at = f"{occurred_at:%Y-%m-%dT%H:%M:%SZ}"
         common = {"operation_id": f"op-{month.period}-{number:06}", "operation": operation, "actor": actor}
         when = {"occurred_at": at, "recorded_at": at, "billing_account_id": account}

@@ -4,23 +4,24 @@ Nothing here is random and nothing depends on threads: one single-threaded conne
 its bytes are the same however many files are written at once; rows stream to the file and are not held.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from flows.progress import Progress
 from flows.sample import showcase
 from flows.sample.bad_rows import EACH
 from flows.sample.calendar import Month
 from flows.sample.catalogue import REGIONS, Sku
-from flows.sample.customers import MOVE_DAY, Account, customers, moving_projects
+from flows.sample.customers import GERMANY, MOVE_HOUR, ZONES, Account, customers, moving_projects
 from rating.hashing import hash64
 
 SERIES_PER_ACCOUNT = 4
@@ -29,42 +30,21 @@ SERIES_PER_ACCOUNT = 4
 LEAST_HOURS = EACH
 """A series has at least as many records as there are bad ones of a kind to be made from them."""
 
+GOOD_SERIES = 3
+"""Bad records are made from the first records of so many series."""
+
 SHOWCASE_SHARE = 4
 """In the smallest worlds the showcase has one row in so many, and then no whole month."""
 
 DAYS_PER_FILE = 4
 
 LOAD = (
-    120,
-    90,
-    70,
-    60,
-    60,
-    80,
-    150,
-    320,
-    560,
-    760,
-    880,
-    940,
-    900,
-    930,
-    960,
-    1000,
-    980,
-    900,
-    780,
-    640,
-    520,
-    400,
-    280,
-    190,
+    *(120, 90, 70, 60, 60, 80, 150, 320, 560, 760, 880, 940),
+    *(900, 930, 960, 1000, 980, 900, 780, 640, 520, 400, 280, 190),
 )
 """How busy each hour of the UTC day is, of 1000."""
 
 DECIMAL = pl.Decimal(18, 6)
-
-PARQUET = "format parquet, compression zstd"
 
 
 @dataclass(frozen=True)
@@ -100,27 +80,32 @@ def plan(month: Month, accounts: int, rows: int, seed: int) -> Plan:
 
     >>> small = plan(Month("2026-10"), 200, 200_000, 1)
     >>> small.showcase_hours, small.series, small.shortest, small.longer
-    (744, 796, 239, 84)
+    (745, 800, 237, 715)
     >>> small.showcase_hours * 13 + small.series * small.shortest + small.longer
     200000
     """
     shown = len(showcase.SERIES)
-    showcase_hours = max(1, min(month.hours, rows // (SHOWCASE_SHARE * shown)))
+    opens, closes = month.hours(GERMANY.time_zone)
+    showcase_hours = min(closes - opens, rows // (SHOWCASE_SHARE * shown))
     left = rows - shown * showcase_hours
-    series = min(left // LEAST_HOURS, max(-(-left // month.hours), SERIES_PER_ACCOUNT * (accounts - 1)))
+    longest = min(closes - opens for opens, closes in map(month.hours, ZONES))
+    series = min(left // LEAST_HOURS, max(-(-left // longest), SERIES_PER_ACCOUNT * accounts))
     shortest, longer = divmod(left, series)
     return Plan(month, rows, seed, tuple(customers(accounts, series, seed)), showcase_hours, series, shortest, longer)
 
 
 def stretches(month: Month) -> list[Stretch]:
-    """The Parquet files of a month: one for every four days."""
+    """The Parquet files of a month: one for every four days; the first and the last have what other time zones add.
+
+    >>> [stretch.name for stretch in stretches(Month("2026-02"))][-2:]
+    ['2026-02-21_2026-02-24.parquet', '2026-02-25_2026-02-28.parquet']
+    """
+    firsts = range(1, month.days + 1, DAYS_PER_FILE)
+    lasts = [min(first + DAYS_PER_FILE - 1, month.days) for first in firsts]
+    edges = [0, *(24 * first for first in firsts[1:]), 24 * (month.days + 2)]
     return [
-        Stretch(
-            f"{month.day(first)}_{month.day(min(first + DAYS_PER_FILE - 1, month.days))}.parquet",
-            24 * (first - 1),
-            24 * min(first + DAYS_PER_FILE - 1, month.days),
-        )
-        for first in range(1, month.days + 1, DAYS_PER_FILE)
+        Stretch(f"{month.day(first)}_{month.day(last)}.parquet", *hours)
+        for first, last, hours in zip(firsts, lasts, pairwise(edges), strict=True)
     ]
 
 
@@ -130,16 +115,13 @@ class UsageGenerator:
     def __init__(self, plan: Plan, catalogue: Sequence[Sku]) -> None:
         self.plan = plan
         self.connection = duckdb.connect()
-        # One thread per file keeps the rows in order; the joins are written in the order that streams the positions.
-        self.connection.execute("set threads = 1")
-        self.connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,filter_pushdown'")
+        self.connection.execute("set threads = 1")  # for each file, which keeps its rows in order
         slots = _slots(catalogue)
         for name, frame in {
             "accounts": _account_frame(plan),
             "slots": slots,
             "showcase_series": _showcase_frame(plan),
             "moving_projects": _moving_frame(plan),
-            "hours": _hour_frame(plan),
         }.items():
             self.connection.register("frame", frame.to_arrow())
             self.connection.execute(f"create table {name} as select * from frame")
@@ -147,31 +129,29 @@ class UsageGenerator:
             self.connection,
             seed=str(plan.seed),
             slot_count=slots.height,
-            hours=plan.month.hours,
             showcase_hours=plan.showcase_hours,
             shortest=plan.shortest,
             longer=plan.longer,
             regions=list(REGIONS),
         )
         self.connection.execute(_sql("series"))
+        self.connection.execute(_sql("usage_records"))
         self.series_count: int = self.fetch("select count(*) from series")[0][0]
 
     def fetch(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over the series of the world."""
         return self.connection.execute(query).fetchall()
 
-    def records(self, series_number: int) -> pl.DataFrame:
-        """Every record of one series, in time order."""
-        cursor = self._cursor(0, self.plan.month.hours)
-        return cursor.sql(f"{_sql('usage_records')} and series_number = {series_number}").pl()
+    def records(self, series_number: int, count: int | None = None) -> pl.DataFrame:
+        """The records of one series in time order: all, or the first few."""
+        first, last = self.fetch(f"select first_hour, last_hour from series where series_number = {series_number}")[0]
+        until = last if count is None else min(last, first + count)
+        return self._query(first, until, (series_number, series_number)).pl()
 
-    def first_records(self, count: int) -> pl.DataFrame:
-        """The first records of the world that are not of the showcase account."""
-        cursor = self._cursor(0, self.plan.month.hours)
-        query = (
-            f"{_sql('usage_records')} and series_number between {len(showcase.SERIES)} and {self.parquet_series - 1}"
-        )
-        return cursor.sql(f"{query} limit {count}").pl()
+    def good_records(self) -> pl.DataFrame:
+        """A few records of a few series after those of the showcase, to make bad ones from."""
+        first = len(showcase.SERIES)
+        return pl.concat(self.records(number, LEAST_HOURS) for number in range(first, first + GOOD_SERIES))
 
     @property
     def parquet_series(self) -> int:
@@ -180,36 +160,42 @@ class UsageGenerator:
 
     def write(self, path: Path, stretch: Stretch, extra: pl.DataFrame | None) -> None:
         """Write one Parquet file, the extra rows at its end."""
-        cursor = self._cursor(stretch.first_hour, stretch.last_hour)
-        query = f"{_sql('usage_records')} and series_number < {self.parquet_series}"
-        if extra is not None:
-            cursor.register("extra", extra.to_arrow())
-            query = f"({query}) union all (select * from extra)"
-        cursor.execute(f"copy ({query}) to '{str(path).replace(chr(39), chr(39) * 2)}' ({PARQUET})")
+        records = self._query(stretch.first_hour, stretch.last_hour, (0, self.parquet_series - 1), extra)
+        records.write_parquet(str(path), compression="zstd")
 
-    def write_all(
-        self, folder: Path, extra: pl.DataFrame | None, threads: int, progress: Callable[[str], None]
-    ) -> list[Path]:
+    def write_all(self, folder: Path, extra: pl.DataFrame | None, threads: int, progress: Progress) -> list[Path]:
         """Write every Parquet file, several at once; the extra rows go into the last."""
         wanted = stretches(self.plan.month)
         paths = [folder / stretch.name for stretch in wanted]
         extras = [*[None] * (len(wanted) - 1), extra]
         with ThreadPoolExecutor(threads) as pool:
-            for path, _ in zip(paths, pool.map(self.write, paths, wanted, extras), strict=True):
-                progress(f"wrote {path.name}")
+            for done, _ in enumerate(pool.map(self.write, paths, wanted, extras), start=1):
+                progress.advance(done, len(paths))
         return paths
 
-    def _cursor(self, first_hour: int, last_hour: int) -> duckdb.DuckDBPyConnection:
+    def _query(
+        self, first_hour: int, last_hour: int, series: tuple[int, int], extra: pl.DataFrame | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """The records of some hours, one hour after the other, of the series from the first to the last of two."""
         cursor = self.connection.cursor()
         self._set_variables(
             cursor,
             series_count=self.series_count,
+            first_series=series[0],
+            last_series=series[1],
             period_mark=self.plan.period_mark,
             salt=hash64(f"{self.plan.seed}:{self.plan.month.period}:ids") % 2**30,
-            first_hour=first_hour,
-            last_hour=last_hour,
         )
-        return cursor
+        queries = [self._hour_query(hour) for hour in range(first_hour, last_hour)]
+        if extra is not None:
+            cursor.register("extra", extra.to_arrow())
+            queries.append("from extra")
+        return cursor.sql(" union all ".join(queries))
+
+    def _hour_query(self, hour: int) -> str:
+        starts, ends = (f"timestamptz '{self.plan.month.instant(at)}'" for at in (hour, hour + 1))
+        chance = 1 + hash64(f"{self.plan.seed}:hour:{hour}") % 1073741789
+        return f"from usage_records({hour}, {starts}, {ends}, {chance}, {LOAD[hour % 24]})"
 
     @staticmethod
     def _set_variables(cursor: duckdb.DuckDBPyConnection, **variables: str | int | list[str]) -> None:
@@ -224,6 +210,7 @@ def _sql(name: str) -> str:
 
 def _account_frame(plan: Plan) -> pl.DataFrame:
     accounts = plan.accounts
+    months = {zone: plan.month.hours(zone) for zone in ZONES}
     counts = pl.Series("series_count", [account.series_count for account in accounts], dtype=pl.Int64)
     return pl.DataFrame(
         {
@@ -232,6 +219,8 @@ def _account_frame(plan: Plan) -> pl.DataFrame:
             "project_prefix": [account.project_prefix for account in accounts],
             "project_count": [account.project_count for account in accounts],
             "home_region": [account.market.home_region for account in accounts],
+            "opens": [months[account.market.time_zone][0] for account in accounts],
+            "closes": [months[account.market.time_zone][1] for account in accounts],
             "series_count": counts,
             "first_series": counts.cum_sum() - counts,
         },
@@ -266,28 +255,8 @@ def _showcase_frame(plan: Plan) -> pl.DataFrame:
 def _moving_frame(plan: Plan) -> pl.DataFrame:
     by_number = {account.number: account for account in plan.accounts}
     moves = [
-        (by_number[number].project_id(1), 24 * (MOVE_DAY - 1), receiver.billing_account_id)
+        (by_number[number].project_id(1), MOVE_HOUR, receiver.billing_account_id)
         for number, receiver in moving_projects(plan.accounts).items()
     ]
     schema = {"sub_account_id": pl.String, "moves_hour": pl.Int32, "receiver_id": pl.String}
     return pl.DataFrame(moves, schema=schema, orient="row")
-
-
-def _hour_frame(plan: Plan) -> pl.DataFrame:
-    hours = range(plan.month.hours)
-    starts = [plan.month.start + timedelta(hours=hour) for hour in hours]
-    return pl.DataFrame(
-        {
-            "hour": hours,
-            "charge_period_start": starts,
-            "charge_period_end": [start + timedelta(hours=1) for start in starts],
-            "mix": [1 + hash64(f"{plan.seed}:hour:{hour}") % 1073741789 for hour in hours],
-            "level": [LOAD[hour % 24] for hour in hours],
-        },
-        schema_overrides={
-            "hour": pl.Int64,
-            "level": pl.Int32,
-            "charge_period_start": pl.Datetime("us", "UTC"),
-            "charge_period_end": pl.Datetime("us", "UTC"),
-        },
-    )

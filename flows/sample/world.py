@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.progress import Progress, silent
 from flows.sample import bad_rows, catalogue, customers, terms
 from flows.sample.bad_rows import Expected
 from flows.sample.calendar import Month
@@ -58,10 +59,6 @@ class SampleWorld:
         }
 
 
-def _silent(_: str) -> None:
-    """Say nothing."""
-
-
 def sample(
     folder: Path,
     *,
@@ -72,7 +69,7 @@ def sample(
     clean: bool = False,
     meters: str = "sum",
     threads: int | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
 ) -> SampleWorld:
     """Write a believable month of a cloud provider: the same arguments give the same bytes, on any number of threads.
 
@@ -86,9 +83,11 @@ def sample(
     _check(accounts, rows, meters)
     _make_room(folder)
     skus = catalogue.skus(accounts)
+    progress.step("plan the sample world")
     generator = UsageGenerator(plan(month, accounts, rows, seed), skus)
-    progress(f"planned {generator.series_count:,} hourly series of {accounts:,} accounts")
+    progress.step(f"write {rows:,} rows of usage")
     usage_files = _write_usage(folder / "usage", generator, clean, threads or os.cpu_count() or 1, progress)
+    progress.step("write reference tables and operations")
     _write_reference(folder / "reference", generator, skus, meters, clean)
     operations = terms.operations(generator.plan.accounts, month, seed, clean)
     operations_file = folder / "operations" / f"{period}.jsonl"
@@ -108,7 +107,6 @@ def sample(
     )
     arguments = {"accounts": accounts, "rows": rows, "seed": seed, "period": period, "clean": clean, "meters": meters}
     (folder / "README.md").write_text(page(world, arguments, generator.plan.accounts), encoding="utf-8")
-    progress(f"wrote {world.landed:,} rows of usage under {folder}")
     return world
 
 
@@ -133,16 +131,16 @@ def _make_room(folder: Path) -> None:
 
 
 def _write_usage(
-    folder: Path, generator: UsageGenerator, is_clean: bool, threads: int, progress: Callable[[str], None]
+    folder: Path, generator: UsageGenerator, is_clean: bool, threads: int, progress: Progress
 ) -> list[Path]:
     """Every record once: the last two series as CSV and as JSON Lines, all others as Parquet."""
     accounts = generator.plan.accounts
     world = bad_rows.World(terms.closed_account_id(accounts), terms.foreign_project(accounts))
-    first = generator.first_records(3 * bad_rows.EACH)
-    again = first.tail(bad_rows.EACH)  # these come once more in the CSV file
+    good = generator.good_records()
+    again = good.tail(bad_rows.EACH)  # these come once more in the CSV file
     in_csv = _texts(generator.records(generator.series_count - 1))
     in_json = generator.records(generator.series_count - 2)
-    extra = None if is_clean else bad_rows.in_parquet(first, world)
+    extra = None if is_clean else bad_rows.in_parquet(good, world)
     csv_rows = [list(row.values()) for row in in_csv]
     lines = [_json_line(row) for row in in_json.to_dicts()]
     if not is_clean:
@@ -152,7 +150,6 @@ def _write_usage(
     paths = generator.write_all(folder, extra, threads, progress)
     _write_csv(folder / CSV_NAME, in_json.columns, csv_rows)
     _write_gzip(folder / JSON_NAME, "".join(f"{line}\n" for line in lines))
-    progress(f"wrote {CSV_NAME} and {JSON_NAME}")
     return [*paths, folder / CSV_NAME, folder / JSON_NAME]
 
 

@@ -73,7 +73,7 @@ def discounts(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
     reached = _best_only(reached)
     rests = charges.select("charge_id", rest_mu="list_cost_mu")
     found = []
-    for rank in range(1, int(reached["discount_order"].max() or 0) + 1):  # type: ignore[call-overload]
+    for rank in sorted(reached["discount_order"].unique().to_list()):
         rows = reached.filter(pl.col("discount_order") == rank).join(rests, on="charge_id")
         rows = rows.with_columns(
             base_mu=pl.when(pl.col("stacking") == "additive").then("list_cost_mu").otherwise("rest_mu")
@@ -125,7 +125,7 @@ def _best_only(reached: pl.DataFrame) -> pl.DataFrame:
 
 def _discounted(rows: pl.DataFrame) -> pl.DataFrame:
     """One discount per account: rounded once per sign on the sum of its lines, split over lines, then within them."""
-    rows = rows.sort("billing_account_id", "charge_order")
+    rows = rows.sort("billing_account_id", "line_order", "charge_order")
     lines = (
         rows.group_by("billing_account_id", "line_id", maintain_order=True)
         .agg(pl.col("base_mu").sum().alias("line_mu"), pl.col("percent", "rounding_charges").first())
@@ -152,6 +152,4 @@ def _discounted(rows: pl.DataFrame) -> pl.DataFrame:
     split = split.with_columns(amount_mu=split_lines(split, "line_total_mu", "base_mu", "line_id", "rounding_charges"))
     # never below zero: additive percentages may together ask for more than is left (D3)
     within = pl.min_horizontal(pl.col("amount_mu").abs(), pl.col("rest_mu").abs()) * pl.col("amount_mu").sign()
-    return split.select(
-        "charge_id", "discount_id", pl.col("discount_order").cast(pl.Int64), within.alias("amount_mu")
-    )
+    return split.select("charge_id", "discount_id", pl.col("discount_order").cast(pl.Int64), within.alias("amount_mu"))

@@ -5,7 +5,6 @@ import polars as pl
 from rating import scopes
 from rating.allocations.discounts import within_window
 from rating.allocations.waterfall import waterfall
-from schemas.units import TextList
 
 KEYS: dict[str, tuple[list[pl.Expr], bool]] = {
     "kind_rank": ([pl.col("rank")], False),
@@ -36,12 +35,18 @@ def spend(
     )
     accounts = charges.select("billing_account_id", "grant_order", "charge_order_policy").unique()
     grants = _ranked(grants.join(accounts, on="billing_account_id"))
-    due = (
-        charges.join(dues.filter(pl.col("due_mu") > 0), on="charge_id", how="inner", maintain_order="left")
-        .join(grants.select("billing_account_id").unique(), on="billing_account_id", how="semi", maintain_order="left")
+    due = charges.join(dues.filter(pl.col("due_mu") > 0), on="charge_id", how="inner", maintain_order="left").join(
+        grants.select("billing_account_id").unique(), on="billing_account_id", how="semi", maintain_order="left"
     )
     applied = waterfall(
-        _in_charge_order(due).select(due_id="charge_id", due_mu="due_mu"),
+        _in_charge_order(due).select(
+            "line_id",
+            due_id="charge_id",
+            due_mu="due_mu",
+            line_place="line_order",
+            charge_place="charge_order",
+            mode="rounding_charges",
+        ),
         grants.select(
             payer_id="grant_id",
             rank="grant_place",
@@ -108,7 +113,7 @@ def eligible(due: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
         "charge_period_end",
         "eligibility",
         "last_instant",
-        "period_end",
+        "known_as_of",
     ).join(
         grants.select(
             "scope_id",
@@ -122,26 +127,19 @@ def eligible(due: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     )
     pairs = pairs.filter(
         (pl.col("project_id").is_null() | (pl.col("project_id") == pl.col("sub_account_id")))
-        & pl.when(pl.col("eligibility") == "usage_time").then(within_window()).otherwise(_period_end_within_window())
+        & pl.when(pl.col("eligibility") == "usage_time")
+        .then(within_window())
+        .when(pl.col("eligibility") == "period_end")
+        .then(_holds("last_instant"))
+        .otherwise(_holds("known_as_of"))
     )
     classes = due.select("class_id", *scopes.ATTRIBUTES).unique("class_id")
     ok = scopes.covered(pairs.select("scope_id", "class_id").unique(), grants, classes)
     return pairs.join(ok, on=["scope_id", "class_id"], how="semi").select("charge_id", "grant_id")
 
 
-def _period_end_within_window() -> pl.Expr:
-    """Policy `eligibility: period_end`: what counts is the last instant of the period, for all its charges (G3)."""
-    return (pl.col("window_start") <= pl.col("last_instant")) & (
-        pl.col("window_end").is_null() | (pl.col("last_instant") < pl.col("window_end"))
-    )
-
-
-def with_kind_excludes(grants: pl.DataFrame, grant_kinds: pl.DataFrame) -> pl.DataFrame:
-    """A grant's own exclusions and those of its kind (G2)."""
-    kinds = grant_kinds.select("kind", kind_exclude=pl.col("exclude")).unique("kind", keep="last", maintain_order=True)
-    own = pl.col("exclude").fill_null(pl.lit([], dtype=TextList))
-    return (
-        grants.join(kinds, on="kind", how="left", maintain_order="left")
-        .with_columns(exclude=pl.concat_list(own, pl.col("kind_exclude").fill_null(pl.lit([], dtype=TextList))).list.unique(maintain_order=True))
-        .drop("kind_exclude")
+def _holds(instant: str) -> pl.Expr:
+    """Policies `period_end` and `invoice_time`: one instant counts for all charges of the period (G3)."""
+    return (pl.col("window_start") <= pl.col(instant)) & (
+        pl.col("window_end").is_null() | (pl.col(instant) < pl.col("window_end"))
     )

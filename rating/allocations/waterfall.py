@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rating.money import OutOfBoundsError, share
+from rating.money import OutOfBoundsError, share, split_lines
 
 SUM_BOUND = 2**62
 """No running sum of a step may reach this; checked before it is taken, because integers wrap."""
@@ -17,7 +17,8 @@ SUM_BOUND = 2**62
 def waterfall(dues: pl.DataFrame, balances: pl.DataFrame, eligible: pl.DataFrame) -> pl.DataFrame:
     """Let each payer pay what is due, in order, until it or the dues are used up.
 
-    Reads    dues      due_id, due_mu [mu, not negative], in the order they are paid in
+    Reads    dues      due_id, due_mu [mu, not negative], in the order they are paid in; line_id, line_place,
+                       charge_place and mode where a payer is proportional: M1 goes over lines first, in their own order
              balances  payer_id, rank [from 1, the step a payer pays in], balance_mu [mu], is_proportional
              eligible  due_id, payer_id: what may pay for what; a due has at most one payer of a rank
     Makes    due_id, payer_id, rank, amount_mu [mu, positive]
@@ -26,7 +27,7 @@ def waterfall(dues: pl.DataFrame, balances: pl.DataFrame, eligible: pl.DataFrame
     """
     dues = dues.with_row_index("place")
     rows = (
-        eligible.join(dues.select("due_id", "place"), on="due_id")
+        eligible.join(dues.drop("due_mu"), on="due_id")
         .join(balances.select("payer_id", "rank", "balance_mu", "is_proportional"), on="payer_id")
         .sort("rank", "payer_id", "place")
     )
@@ -46,11 +47,10 @@ def _pay(step: pl.DataFrame, rests: NDArray[np.int64]) -> pl.Series:
     step = step.with_columns(due_mu=pl.Series(due))
     in_turn = _in_turn(step)
     proportional = step.filter("is_proportional")
-    if proportional.is_empty():
-        paid = in_turn
-    else:
-        paid = step.with_columns(in_turn=in_turn).with_columns(_proportionally(step))
-        paid = paid.select(pl.when("is_proportional").then("proportional").otherwise("in_turn")).to_series()
+    paid = in_turn
+    if proportional.height:
+        both = step.with_columns(in_turn=in_turn, proportional=_proportionally(step))
+        paid = both.select(pl.when("is_proportional").then("proportional").otherwise("in_turn")).to_series()
     rests[place] = due - paid.to_numpy()
     return paid.rename("amount_mu")
 
@@ -66,6 +66,16 @@ def _in_turn(step: pl.DataFrame) -> pl.Series:
 
 def _proportionally(step: pl.DataFrame) -> pl.Series:
     """In proportion to what is due: the balance, or all that is due where that is less, split by M1."""
-    whole = pl.col("due_mu").sum().over("payer_id")
-    step = step.with_columns(total_mu=pl.min_horizontal("balance_mu", whole))
-    return share(step, "total_mu", "due_mu", "payer_id").rename("proportional")
+    rows = step.with_row_index("row").with_columns(whole_mu=pl.col("due_mu").sum().over("payer_id"))
+    rows = rows.with_columns(total_mu=pl.min_horizontal("balance_mu", "whole_mu"))
+    lines = (
+        rows.group_by("payer_id", "line_id")
+        .agg(pl.col("due_mu").sum(), pl.col("total_mu").first(), pl.col("line_place").min())
+        .sort("payer_id", "line_place")
+    )
+    lines = lines.with_columns(line_mu=share(lines, "total_mu", "due_mu", "payer_id")).with_row_index("payer_line_id")
+    split = rows.join(
+        lines.select("payer_id", "line_id", "line_mu", "payer_line_id"), on=["payer_id", "line_id"], how="left"
+    ).sort("payer_line_id", "charge_place")
+    split = split.with_columns(proportional=split_lines(split, "line_mu", "due_mu", "payer_line_id", "mode"))
+    return split.sort("row")["proportional"]

@@ -388,6 +388,21 @@ def test_d4_negative_lines_form_a_sum_of_their_own():
     assert sorted(amount for *_, amount in allocated(world, "discount")) == [D("-3.33"), D("3.33")]
 
 
+def test_d4_a_line_counts_by_the_sign_of_its_reached_part():
+    world = make_world(
+        skus=[{"allows_corrections": True}],
+        usage_records=[used("10"), used("-4", day(20)), used("-5", sub_account_id="web")],
+        discounts=[{"value": D("12.5")}],
+        operations=[grant("1", start="2026-10-15")],
+    )
+    # 12.5 % of 6 is 0.75, of which 10/6 up to the cut is 1.25; 12.5 % of -5 is -0.625
+    assert allocated(world, "discount") == [
+        ("spring", "vm", 1, D("1.25")),
+        ("spring", "vm", 15, D("-0.50")),
+        ("spring", "vm", 1, D("-0.63")),
+    ]
+
+
 def test_d4_a_full_reversal_reverses_its_discount():
     skus = [{"allows_corrections": True}]
     world = make_world(skus=skus, usage_records=[used("10"), used("-10", day(20))], discounts=[{}])
@@ -580,6 +595,23 @@ def test_g7_a_correction_lowers_what_grants_may_pay_of_its_own_sku_and_project_f
     assert invoice(world)["amount_due"] == 0
 
 
+def test_g7_what_its_own_sku_cannot_bear_lowers_the_oldest_of_the_same_tax_category():
+    world = make_world(
+        skus=[{"allows_corrections": True}, {"sku_id": "disk"}, {"sku_id": "book", "tax_category": "reduced"}],
+        sku_prices=[{"sku_price_id": name, "sku_id": name} for name in ("vm", "disk", "book")],
+        tax_rates=[{}, {"tax_category": "reduced", "rate": D("0.1")}],
+        usage_records=[
+            used("-7", sub_account_id="web"),
+            used("3"),
+            used("10", sku_id="disk"),
+            used("4", sku_id="book"),
+        ],
+        operations=[grant("100")],
+    )
+    assert allocated(world) == [("g1", "book", 1, 4), ("g1", "disk", 1, 3), ("g1", "vm", 1, 3)]
+    assert invoice(world)["amount_due"] == 0
+
+
 def test_g7_what_a_tax_group_lacks_lowers_the_dues_of_the_others_before_after_tax_grants():
     world = make_world(
         skus=[{"allows_corrections": True}, {"sku_id": "book", "tax_category": "reduced"}],
@@ -648,6 +680,14 @@ def test_t3_per_line_and_per_category_differ_where_lines_round_at_half():
         world = make_world(sku_prices=prices, usage_records=records, tax_rates=rates, billing_policies=rules)
         found[rounding] = [one["tax_amount"] for one in oracle.bill(world)["tax_shares"]]
     assert found == {"per_category": [D("0.01"), D("0.01"), 0], "per_line": [D("0.01")] * 3}
+
+
+def test_t3_the_share_of_a_line_is_cut_like_the_line():
+    prices = [{"list_unit_price": D("0.03")}]
+    records = [used("1", day(1)), used("1", day(20))]
+    operations = [grant("1", start="2026-10-15", kind="paid")]
+    bill = oracle.bill(make_world(sku_prices=prices, usage_records=records, operations=operations))
+    assert [one["tax_amount"] for one in bill["tax_shares"]] == [D("0.01"), 0]  # 0.012 -> 0.01, half of it 0.005
 
 
 def test_t3_categories_of_one_code_and_rate_are_rounded_together():
@@ -762,6 +802,16 @@ def test_k7_a_promo_discount_reaches_the_accounts_that_accepted_it_while_its_win
     )
     assert allocated(world, "discount") == [("spring", "vm", 5, 10)]
     assert costs(world) == [10, 20, 40, 80]
+
+
+def test_k7_a_promo_discount_comes_from_its_own_code():
+    world = make_world(
+        promo_codes=[{"promo_code": code, "benefit": "discount"} for code in ("HELLO", "TENTH")],
+        discounts=[{"promo_code": "TENTH", "discount_id": "t"}, {"promo_code": "HELLO", "discount_id": "h"}],
+        operations=[accept("p1", "TENTH")],
+        usage_records=[used("10")],
+    )
+    assert allocated(world, "discount") == [("t", "vm", 1, 1)]
 
 
 def test_k7_the_refusals_of_a_promo_code():

@@ -1,9 +1,9 @@
 -- no_orphan_ids: what a row names exists: documents, charges, rating lines, grants, invoice numbers (L3)
--- reads:  invoice_lines, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, payment_applications, holds, account_periods
+-- reads:  invoice_lines, internal.closed_lines, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, payment_applications, holds, account_periods
 select 'invoice_lines.invoice_id' as what, lines.invoice_id as id
 from invoice_lines as lines anti join invoices using (invoice_id)
 union all
-select 'invoice_lines.charge_id', lines.charge_id from invoice_lines as lines anti join charges using (charge_id)
+select 'invoice_lines.charge_id', lines.charge_id from internal.closed_lines as lines anti join charges using (charge_id)
 union all
 select 'charges.charge_id is on no line', charges.charge_id from charges anti join invoice_lines using (charge_id)
 anti join holds using (billing_account_id, billing_period)

@@ -1,5 +1,5 @@
 -- tax_shares_are_the_tax: the shares of charges add up to the breakdown, and a line shows its shares (T3)
--- reads:  tax_shares, tax_breakdown, invoice_lines
+-- reads:  tax_shares, tax_breakdown, internal.closed_lines
 with
   shares as (
     select billing_account_id, billing_period, code, rate, component,
@@ -21,5 +21,5 @@ where shares.tax_amount is distinct from breakdown.tax_amount
 union all
 select lines.billing_account_id, lines.billing_period, 'line of charge ' || lines.charge_id,
   null, lines.line_amount, by_charge.tax_amount, lines.tax_amount
-from invoice_lines as lines left join by_charge using (charge_id)
+from internal.closed_lines as lines left join by_charge using (charge_id)
 where lines.tax_amount <> coalesce(by_charge.tax_amount, 0)

@@ -1,10 +1,11 @@
--- internal.documents: what each document leaves to pay; a credit note takes off (I5, I6)
+-- internal.documents: what each document leaves to pay after what was paid since its issue; a credit note takes off (I5, I6)
 -- reads:  invoices, payment_applications
 -- grain:  one row per (invoice_id, document_state)
 with
   paid as (
     select invoice_number, billing_account_id, sum(amount)::decimal(38,4) as amount
     from main.payment_applications
+    where not is_at_issue   -- those are in the document's own paid amount
     group by all
   )
 select

@@ -11,26 +11,24 @@ import polars as pl
 from flows.lake.journal import FileEntry, Lake
 from flows.lake.views import connect
 from schemas import REFERENCE, TABLES
+from tests.tables import read, unmentioned
 
 Rows = list[dict[str, str | None]]
 World = dict[str, Rows]
 
-NULL = "-"
-
 
 def rows(text: str) -> Rows:
-    """Rows of a table drawn with `|`; `-` is null."""
-    header, *lines = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
-    return [dict(zip(header, [None if cell == NULL else cell for cell in line], strict=True)) for line in lines]
+    """Rows of a table drawn with `|`; a blank cell is null."""
+    return read(text)[1]
 
 
 def frame(table: str, drawn: Rows) -> pl.DataFrame:
     """A typed table: what is not drawn is null where it may be, else the schema's example."""
     schema = TABLES[table]
-    told = {name: said["example"] for name, said in schema.descriptions().items() if name not in schema.nullable()}
     unknown = {name for row in drawn for name in row} - set(schema.columns())
     assert not unknown, f"{table} has no column {unknown}"
-    return pl.concat([schema.row(told | row) for row in drawn]) if drawn else schema.empty()
+    filled = [unmentioned(schema, number) | row for number, row in enumerate(drawn, start=1)]
+    return pl.concat([schema.empty(), *(schema.row(row) for row in filled)])
 
 
 def partition(table: str, row: Mapping[str, str | None]) -> dict[str, str]:
@@ -82,6 +80,6 @@ def told(relation: duckdb.DuckDBPyRelation) -> list[tuple[object, ...]]:
 ACME = rows(
     """
     billing_account_id | billing_currency | time_zone | credit_limit | valid_from
-    acme               | EUR              | UTC       | -            | 2026-01-01
+    acme               | EUR              | UTC       |              | 2026-01-01
     """
 )

@@ -1,4 +1,4 @@
-"""The reference tables and operations of a sample world are what billfold reads, and have what a demonstration needs."""
+"""The reference tables and operations of a sample world are what billfold reads and a demonstration shows."""
 
 import json
 from decimal import Decimal

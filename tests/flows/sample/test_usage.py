@@ -12,8 +12,7 @@ import pytest
 
 from flows.sample import SampleWorld, sample
 from flows.sample.bad_rows import EACH
-
-OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+from rating.periods import period_bounds
 
 
 def parquet(world: SampleWorld) -> pl.DataFrame:
@@ -46,9 +45,10 @@ def test_a_clean_world_has_exactly_the_rows_it_was_asked_for(folder: Path, accou
 
 def test_a_month_of_28_days_is_filled_and_not_left(folder: Path):
     world = sample(folder, accounts=5, rows=9_000, period="2026-02", clean=True)
+    seoul_begins, new_york_ends = datetime(2026, 1, 31, 15, tzinfo=UTC), datetime(2026, 3, 1, 5, tzinfo=UTC)
     usage = parquet(world)
     bounds = usage.select(pl.col("charge_period_start").min(), pl.col("charge_period_end").max()).row(0)
-    assert bounds == (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+    assert bounds == (seoul_begins, new_york_ends)
     assert len(world.usage_files) == 9  # seven times four days, a CSV, a JSON Lines file
 
 
@@ -56,15 +56,28 @@ def test_a_record_is_an_hour_of_a_project_a_resource_and_a_sku(folder: Path):
     usage = parquet(sample(folder, accounts=20, rows=9_000, clean=True))
     lengths = (usage["charge_period_end"] - usage["charge_period_start"]).unique().to_list()
     assert lengths == [timedelta(hours=1)]
-    assert usage["charge_period_start"].min() >= OCTOBER[0]
-    assert usage["charge_period_end"].max() <= OCTOBER[1]
     assert usage["consumed_quantity"].min() >= 0
     assert usage.schema["consumed_quantity"] == pl.Decimal(18, 6)
     assert usage.schema["charge_period_start"] == pl.Datetime("us", "UTC")
 
 
-def test_parquet_is_in_time_order(folder: Path):
-    starts = parquet(sample(folder, accounts=20, rows=9_000, clean=True))["charge_period_start"]
+def test_every_record_is_in_the_month_of_its_accounts_own_time_zone(folder: Path):
+    world = sample(folder, accounts=100, rows=60_000, clean=True)
+    accounts = pl.read_csv(world.reference_folder / "billing_accounts.csv").select("billing_account_id", "time_zone")
+    usage = parquet(world).join(accounts, on="billing_account_id")
+    for (zone,), records in usage.group_by("time_zone"):
+        start, end = period_bounds("2026-10", str(zone))
+        assert records["charge_period_start"].min() - start < timedelta(hours=1)
+        assert records["charge_period_start"].min() >= start
+        assert records["charge_period_start"].max() < end
+    assert (
+        usage.filter(time_zone="Europe/Berlin")["charge_period_start"].n_unique() == 745
+    )  # the hour of the clock change
+
+
+@pytest.mark.parametrize(("accounts", "rows"), [(2, 1_000), (20, 9_000), (90, 60_000), (500, 70_000)])
+def test_parquet_is_in_time_order(folder: Path, accounts: int, rows: int):
+    starts = parquet(sample(folder, accounts=accounts, rows=rows, clean=True))["charge_period_start"]
     assert starts.is_sorted()
 
 
@@ -80,16 +93,16 @@ def test_accounts_are_of_very_different_sizes(folder: Path):
     assert sizes.max() > 8 * sizes.min()
 
 
-def test_the_project_that_moves_is_used_by_one_account_before_and_by_another_after(world: SampleWorld):
+def test_the_project_that_moves_is_used_by_one_account_before_and_by_another_after(world: SampleWorld, folder: Path):
     projects = pl.read_csv(world.reference_folder / "sub_accounts.csv").filter(pl.col("sub_account_id").is_duplicated())
     assert projects.rows() == [
         ("proj-0067-1", "acct-0067", "production", "2025-01-01", "2026-10-15T00:00:00Z"),
-        ("proj-0067-1", "acct-0068", "production", "2026-10-15T00:00:00Z", None),
+        ("proj-0067-1", "acct-0070", "production", "2026-10-15T00:00:00Z", None),
     ]
-    used = parquet(world).filter(pl.col("sub_account_id") == "proj-0067-1")
+    used = parquet(sample(folder, accounts=90, rows=90_000)).filter(pl.col("sub_account_id") == "proj-0067-1")
     moved = datetime(2026, 10, 15, tzinfo=UTC)
     assert set(used.filter(pl.col("charge_period_start") < moved)["billing_account_id"]) == {"acct-0067"}
-    assert set(used.filter(pl.col("charge_period_start") >= moved)["billing_account_id"]) == {"acct-0068"}
+    assert set(used.filter(pl.col("charge_period_start") >= moved)["billing_account_id"]) == {"acct-0070"}
 
 
 # --- bad rows -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,481 @@
+"""The monthly run: what the books should say about a period, less what is committed, in one commit.
+
+`plan_bill` says what there is to do, `bill_group` does it for some buckets (any number at once, anywhere), `finish_bill`
+audits the whole and commits. `bill_period` is the three in turn. The same inputs again are nothing to do.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from hashlib import sha256
+from os import cpu_count
+from typing import Any
+
+import polars as pl
+
+from flows import books
+from flows.lake.audit import audit
+from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot
+from flows.lake.views import connect
+from flows.progress import Progress, silent
+from flows.reference import Reference
+from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
+from rating.deltas import ledger_delta
+from rating.periods import first_day, period_bounds
+from rating.pipeline import Inputs, Outputs, rate_period
+from rating.rejects import REASONS
+
+COMMAND = "bill"
+STATE_TABLES = (
+    "account_periods",
+    "rating_lines",
+    "charges",
+    "allocations",
+    "tax_breakdown",
+    "tax_shares",
+    "grant_movements",
+    "holds",
+    "unpriced_usage",
+)
+"""What a period's state is made of; billed again, all of it is replaced."""
+DOCUMENT_TABLES = ("invoices", "invoice_lines")
+POSTED_KINDS = ("invoice", "grant_applied", "grant_ended")
+"""Kinds of transactions that a period's state posts."""
+ROWS_PER_GROUP = 10_000_000
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class BillPlan:
+    """What a run is about to do: paths and digests, no rows, so that it can be sent anywhere."""
+
+    lake: Lake
+    head: int
+    run_id: str
+    period: str
+    known_as_of: datetime
+    is_closing: bool
+    groups: tuple[tuple[int, ...], ...]
+    reference_digest: str
+    reference_files: tuple[FileEntry, ...]
+    new_reference_files: tuple[FileEntry, ...]
+    inputs: Mapping[str, Any]
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """What the run reads: the head it was planned on."""
+        return self.lake.snapshot(self.head)
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """What became of some buckets: the files written, and counts."""
+
+    files: tuple[FileEntry, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    totals: tuple[Mapping[str, str], ...] = ()
+    holds: tuple[Mapping[str, str], ...] = ()
+
+
+def bill_period(
+    lake: Lake,
+    reference: Reference,
+    *,
+    period: str,
+    until: datetime | None = None,
+    groups: int | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Bill a period, or show it month to date.
+
+    Reads    the lake's head: usage, operations and what other periods did; the reference tables
+    Makes    one commit, or nothing to do; `until` before the end of the period gives month-to-date documents only
+    Errors   Refusal: a later period is billed already, an earlier one is not, or an invariant does not hold
+    Source   L1, L3, X1
+    """
+    for _ in range(TRIES):
+        progress.step(f"plan {period}")
+        plan = plan_bill(lake, reference, period=period, until=until, groups=groups)
+        if plan is None:
+            return Run(NOTHING_TO_DO, COMMAND, report={"billing_period": period})
+        progress.step(f"bill {period}")
+        results = _in_threads(plan, progress)
+        progress.step("audit and commit")
+        try:
+            return finish_bill(plan, results)
+        except HeadMoved:
+            continue  # another run committed: compute the difference to the new head
+    raise Refusal(f"other runs committed {TRIES} times while {period} was billed; run it again when they are done")
+
+
+def _in_threads(plan: BillPlan, progress: Progress) -> list[GroupResult]:
+    results: list[GroupResult] = []
+    with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
+        for result in pool.map(lambda buckets: bill_group(plan, buckets), plan.groups):
+            results.append(result)
+            progress.advance(len(results), len(plan.groups))
+    return results
+
+
+# --- planning ------------------------------------------------------------
+
+
+def plan_bill(
+    lake: Lake, reference: Reference, *, period: str, until: datetime | None = None, groups: int | None = None
+) -> BillPlan | None:
+    """Say what there is to do for a period; None when what would go in is what went in last time.
+
+    Writes   the reference tables into the lake, invisible until the commit, where no commit has them yet
+    """
+    first_day(period)
+    snapshot = lake.snapshot()
+    known_as_of, is_closing = _known_as_of(snapshot, reference, period, until)
+    usage = [*snapshot.files("usage_records", billing_period=period), *snapshot.files("usage_series")]
+    inputs = {
+        "billing_period": period,
+        "known_as_of": known_as_of,
+        "reference_digest": reference.digest,
+        "usage_digest": _digest(entry.sha256 for entry in usage),
+        "books_digest": _books_digest(lake, snapshot, reference, period, known_as_of),
+        "software": software(),
+    }
+    went_in = {name: value for name, value in inputs.items() if not (is_closing and name == "known_as_of")}
+    run_id = _digest([COMMAND, str(is_closing), *(f"{name}={value}" for name, value in sorted(went_in.items()))])[:32]
+    if _last_run(lake, period, is_closing) == run_id:
+        return None
+    _refuse_out_of_turn(snapshot, period, is_closing)
+    new = lake.write_reference(reference.tables, reference.digest, run_id=run_id, snapshot=snapshot)
+    known = [entry for entry in snapshot.visible.values() if entry.partition.get("reference") == reference.digest]
+    return BillPlan(
+        lake=lake,
+        head=snapshot.number,
+        run_id=run_id,
+        period=period,
+        known_as_of=known_as_of,
+        is_closing=is_closing,
+        groups=_groups(lake.buckets, groups or _how_many_groups(usage)),
+        reference_digest=reference.digest,
+        reference_files=tuple(new or known),
+        new_reference_files=tuple(new),
+        inputs=inputs,
+    )
+
+
+def _known_as_of(
+    snapshot: Snapshot, reference: Reference, period: str, until: datetime | None
+) -> tuple[datetime, bool]:
+    """The later of the period's end and the latest recording, unless an earlier instant is asked for (L1)."""
+    zones = reference["billing_accounts"]["time_zone"].unique().to_list() or ["UTC"]
+    ends = [period_bounds(period, zone)[1] for zone in zones]
+    if until is not None and until < max(ends):
+        if until <= min(period_bounds(period, zone)[0] for zone in zones):
+            raise Refusal(
+                f"{until:%Y-%m-%d %H:%M} UTC is before {period} begins; name a later --until or another period"
+            )
+        return until, False
+    latest = books.latest_recording(snapshot)
+    return max([*ends, latest] if latest else ends), True
+
+
+def _books_digest(lake: Lake, snapshot: Snapshot, reference: Reference, period: str, known_as_of: datetime) -> str:
+    """What else reaches the bill: grants and codes known by then, and what other periods took from them."""
+    grants = books.grants_with_recording(snapshot).filter(pl.col("recorded_at") <= known_as_of)
+    codes = books.accepted_promo_discounts(snapshot, reference["promo_codes"]).filter(
+        pl.col("recorded_at") <= known_as_of
+    )
+    others = books.taken_elsewhere(lake, snapshot, period)
+    first = books.first_billed(lake, snapshot)
+    # an account first billed for this period is not yet so before it: both are the same to the bill
+    earlier = first.filter(pl.col("first_period") < period)
+    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, earlier]
+    return _digest(frame.sort(frame.columns[:2]).write_json() for frame in frames)
+
+
+def _last_run(lake: Lake, period: str, is_closing: bool) -> str | None:
+    """The run that last said what the period's books are; a month-to-date draft counts until the period is closed."""
+    for commit in reversed(lake.commits()):
+        if commit.command == COMMAND and commit.inputs.get("billing_period") == period:
+            return commit.run_id if commit.inputs.get("is_closing", True) == is_closing else None
+    return None
+
+
+def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> None:
+    """Periods are billed oldest first: what a period leaves of a grant is what the next one finds (K8)."""
+    billed, used = books.billed_periods(snapshot), books.usage_periods(snapshot)
+    if not is_closing:
+        if period in billed:
+            raise Refusal(f"{period} is billed already; leave out --until to bill it again")
+        return
+    later = sorted(one for one in billed if one > period)
+    if later:
+        raise Refusal(
+            f"{', '.join(later)} {'is' if len(later) == 1 else 'are'} billed already, on what {period} left of every "
+            "grant; a change to an earlier period is a backfill, which this version does not have yet"
+        )
+    earlier = sorted(one for one in used - billed if one < period)
+    if earlier and max(billed, default="") < period:
+        raise Refusal(f"{earlier[0]} has usage and is not billed yet; run: billfold bill --period {earlier[0]}")
+
+
+def _how_many_groups(usage: Sequence[FileEntry]) -> int:
+    """Small buckets together: a frame costs about the same for a thousand rows as for none."""
+    rows = sum(entry.rows for entry in usage)
+    return max(1, -(-rows // ROWS_PER_GROUP))
+
+
+def _groups(buckets: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """Buckets dealt into groups of neighbours.
+
+    >>> _groups(5, 2)
+    ((0, 1, 2), (3, 4))
+    """
+    size = -(-buckets // min(count, buckets))
+    return tuple(tuple(range(start, min(start + size, buckets))) for start in range(0, buckets, size))
+
+
+def _digest(parts: Iterable[str]) -> str:
+    hashed = sha256()
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "big") + part.encode())
+    return hashed.hexdigest()
+
+
+# --- one group of buckets ------------------------------------------------------------
+
+
+def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
+    """Bill the accounts of some buckets: read their usage, run the pipeline, write its tables.
+
+    An account's bill depends on no other account's, so any grouping of buckets gives the same rows.
+    """
+    outputs = rate_period(_inputs(plan, buckets))
+    kept, fresh = _with_issued_kept(plan, outputs)
+    tables = {name: fresh.tables()[name] for name in STATE_TABLES} if plan.is_closing else {}
+    tables |= {name: fresh.tables()[name] for name in DOCUMENT_TABLES}
+    tables = {name: pl.concat([rows, kept[name]]) if name in kept else rows for name, rows in tables.items()}
+    if plan.is_closing:
+        accounts = fresh.account_periods.select("billing_account_id")
+        committed = plan.snapshot.read("ledger_entries", service_period=plan.period).filter(
+            pl.col("transaction_kind").is_in(POSTED_KINDS)
+        )
+        tables["expense_numbers"] = fresh.expense_numbers
+        tables["ledger_entries"] = ledger_delta(
+            fresh.ledger, committed.join(accounts, on="billing_account_id", how="semi")
+        )
+    files = [_write(plan, name, rows, buckets) for name, rows in tables.items()]
+    return GroupResult(
+        files=tuple(entry for entry in files if entry is not None),
+        counts={name: rows.height for name, rows in tables.items()},
+        totals=tuple(_totals(fresh.invoices)),
+        holds=tuple(fresh.holds.select("billing_account_id", "reason_code", "reason").to_dicts()),
+    )
+
+
+def _inputs(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
+    lake, snapshot = plan.lake, plan.snapshot
+    reference = books.reference_tables(lake, plan.reference_files)
+    own = books.accounts_in(reference["billing_accounts"], buckets, lake.buckets)
+    reference["billing_accounts"] = reference["billing_accounts"].join(own, on="billing_account_id", how="semi")
+    names = [f"{bucket:02}" for bucket in buckets]
+    usage = snapshot.files("usage_records", billing_period=plan.period, bucket=names)
+    return Inputs(
+        billing_period=plan.period,
+        known_as_of=plan.known_as_of,
+        connection=books.usage_connection(lake, usage, threads=cpu_count() or 1),
+        usage_series=snapshot.read("usage_series", bucket=names),
+        reference=reference,
+        grants=books.grants_with_recording(snapshot).join(own, on="billing_account_id", how="semi"),
+        promo_discounts=books.accepted_promo_discounts(snapshot, reference["promo_codes"]),
+        grant_movements=books.taken_elsewhere(lake, snapshot, plan.period),
+        expense_numbers=books.known_expense_numbers(lake, snapshot, plan.period).join(
+            own, on="billing_account_id", how="semi"
+        ),
+        first_billed=books.first_billed(lake, snapshot),
+    )
+
+
+def _with_issued_kept(plan: BillPlan, outputs: Outputs) -> tuple[dict[str, pl.DataFrame], Outputs]:
+    """Issued is issued (L4): an account with an issued document keeps the state that document was made of.
+
+    Where what it should be has changed since, the account is shown on hold; its books stay as they are.
+    """
+    issued = plan.snapshot.read("invoices", billing_period=plan.period, state="issued").select("billing_account_id")
+    issued = issued.unique().join(outputs.account_periods, on="billing_account_id", how="semi")
+    if issued.is_empty():
+        return {}, outputs
+    before = {
+        name: plan.snapshot.read(name, billing_period=plan.period, **_made_by(name)).join(
+            issued, on="billing_account_id", how="semi"
+        )
+        for name in STATE_TABLES
+    }
+    changed = _changed(before, outputs, issued)
+    fresh = Outputs(
+        **{
+            name: rows
+            if "billing_account_id" not in rows.columns
+            else rows.join(issued, on="billing_account_id", how="anti")
+            for name, rows in outputs.tables().items()
+        }
+    )
+    before["holds"] = pl.concat([before["holds"].filter(pl.col("reason_code") != "H_ISSUED"), changed]).unique(
+        "billing_account_id"
+    )
+    return before, fresh
+
+
+def _changed(before: Mapping[str, pl.DataFrame], outputs: Outputs, issued: pl.DataFrame) -> pl.DataFrame:
+    """Holds for the issued accounts whose charges, allocations or tax would be others today."""
+    changed = []
+    for name in ("charges", "allocations", "tax_shares"):
+        was = before[name].drop("charge_order", strict=False)
+        now = (
+            outputs.tables()[name].join(issued, on="billing_account_id", how="semi").drop("charge_order", strict=False)
+        )
+        keys = [column for column, dtype in was.schema.items() if not dtype.is_nested()]
+        changed.append(was.join(now, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
+        changed.append(now.join(was, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
+    accounts = pl.concat(changed).unique()
+    sentence = REASONS["H_ISSUED"].sentence
+    rows = outputs.account_periods.join(accounts, on="billing_account_id", how="semi").select(
+        "billing_period",
+        "billing_account_id",
+        pl.lit("H_ISSUED").alias("reason_code"),
+        pl.lit(sentence).alias("reason"),
+        pl.lit(0).cast(outputs.holds.schema["other_charges_amount"]).alias("other_charges_amount"),
+        "billing_currency",
+    )
+    return rows.sort("billing_account_id")
+
+
+def _made_by(table: str) -> dict[str, str]:
+    return books.MADE_BY_BILLING if table == "grant_movements" else {}
+
+
+def _write(plan: BillPlan, table: str, rows: pl.DataFrame, buckets: tuple[int, ...]) -> FileEntry | None:
+    """One file per table and group of buckets; an empty append-only table has none."""
+    partition = {"billing_period": plan.period} | _made_by(table)
+    if table == "ledger_entries":
+        partition = {"service_period": plan.period}
+    if table in DOCUMENT_TABLES:
+        partition["state"] = "draft" if plan.is_closing else "month_to_date"
+    if rows.is_empty() and table != "account_periods":
+        return None
+    label = f"{plan.head + 1:06}-{buckets[0]:02}-{buckets[-1]:02}"
+    return plan.lake.write_table(table, rows, run_id=plan.run_id, partition=partition, label=label)
+
+
+def _totals(invoices: pl.DataFrame) -> list[dict[str, str]]:
+    """Sums per currency: what people compare with last month."""
+    amounts = [
+        "list_cost",
+        "discount_amount",
+        "grant_amount",
+        "total_without_tax",
+        "total_tax",
+        "credit_amount",
+        "amount_due",
+    ]
+    rows = invoices.group_by("billing_currency").agg(pl.len().alias("invoices"), pl.col(amounts).sum())
+    return [{name: str(value) for name, value in row.items()} for row in rows.sort("billing_currency").to_dicts()]
+
+
+# --- the whole ------------------------------------------------------------
+
+
+def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
+    """Audit what is about to be visible and commit it.
+
+    Errors   HeadMoved: another run committed first; Refusal: an invariant does not hold
+    """
+    snapshot = plan.snapshot
+    replaced = _replaced(plan)
+    added = [entry for result in results for entry in result.files]
+    added, removed = _without_same(added, replaced)
+    candidate = snapshot.with_changes(
+        [*added, *plan.new_reference_files], removed, reference_digest=plan.reference_digest
+    )
+    refuse_breaches(candidate, {plan.period}, {entry.table for entry in added})
+    report = _report(plan, results)
+    commit = plan.lake.commit(
+        snapshot.commit,
+        run_id=plan.run_id,
+        command=COMMAND,
+        inputs={**plan.inputs, "is_closing": plan.is_closing},
+        added=[*added, *plan.new_reference_files],
+        removed=removed,
+        totals={row["billing_currency"]: row for row in report["totals"]},
+        summary={name: value for name, value in report.items() if name != "totals"},
+    )
+    return Run(COMMITTED, COMMAND, commit, report)
+
+
+def refuse_breaches(candidate: Snapshot, periods: set[str], changed: set[str]) -> None:
+    """Run the invariants over what is about to be visible; any that does not hold refuses the run (rule 13)."""
+    with connect(candidate.lake, candidate, usage_periods=periods) as connection:
+        breaches = audit(connection, changed=changed)
+    if breaches:
+        shown = "\n".join(f"  {breach}" for breach in breaches)
+        raise Refusal(f"nothing is committed, because the books would not balance:\n{shown}\nplease report this")
+
+
+def _replaced(plan: BillPlan) -> list[FileEntry]:
+    """The files of the period's state that this run says anew; issued documents are not among them."""
+    snapshot, period = plan.snapshot, plan.period
+    documents = [entry for name in DOCUMENT_TABLES for entry in snapshot.files(name, billing_period=period)]
+    if not plan.is_closing:
+        return [entry for entry in documents if entry.partition["state"] == "month_to_date"]
+    state = [entry for name in STATE_TABLES for entry in snapshot.files(name, billing_period=period, **_made_by(name))]
+    return state + [entry for entry in documents if entry.partition["state"] != "issued"]
+
+
+def _without_same(added: Sequence[FileEntry], replaced: Sequence[FileEntry]) -> tuple[list[FileEntry], list[str]]:
+    """A file that says what the one it replaces says is not written twice."""
+    known = {(entry.table, entry.sha256, tuple(sorted(entry.partition.items()))): entry for entry in replaced}
+    same = {(entry.table, entry.sha256, tuple(sorted(entry.partition.items()))) for entry in added} & known.keys()
+    new = [e for e in added if (e.table, e.sha256, tuple(sorted(e.partition.items()))) not in same]
+    gone = [entry.path for key, entry in known.items() if key not in same]
+    return new, gone
+
+
+def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
+    counts: Counter[str] = Counter()
+    sums: dict[str, dict[str, Any]] = {}
+    for result in results:
+        counts.update(result.counts)
+        for row in result.totals:
+            known = sums.setdefault(row["billing_currency"], {"billing_currency": row["billing_currency"]})
+            for name, value in row.items():
+                if name != "billing_currency":
+                    known[name] = _add(known.get(name), value)
+    held = [dict(hold) for result in results for hold in result.holds]
+    return {
+        "billing_period": plan.period,
+        "known_as_of": plan.known_as_of.isoformat(),
+        "is_closing": plan.is_closing,
+        "usage_rows": sum(entry.rows for entry in plan.snapshot.files("usage_records", billing_period=plan.period)),
+        "rows": dict(sorted(counts.items())),
+        "parked": len(held),
+        "holds": held[:20],
+        "totals": [{name: str(value) for name, value in row.items()} for _, row in sorted(sums.items())],
+    }
+
+
+def _add(known: str | None, value: str) -> str:
+    return str(Decimal(known or 0) + Decimal(value))
+
+
+def last_bill(lake: Lake, period: str) -> Commit | None:
+    """The commit that last billed a period as closed."""
+    return next(
+        (
+            commit
+            for commit in reversed(lake.commits())
+            if commit.command == COMMAND and commit.inputs["billing_period"] == period and commit.inputs["is_closing"]
+        ),
+        None,
+    )

@@ -1,0 +1,546 @@
+"""`billfold`: one thin command per flow and per question. Each parses, calls one function, prints, gives an exit code.
+
+Exit codes: 0 done · 3 done, with rejects or accounts on hold · 4 held for approval · 1 refused · 2 usage error.
+
+Nothing heavy is imported before a command needs it: `billfold --help` comes at once.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from flows.show.console import as_json, listening, say, show, styled, warn
+from flows.show.listing import SHOWN, Listing, listings
+from flows.show.options import (
+    HERE,
+    Account,
+    Actor,
+    AsOf,
+    Books,
+    Csv,
+    Json,
+    Period,
+    PeriodOnly,
+    Quiet,
+    ReceivedAt,
+    UsageError,
+    WithPrefect,
+    day,
+    option,
+    until_instant,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import RenderableType
+
+    from flows.lake.journal import Lake
+    from flows.run import Run
+
+DONE, REFUSED, USAGE = 0, 1, 2
+"""`flows.run` has all of them; these are needed before anything else is loaded."""
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"billfold {version('billfold')}"
+
+
+app = App(
+    name="billfold",
+    help="Usage records in, checkable invoices and ledger entries out.\n\n"
+    "In this order: init, ingest, operations, bill, issue; then show, audit, sql. "
+    "Exit codes: 0 done, 3 done with rejects or accounts on hold, 4 held for approval, 1 refused, 2 usage error.",
+    version=_version,
+    version_flags=["--version"],
+    help_flags=["--help", "-h"],
+)
+shows = App(name="show", help="Show an invoice, an account, or a list of what is in the books.", sort_key=6)
+app.command(shows)
+
+
+# --- commands that change the books ------------------------------------------------------------
+
+
+@app.command(sort_key=1)
+def init(
+    lake: Annotated[Path | None, Parameter(help="The folder to make; --lake by default.")] = None,
+    /,
+    *,
+    buckets: Annotated[
+        int, option(help="Into how many parts accounts are dealt; stays for the life of the lake.")
+    ] = 16,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Make a lake, and beside it the default reference tables where there are none."""
+    from flows.lake.journal import Lake
+    from flows.reference.shipped import write_default_reference
+
+    books = Books(lake, books.reference) if lake is not None else books
+    Lake.create(books.lake, buckets=buckets)
+    folder = books.reference_folder
+    is_new = not folder.exists() or not any(folder.iterdir())
+    if is_new:
+        write_default_reference(folder)
+    if not quiet:
+        what = (
+            "with the default tables; add your sellers, accounts, SKUs, prices and tax rates" if is_new else "as it is"
+        )
+        say(f"lake       {books.lake}")
+        say(f"reference  {folder} {what}")
+        say(f"next       billfold ingest FILES{books.options}")
+    return DONE
+
+
+@app.command(sort_key=2)
+def ingest(
+    files: Annotated[
+        tuple[Path, ...], Parameter(help="Usage files, or folders of them; hidden files are left out.")
+    ] = (),
+    /,
+    *,
+    mapping: Annotated[Path | None, option(help="A column mapping for foreign files.")] = None,
+    received_at: ReceivedAt = None,
+    retry_rejects: Annotated[bool, option(help="Land waiting rejects again, once their cause is mended.")] = False,
+    actor: Actor = "operator",
+    prefect: WithPrefect = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Land usage: every row is accepted, a duplicate, superseded, or rejected with a reason."""
+    from flows.show import ingesting, reports
+
+    if not files and not retry_rejects:
+        raise UsageError("name the files to land, or --retry-rejects")
+    given = files_in(files)
+    lake, at = books.open(), received_at or datetime.now(UTC)
+    with listening(quiet=quiet or json) as progress:
+        if prefect:
+            from flows import orchestrated
+
+            result = orchestrated.ingest(lake, books.reference_folder, given, mapping, at, retry_rejects, actor)
+        else:
+            from flows.ingest_usage import ingest_usage
+
+            result = ingest_usage(
+                lake,
+                books.tables(),
+                given,
+                mapping=mapping,
+                received_at=at,
+                retry_rejects=retry_rejects,
+                actor=actor,
+                progress=progress,
+            )
+    _publish(lake, result.commit)
+    if json:
+        as_json(ingesting.record(result))
+    elif not quiet:
+        show(reports.ended(result.status, "ingest", result.commit))
+        show(*reports.ingest_page(result))
+        if ingesting.exit_code(result) != DONE:
+            say(f"each of them: billfold show rejected-rows{books.options}")
+    return ingesting.exit_code(result)
+
+
+@app.command(sort_key=3)
+def operations(
+    files: Annotated[tuple[Path, ...], Parameter(help="CSV or JSON Lines files of operations, or folders of them.")],
+    /,
+    *,
+    received_at: ReceivedAt = None,
+    actor: Actor = "operator",
+    prefect: WithPrefect = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Land what people did: credit, promo codes, payments; each is accepted or rejected with a reason."""
+    from flows.show import reports
+
+    given = files_in(files)
+    lake, at = books.open(), received_at or datetime.now(UTC)
+    with listening(quiet=quiet or json) as progress:
+        if prefect:
+            from flows import orchestrated
+
+            run = orchestrated.operations(lake, books.reference_folder, given, at, actor)
+        else:
+            from flows.operations import land_operations
+
+            run = land_operations(lake, books.tables(), given, received_at=at, actor=actor, progress=progress)
+    return _done(lake, run, reports.operations_page(run), json=json, quiet=quiet)
+
+
+@app.command(sort_key=4)
+def bill(
+    *,
+    period: Period,
+    until: Annotated[
+        datetime | None,
+        option(
+            until_instant,
+            help="Month to date: up to the end of this day in UTC, or up to this instant.",
+            show_default=False,
+        ),
+    ] = None,
+    groups: Annotated[
+        int | None, option(help="Into how many tasks the buckets are gathered.", show_default=False)
+    ] = None,
+    prefect: WithPrefect = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Bill a month: usage to charges, discounts, credits, tax, draft invoices and ledger entries."""
+    from flows.show import reports
+
+    lake = books.open()
+    with listening(quiet=quiet or json) as progress:
+        if prefect:
+            from flows import orchestrated
+
+            run = orchestrated.bill(lake, books.reference_folder, period, until, groups)
+        else:
+            from flows.bill_period import bill_period
+
+            run = bill_period(lake, books.tables(), period=period, until=until, groups=groups, progress=progress)
+    return _done(lake, run, reports.bill_page(run, _currencies(lake)), json=json, quiet=quiet)
+
+
+@app.command(sort_key=5)
+def issue(
+    *,
+    period: Period,
+    issue_date: Annotated[date, option(day, help="The date on the invoices, like 2026-11-03.")],
+    account: Account = None,
+    received_at: ReceivedAt = None,
+    actor: Actor = "operator",
+    prefect: WithPrefect = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Issue a month's drafts: numbers without gaps, and from then on nothing in them changes."""
+    from flows.show import reports
+
+    lake, at = books.open(), received_at or datetime.now(UTC)
+    with listening(quiet=quiet or json) as progress:
+        if prefect:
+            from flows import orchestrated
+
+            run = orchestrated.issue(lake, books.reference_folder, period, issue_date, actor, at, account)
+        else:
+            from flows.issue_invoices import issue_invoices
+
+            run = issue_invoices(
+                lake,
+                books.tables(),
+                period=period,
+                issue_date=issue_date,
+                actor=actor,
+                received_at=at,
+                billing_account_id=account,
+                progress=progress,
+            )
+    return _done(lake, run, reports.issue_page(run, _currencies(lake)), json=json, quiet=quiet)
+
+
+# --- commands that ask ------------------------------------------------------------
+
+
+@shows.command
+def invoice(
+    which: Annotated[str, Parameter(help="A number, a document's id, or an account.")],
+    /,
+    *,
+    period: PeriodOnly = None,
+    as_of: AsOf = None,
+    json: Json = False,
+    books: Books = HERE,
+) -> int:
+    """An invoice, credit note or draft, with all that lowered and paid it."""
+    from flows.show.invoice import as_record, read_document
+    from flows.show.page import invoice_page
+
+    document = read_document(books.open(), which, period=period, as_of=as_of)
+    if json:
+        as_json(as_record(document))
+    else:
+        show(*invoice_page(document))
+    return DONE
+
+
+@shows.command
+def account(
+    which: Annotated[str, Parameter(help="A billing account.")],
+    /,
+    *,
+    as_of: AsOf = None,
+    json: Json = False,
+    books: Books = HERE,
+) -> int:
+    """One account: credit limit, promo codes, credit, discounts, documents, holds."""
+    from flows.show.account import account_page, account_record
+
+    lake = books.open()
+    if json:
+        as_json(account_record(lake, which, as_of))
+    else:
+        show(*account_page(lake, which, as_of))
+    return DONE
+
+
+def _shown_as(listing: Listing) -> Callable[..., int]:
+    """The command of a list."""
+
+    def ask_for(
+        *,
+        account: Account = None,
+        period: PeriodOnly = None,
+        as_of: AsOf = None,
+        limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
+        wide: Annotated[bool, option(help="Every column.")] = False,
+        csv: Csv = False,
+        json: Json = False,
+        books: Books = HERE,
+    ) -> int:
+        from flows.show import listing as lists
+
+        if account is not None and not listing.by_account:
+            raise UsageError(f"{listing.name} are not kept by account; leave out --account")
+        if period is not None and not listing.by_period:
+            raise UsageError(f"{listing.name} are not kept by period; leave out --period")
+        with lists.opened(books.open(), as_of) as connection:
+            rows = lists.ask(connection, listing, account=account, period=period)
+            currencies = lists.known_currencies(connection)
+        hidden = frozenset() if wide else listing.wide
+        return _listed(rows, currencies, csv=csv, json=json, limit=limit, hidden=hidden)
+
+    return ask_for
+
+
+for _listing in listings().values():
+    shows.command(
+        _shown_as(_listing), name=_listing.name, help=f"{_listing.sentence[0].upper()}{_listing.sentence[1:]}."
+    )
+
+
+@app.command(sort_key=7)
+def audit(
+    *,
+    verify: Annotated[bool, option(help="Read every file again and compare it with what was committed.")] = False,
+    as_of: AsOf = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Ask whether the books hold: every invariant, and with --verify every byte."""
+    from flows.lake import audit as auditing
+    from flows.lake.views import connect, queries
+
+    lake = books.open()
+    faults = auditing.verify(lake) if verify else []
+    breaches = []
+    if not faults:
+        with connect(lake, lake.snapshot(as_of)) as connection:
+            breaches = auditing.audit(connection)
+    asked = 0 if faults else len(queries("invariants"))
+    if json:
+        found = [
+            {"name": one.name, "rule": one.rule, "count": one.count, "examples": list(one.examples)} for one in breaches
+        ]
+        as_json({"invariants": asked, "breaches": found, "verified": verify, "faults": faults})
+    elif faults or breaches:
+        for text in [*faults, *map(str, breaches)]:
+            warn(f"broken: {text}")
+        warn("the books do not hold; commit nothing on them, and restore the lake from a copy that holds")
+    elif not quiet:
+        number = lake.head().number if as_of is None else as_of
+        say(f"{asked} invariants hold as of commit {number}")
+        if verify:
+            say(f"every file and record is what its commit says: {len(lake.commits()):,} commits")
+    return REFUSED if faults or breaches else DONE
+
+
+@app.command(sort_key=8)
+def sql(
+    query: Annotated[str, Parameter(help="One SELECT, in DuckDB's SQL.")],
+    /,
+    *,
+    as_of: AsOf = None,
+    limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
+    csv: Csv = False,
+    json: Json = False,
+    books: Books = HERE,
+) -> int:
+    """Ask the books one question; it can change nothing, and read nothing but the lake."""
+    from flows.lake.views import safe_query
+
+    lake = books.open()
+    rows = safe_query(lake, query, as_of=as_of)
+    return _listed(rows, _currencies(lake), csv=csv, json=json, limit=limit)
+
+
+@app.command(sort_key=9)
+def sample(
+    folder: Annotated[Path, Parameter(help="Where to write it: a new folder, or one with an earlier sample.")],
+    /,
+    *,
+    accounts: Annotated[int, option(help="How many customers.")] = 200,
+    rows: Annotated[int, option(help="How many good usage records.")] = 200_000,
+    seed: Annotated[int, option(help="Another number is another world.")] = 1,
+    period: Period = "2026-10",
+    quiet: Quiet = False,
+) -> int:
+    """Write a sample world: usage files, reference tables, operations. The same arguments, the same bytes."""
+    from flows import sample as worlds
+
+    try:
+        world = worlds.sample(folder, accounts=accounts, rows=rows, seed=seed, period=period)
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
+    except FileExistsError as fault:
+        from flows.run import Refusal
+
+        raise Refusal(str(fault)) from None
+    if not quiet:
+        lake = folder / "lake"
+        say(f"{world.landed:,} rows of usage, reference tables and operations; what is in it: {folder}/README.md")
+        say(f"next  billfold init {lake}")
+        say(f"      billfold ingest {folder}/usage --lake {lake} --received-at {world.received_at:%Y-%m-%dT%H:%M:%SZ}")
+        say(f"      billfold operations {world.operations_file} --lake {lake}")
+        say(f"      billfold bill --period {period} --lake {lake}")
+    return DONE
+
+
+@app.command(sort_key=10)
+def views(*, json: Json = False, quiet: Quiet = False, books: Books = HERE) -> int:
+    """Publish billing.duckdb anew, and list what can be asked in it."""
+    from flows.lake.views import publish
+    from flows.show.dictionary import relations
+
+    path = publish(books.open())
+    found = relations()
+    if json:
+        as_json([{"name": name, "kind": kind, "sentence": sentence} for name, kind, sentence in found])
+    elif not quiet:
+        from flows.show.console import grid
+
+        table = grid("name", "kind", "what it is")
+        for row in found:
+            table.add_row(*map(styled, row))
+        show(table)
+        say(f"published {path}")
+    return DONE
+
+
+# --- inside ------------------------------------------------------------
+
+
+def files_in(given: Iterable[Path]) -> list[Path]:
+    """Files as they are named, and those in folders, in order of path; hidden ones are left out, links not followed."""
+    found: list[Path] = []
+    for path in given:
+        if not path.exists() and not path.is_symlink():
+            raise UsageError(f"there is no file or folder {path}")
+        inside = sorted(_inside(path)) if path.is_dir() else [path]
+        if not inside:
+            raise UsageError(f"the folder {path} holds no files")
+        found += [one for one in inside if one not in found]
+    return found
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(here) / name for name in names if not name.startswith("."))
+
+
+def _done(lake: "Lake", run: "Run", page: "Iterable[RenderableType]", *, json: bool, quiet: bool) -> int:
+    """Publish what a run committed, and say how it ended."""
+    from flows.show.reports import ended, run_record
+
+    _publish(lake, run.commit)
+    if json:
+        as_json(run_record(run))
+    elif not quiet:
+        show(ended(run.status, run.command, run.commit), *page)
+    return run.exit_code
+
+
+def _publish(lake: "Lake", commit: object) -> None:
+    """Analysts see a commit as soon as it is made."""
+    from flows.lake.views import publish
+
+    if commit is not None:
+        publish(lake)
+
+
+def _currencies(lake: "Lake") -> Any:
+    from flows.show.listing import known_currencies, opened
+
+    with opened(lake) as connection:
+        return known_currencies(connection)
+
+
+def _listed(
+    rows: "pl.DataFrame", currencies: Any, *, csv: bool, json: bool, limit: int, hidden: frozenset[str] = frozenset()
+) -> int:
+    from flows.show import listing as lists
+
+    if json:
+        as_json(list(lists.records(rows, currencies)))
+    elif csv:
+        sys.stdout.write(lists.as_csv(rows, currencies))
+    elif rows.is_empty():
+        say("none")
+    else:
+        shown = rows.head(limit) if limit else rows
+        show(lists.as_table(shown, currencies, hidden=hidden))
+        if shown.height < rows.height:
+            say(f"{rows.height - shown.height:,} more rows: --limit 0, --csv or --json shows all")
+    return DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives its exit code. A reader that stops reading is no fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a character that a terminal cannot show
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        return app(arguments, exit_on_error=False, result_action="return_value") or DONE
+    except BrokenPipeError:
+        raise
+    except CycloptsError:
+        return USAGE  # cyclopts has said what is wrong
+    except UsageError as fault:
+        warn(f"billfold: {fault}")
+        return USAGE
+    except (Exception, KeyboardInterrupt) as fault:
+        from flows.show.faults import explain
+
+        return explain(fault)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+"""Ingest: files of usage in, accepted records in the lake and rejects with their reasons, in one commit.
+
+Nothing is visible before the commit, and after it every landed row is accepted, a duplicate, superseded or rejected. What is
+accepted depends on content and on what was committed before: not on the order, names, formats or division of files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+
+from flows.lake.audit import audit, breaches
+from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot, canonical
+from flows.lake.views import connect
+from flows.landing import reject_rows, storage
+from flows.landing.again import AGAIN, land_again
+from flows.landing.delivery import Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
+from flows.landing.fates import Decided, decide
+from flows.landing.landed import NO_ROWS, prepare
+from flows.landing.places import place_series
+from flows.landing.reject_rows import Rejected
+from flows.landing.staged import Staged, stage
+from flows.landing.tally import Tally, tally
+from flows.landing.workspace import MEMORY_LIMIT, Workspace, workspace
+from flows.mapping import ColumnMapping, load_mapping
+from flows.progress import Progress, silent
+from schemas.units import Instant, Quantity
+
+if TYPE_CHECKING:
+    from flows.reference import Reference
+
+COMMAND = "ingest"
+TRIES = 5
+COMMITTED, NOTHING = "committed", "nothing to do"
+
+
+class IngestRefused(Exception):  # noqa: N818 (a sentence, as callers read it)
+    """The run would break the books; nothing of it is visible."""
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What became of a delivery: `status` is "committed" or "nothing to do"; `files` are rows of LandedFiles."""
+
+    commit: Commit | None
+    files: list[dict[str, Any]]
+    accepted: int
+    duplicate: int
+    superseded: int
+    rejected: int
+    status: str
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a run was asked to do, and on which head."""
+
+    lake: Lake
+    snapshot: Snapshot
+    reference: Reference
+    mapping: ColumnMapping | None
+    received_at: datetime
+    retries_rejects: bool
+    actor: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Every landed row, on one of two heaps, and what was decided about ids met before."""
+
+    staged: Staged
+    decided: Decided
+    rejected: Rejected
+
+
+def ingest_usage(
+    lake: Lake,
+    reference: Reference,
+    files: Sequence[Path],
+    *,
+    mapping: Path | None = None,
+    received_at: datetime,
+    retry_rejects: bool = False,
+    actor: str = "operator",
+    progress: Progress = silent,
+    memory_limit: str = MEMORY_LIMIT,
+) -> IngestResult:
+    """Land files of usage; with `retry_rejects` also the rejects that wait.
+
+    Reads    files: Parquet, CSV or JSON Lines, plain, gzip or zstd; mapping: how to read a foreign layout
+             reference: accounts, projects, SKUs, unit conversions, policies
+    Makes    usage_records, usage_series, usage_record_ids, landed_files, rejects, in one commit
+    Rejects  files and rows, each with its reason; raises MappingFaults and IngestRefused, and nothing for bad data
+    Source   rule book 1.1, U1 to U6
+    """
+    received = received_at.astimezone(UTC)
+    chosen = load_mapping(mapping) if mapping else None
+    task = _Task(lake, lake.snapshot(), reference, chosen, received, retry_rejects, actor, progress)
+    for _ in range(TRIES - 1):
+        try:
+            return _on_head(task, files, memory_limit)
+        except HeadMoved:
+            task = replace(task, snapshot=lake.snapshot())
+    return _on_head(task, files, memory_limit)
+
+
+def _on_head(task: _Task, files: Sequence[Path], memory_limit: str) -> IngestResult:
+    """One try on a head. When a file turns out broken halfway, it is set aside and the rest begins again."""
+    delivery = look_at(files, task.progress)
+    while True:
+        with workspace(task.lake, task.received_at, memory_limit=memory_limit) as desk:
+            try:
+                return _ingest(task, desk, delivery)
+            except FoundBroken as found:
+                faults = {one.path: one.fault for one in delivery if one.fault and not one.landed} | dict(found.faults)
+        delivery = [one.anew(faults) for one in delivery if one.name != AGAIN]
+
+
+def _ingest(task: _Task, desk: Workspace, delivery: list[Delivered]) -> IngestResult:
+    """Read, judge, and keep what came of it."""
+    prepare(desk.connection)
+    waiting = reject_rows.waiting(task.snapshot.read("rejects")) if task.retries_rejects else None
+    if waiting is not None and waiting.height:
+        delivery.append(land_again(waiting, desk))
+    read_all(delivery, task.mapping, _read_before(task.snapshot), desk, task.progress)
+    run_id = _run_id(task, delivery)
+    if all(one.fate == "already_read" for one in delivery) or task.lake.find_run(run_id):
+        return _nothing_to_do(task, delivery, run_id)
+    try:
+        judged = _judge(task, desk, delivery, run_id)
+    except duckdb.Error as fault:
+        raise FoundBroken(broken(delivery, fault)) from fault
+    if changed := changed_meanwhile(delivery):
+        raise FoundBroken(changed)
+    counted = tally(desk, delivery, judged.staged, judged.rejected)
+    return _keep(task, desk, delivery, waiting, judged, counted, run_id)
+
+
+def _judge(task: _Task, desk: Workspace, delivery: list[Delivered], run_id: str) -> _Judged:
+    """Good rows are staged, ids met before decided about, bad rows and conflicts set aside."""
+    rows = " union all ".join(one.landed.sql for one in delivery if one.landed) or NO_ROWS
+    task.progress.step("Finding accounts, SKUs and periods")
+    place_series(desk, task.reference, task.lake.buckets)
+    task.progress.step("Staging good rows")
+    staged = stage(desk, rows)
+    task.progress.step("Looking for ids that were met before")
+    decided = decide(desk, task.lake, task.snapshot, staged)
+    task.progress.step("Setting bad rows aside")
+    rejected = reject_rows.reject(desk, rows, delivery, staged, run_id, task.received_at)
+    return _Judged(staged, decided, rejected)
+
+
+def _keep(
+    task: _Task,
+    desk: Workspace,
+    delivery: list[Delivered],
+    waiting: pl.DataFrame | None,
+    judged: _Judged,
+    counted: Mapping[int, Tally],
+    run_id: str,
+) -> IngestResult:
+    """Write every table and commit; the order is that of reading, the commit makes all of it visible at once."""
+    lake, snapshot = task.lake, task.snapshot
+    again = next((one for one in delivery if one.name == AGAIN), None)
+    landed_again = reject_rows.landed_again(desk, judged.rejected, waiting, again, run_id, task.received_at)
+    if again and not landed_again.height and all(one is again or one.fate == "already_read" for one in delivery):
+        return _nothing_to_do(task, [one for one in delivery if one is not again], run_id)
+    task.progress.step("Writing usage")
+    usage, usage_removed = storage.write_usage(desk, lake, judged.staged, judged.decided, run_id, task.progress)
+    ids, ids_removed = storage.write_ids(desk, lake, snapshot, judged.decided, run_id)
+    added = [*usage, *ids, *storage.write_series(desk, lake, snapshot, judged.staged, run_id)]
+    added += reject_rows.write(desk, lake, judged.rejected, landed_again, again, run_id)
+    files = _landed_files(task, delivery, counted, run_id)
+    added.append(lake.write_table("landed_files", files, run_id=run_id))
+    added += lake.write_reference(task.reference.tables, task.reference.digest, run_id=run_id, snapshot=snapshot)
+    removed = [*usage_removed, *ids_removed]
+    total = sum(counted.values(), Tally())
+    _check_stored(usage, usage_removed, snapshot, total, judged.decided)
+    _audit(task, added, removed)
+    task.progress.step("Committing")
+    commit = lake.commit(
+        snapshot.commit,
+        run_id=run_id,
+        command=COMMAND,
+        inputs=_inputs(task, delivery),
+        added=added,
+        removed=removed,
+        totals={**total.as_totals(), "replaced_count": judged.decided.replaced_count},
+        summary={"files": _by_fate(delivery), "reasons": dict(judged.rejected.reasons)},
+    )
+    return _result(commit, files, total, COMMITTED, judged.rejected.reasons)
+
+
+def _read_before(snapshot: Snapshot) -> set[tuple[str, str | None]]:
+    rows = snapshot.read("landed_files").filter(pl.col("fate") == "read")
+    return set(rows.select("file_digest", "mapping_digest").iter_rows())
+
+
+def _run_id(task: _Task, delivery: Sequence[Delivered]) -> str:
+    """Names the run by what went in and how each file was met; the same run twice is recognised by it (L1, L2)."""
+    files = sorted(
+        [one.digest, (one.landed and one.landed.mapping_digest) or "", one.fault.code if one.fault else ""]
+        for one in delivery
+        if one.fate != "already_read"
+    )
+    return hashlib.sha256(canonical([COMMAND, files, task.reference.digest])).hexdigest()[:32]
+
+
+def _inputs(task: _Task, delivery: Sequence[Delivered]) -> dict[str, Any]:
+    files = [
+        {"digest": one.digest, "mapping_digest": one.landed.mapping_digest if one.landed else None, "fate": one.fate}
+        for one in delivery
+    ]
+    return {"files": files, "reference_digest": task.reference.digest, "actor": task.actor}
+
+
+def _landed_files(
+    task: _Task, delivery: Sequence[Delivered], counted: Mapping[int, Tally], run_id: str
+) -> pl.DataFrame:
+    """LandedFiles: one row per file, with its fate and those of its rows."""
+    rows = [
+        {
+            "delivery_id": run_id,
+            "file_digest": one.digest,
+            "mapping_digest": one.landed.mapping_digest if one.landed else None,
+            "file_name": one.name,
+            "format": one.landed.source if one.landed else "none",
+            "fate": one.fate,
+            "reason_code": one.fault.code if one.fault else None,
+            "reason": one.fault.reason if one.fault else None,
+            **counted.get(one.number, Tally()).as_columns(),
+            "received_at": task.received_at,
+        }
+        for one in sorted(delivery, key=lambda one: (one.digest, one.name))
+    ]
+    quantities = dict.fromkeys(Tally.quantities(), Quantity)
+    return pl.DataFrame(rows, schema_overrides={**quantities, "received_at": Instant}, infer_schema_length=None)
+
+
+def _check_stored(
+    usage: Sequence[FileEntry], removed: Sequence[str], snapshot: Snapshot, total: Tally, decided: Decided
+) -> None:
+    """What lies in the files must be what was counted (U1)."""
+    before = sum(entry.rows for entry in decided.replaced)
+    stored = storage.rows_in(usage) - before
+    if stored != total.accepted_count - decided.replaced_count:
+        raise IngestRefused(
+            f"{stored} rows would be added to the lake, but {total.accepted_count} were accepted and "
+            f"{decided.replaced_count} replaced; nothing was committed, please report this"
+        )
+
+
+def _audit(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> None:
+    """The invariants of usage over what is about to be visible; only the periods that are touched are read."""
+    task.progress.step("Auditing")
+    candidate = task.snapshot.with_changes(added, removed, reference_digest=task.reference.digest)
+    periods = {entry.partition["billing_period"] for entry in added if entry.table == storage.ROWS}
+    with connect(task.lake, candidate, usage_periods=periods) as connection:
+        found = audit(connection, changed={"landed_files", "usage_series"})
+    if found:
+        raise IngestRefused(f"nothing was committed:\n{breaches(found)}")
+
+
+def _nothing_to_do(task: _Task, delivery: Sequence[Delivered], run_id: str) -> IngestResult:
+    return _result(None, _landed_files(task, delivery, {}, run_id), Tally(), NOTHING, {})
+
+
+def _result(
+    commit: Commit | None, files: pl.DataFrame, total: Tally, status: str, reasons: Mapping[str, int]
+) -> IngestResult:
+    return IngestResult(
+        commit=commit,
+        files=files.to_dicts(),
+        accepted=total.accepted_count,
+        duplicate=total.duplicate_count,
+        superseded=total.superseded_count,
+        rejected=total.rejected_count,
+        status=status,
+        reasons=reasons,
+    )
+
+
+def _by_fate(delivery: Sequence[Delivered]) -> dict[str, int]:
+    fates = sorted(one.fate for one in delivery)
+    return {fate: fates.count(fate) for fate in dict.fromkeys(fates)}

@@ -1,0 +1,120 @@
+"""Rows whose id was met before: which is accepted, which a duplicate, which superseded, which a conflict (U1, U2).
+
+Clean rows are staged first; of those only the ones with a suspicious id hash are looked at here, with their equals in the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.landing import record_ids
+from flows.landing.record_ids import Hashes
+from flows.landing.sql import literal, parquet, query
+from flows.landing.staged import Staged
+from flows.landing.workspace import Workspace
+
+STORED_COLUMNS = (
+    "series_id, usage_record_id, charge_period_start, charge_period_end, "
+    "consumed_quantity::decimal(38, 15) as consumed_quantity, revision, tags"
+)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of the suspects: the hashes to remember per period, and the stored files some rows of which are replaced."""
+
+    accepted_hashes: dict[str, Hashes]
+    replaced: list[FileEntry]
+    replaced_count: int
+
+
+def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged) -> Decided:
+    """Make table `fates`: one row per staged row whose id was met before.
+
+    Reads    the staged rows; usage_record_ids and usage_records of the lake
+    Makes    fates: accepted, duplicate, superseded, conflict; all other staged rows are accepted
+             replaced: per stored file, the ids that a higher revision takes out of it
+    Source   U1, U2, U3
+    """
+    hashes = {
+        period: record_ids.sorted_hashes(record_ids.batches(desk.connection, f"select usage_record_id from {source}"))
+        for period, source in staged.by_period().items()
+    }
+    known = record_ids.met_before(lake, snapshot, list(hashes.values()))
+    suspicious = _union([record_ids.repeated(list(hashes.values())), *known.values()])
+    _find_suspects(desk, staged, suspicious)
+    stored_files = [entry for period in known for entry in snapshot.files("usage_records", billing_period=period)]
+    _find_stored(desk, lake, stored_files)
+    desk.connection.execute(query("fates"))
+    replaced, count = _replaced(desk, lake, stored_files)
+    return Decided(_accepted_hashes(desk, hashes, bool(len(suspicious))), replaced, count)
+
+
+def _union(parts: list[Hashes]) -> Hashes:
+    return np.unique(np.concatenate(parts))
+
+
+def _find_suspects(desk: Workspace, staged: Staged, suspicious: Hashes) -> None:
+    """Table `suspects`: the staged rows whose id has a suspicious hash."""
+    path = desk.path("suspects", "ids.parquet")
+    with pq.ParquetWriter(path, pa.schema([("usage_record_id", pa.string())]), compression="lz4") as writer:
+        for source in staged.by_period().values() if len(suspicious) else []:
+            for ids in record_ids.batches(desk.connection, f"select usage_record_id from {source}"):
+                chosen = ids.filter(pa.array(record_ids.among(record_ids.hash_ids(ids), suspicious)))
+                writer.write_table(pa.table({"usage_record_id": chosen.cast(pa.string())}))
+    desk.connection.execute(f"create temp view suspect_ids as from {parquet(path)}")
+    columns = f"file_number, row_number, part, billing_period, {STORED_COLUMNS}"
+    desk.connection.execute(
+        f"create temp table suspects as select {columns} from {staged.source} "
+        f"{'semi join suspect_ids using (usage_record_id)' if len(suspicious) else 'limit 0'}"
+    )
+
+
+def _find_stored(desk: Workspace, lake: Lake, entries: Iterable[FileEntry]) -> None:
+    """Table `stored`: the rows of the lake that have the id of a suspect, and the file each is in."""
+    desk.connection.execute(
+        "create temp table stored (series_id ubigint, usage_record_id varchar, charge_period_start timestamptz, "
+        "charge_period_end timestamptz, consumed_quantity decimal(38, 15), revision bigint, "
+        "tags map(varchar, varchar), path varchar)"
+    )
+    by_types: dict[tuple[tuple[str, str], ...], list[FileEntry]] = {}
+    for entry in entries:
+        by_types.setdefault(tuple(entry.types.items()), []).append(entry)
+    for group in by_types.values():
+        files = parquet(*(lake.path(entry) for entry in group), options=", filename = true")
+        desk.connection.execute(
+            f"insert into stored select {STORED_COLUMNS}, filename from {files} semi join suspects using (usage_record_id)"
+        )
+
+
+def _replaced(desk: Workspace, lake: Lake, entries: list[FileEntry]) -> tuple[list[FileEntry], int]:
+    desk.connection.execute(
+        "create temp table replaced as select usage_record_id, path from stored "
+        "semi join (select * from fates where fate = 'accepted') using (usage_record_id)"
+    )
+    counts: dict[str, int] = dict(desk.connection.sql("select path, count(*) from replaced group by path").fetchall())
+    return [entry for entry in entries if str(lake.path(entry)) in counts], sum(counts.values())
+
+
+def _accepted_hashes(desk: Workspace, hashes: dict[str, Hashes], has_suspects: bool) -> dict[str, Hashes]:
+    """Per period, the hashes of the ids that have an accepted row of this delivery."""
+    if not has_suspects:
+        return hashes
+    kept: dict[str, Hashes] = {}
+    for period, found in hashes.items():
+        unaccepted = record_ids.sorted_hashes(
+            record_ids.batches(
+                desk.connection,
+                f"select usage_record_id from fates where billing_period = {literal(period)} "
+                "group by usage_record_id having not bool_or(fate = 'accepted')",
+            )
+        )
+        unique = np.unique(found)
+        kept[period] = unique[~record_ids.among(unique, unaccepted)]
+    return kept

@@ -1,0 +1,149 @@
+"""Ids are unique for ever: a 64-bit hash of every accepted record id, per billing period, sorted, in the lake.
+
+A hash met again is only a suspicion; the id itself decides (`fates`). The hash is our own, over the id's bytes and length,
+because it is stored: no engine promises that its own stays, and MD5 would cost as much as half of all other work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.lake.journal import FileEntry, Lake, Snapshot
+
+TABLE = "usage_record_ids"
+COLUMN = "id_hash"
+IDS_AT_ONCE = 1_000_000
+
+Hashes = npt.NDArray[np.uint64]
+
+_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+_WORD = 8
+
+
+def hash_ids(ids: pa.Array) -> Hashes:
+    """The hash of each id: its length, then its bytes eight at a time, little endian, multiplied and folded in.
+
+    >>> [hex(one) for one in hash_ids(pa.array(["usage-1", "usage-2", "an id of more than eight bytes"])).tolist()]
+    ['0xc4d67a6b60d7fa5d', '0xe515fc99c85c7caf', '0x5bb7e364b8588a57']
+    """
+    starts, lengths, content = _bytes_of(ids.cast(pa.large_string()))
+    words = np.ndarray(shape=(len(content) - _WORD + 1,), dtype="<u8", buffer=content, strides=(1,))
+    hashes = lengths.astype(np.uint64) * _FIRST
+    for at in range(0, int(lengths.max(initial=0)), _WORD):
+        live = slice(None) if bool((lengths > at).all()) else np.flatnonzero(lengths > at)
+        word = _cut(words[starts[live] + at], lengths[live] - at)
+        mixed = (hashes[live] ^ word) * _SECOND
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= _FIRST
+        hashes[live] = mixed ^ (mixed >> np.uint64(32))
+    return hashes
+
+
+def _bytes_of(ids: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Where each id begins, how long it is, and the bytes of all, with room to read a whole word at the end."""
+    offsets = np.frombuffer(ids.buffers()[1] or b"\0" * 8, dtype=np.int64)[ids.offset : ids.offset + len(ids) + 1]
+    first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
+    content = np.zeros(last - first + _WORD, dtype=np.uint8)
+    if last > first:
+        content[: last - first] = np.frombuffer(ids.buffers()[2], dtype=np.uint8)[first:last]
+    return offsets[:-1] - first, np.diff(offsets), content
+
+
+def _cut(words: Hashes, left: npt.NDArray[np.int64]) -> Hashes:
+    """Words without the bytes that belong to the next id."""
+    surplus = (np.clip(_WORD - left, 0, _WORD - 1) * 8).astype(np.uint64)
+    cut: Hashes = (words << surplus) >> surplus
+    return cut
+
+
+def batches(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Array]:
+    """The ids a query gives, some at a time."""
+    for batch in connection.sql(query).to_arrow_reader(IDS_AT_ONCE):
+        yield batch.column(0)
+
+
+def sorted_hashes(ids: Iterable[pa.Array]) -> Hashes:
+    """The hashes of all ids, sorted, equal ones beside each other."""
+    found = [hash_ids(batch) for batch in ids]
+    hashes = np.concatenate(found) if found else np.empty(0, np.uint64)
+    hashes.sort()
+    return hashes
+
+
+def repeated(parts: Sequence[Hashes]) -> Hashes:
+    """Hashes that stand more than once, in one part or in several."""
+    together = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
+    return np.unique(together[1:][together[1:] == together[:-1]])
+
+
+def among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of the hashes are in a sorted array of known ones."""
+    if not len(known):
+        return np.zeros(len(hashes), np.bool_)
+    at = np.searchsorted(known, hashes)
+    found: npt.NDArray[np.bool_] = known[np.minimum(at, len(known) - 1)] == hashes
+    return found
+
+
+def met_before(lake: Lake, snapshot: Snapshot, parts: Sequence[Hashes]) -> dict[str, Hashes]:
+    """The hashes that the lake knows already, by the billing period it knows them in. Every period is probed."""
+    found: dict[str, list[Hashes]] = {}
+    for entry in snapshot.files(TABLE):
+        for known in _stored(lake.path(entry), parts):
+            hits = [hashes[among(hashes, known)] for part in parts if len(hashes := _between(part, known))]
+            found.setdefault(entry.partition["billing_period"], []).extend(hit for hit in hits if len(hit))
+    return {period: np.unique(np.concatenate(hits)) for period, hits in found.items() if hits}
+
+
+def _stored(path: Path, parts: Sequence[Hashes]) -> Iterator[Hashes]:
+    """A stored file's hashes, one row group at a time, those that could matter."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            statistics = file.metadata.row_group(group).column(0).statistics
+            low, high = (statistics.min, statistics.max) if statistics and statistics.has_min_max else (0, 2**64 - 1)
+            if any(len(_slice(part, low, high)) for part in parts):
+                yield file.read_row_group(group).column(0).to_numpy().astype(np.uint64, copy=False)
+
+
+def _between(hashes: Hashes, known: Hashes) -> Hashes:
+    return _slice(hashes, int(known[0]), int(known[-1])) if len(known) else known
+
+
+def _slice(hashes: Hashes, low: int, high: int) -> Hashes:
+    return hashes[np.searchsorted(hashes, np.uint64(low)) : np.searchsorted(hashes, np.uint64(high), "right")]
+
+
+def to_join(snapshot: Snapshot, period: str, rows: int) -> list[FileEntry]:
+    """Stored files of the period that are no larger than what they would be written together with.
+
+    So a hash is rewritten once for every doubling, and a period never has more than a few files.
+    """
+    joined: list[FileEntry] = []
+    for entry in sorted(snapshot.files(TABLE, billing_period=period), key=lambda entry: (entry.rows, entry.path)):
+        if entry.rows > rows:
+            break
+        joined.append(entry)
+        rows += entry.rows
+    return joined
+
+
+def write(path: Path, hashes: Hashes, lake: Lake, joined: Iterable[FileEntry]) -> None:
+    """Write sorted hashes, with those of the files they replace."""
+    parts = [hashes, *(pq.read_table(lake.path(entry)).column(0).to_numpy() for entry in joined)]
+    together = np.unique(np.concatenate(parts))
+    pq.write_table(
+        pa.table({COLUMN: pa.array(together, pa.uint64())}),
+        path,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=False,
+        column_encoding="DELTA_BINARY_PACKED",
+        row_group_size=1 << 20,
+    )

@@ -1,0 +1,152 @@
+"""Accepted rows as the lake keeps them: sorted, narrow, the same bytes from the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.landing import record_ids
+from flows.landing.fates import Decided
+from flows.landing.sql import literal, parquet
+from flows.landing.staged import Staged, narrowest
+from flows.landing.workspace import Workspace
+from flows.progress import Progress
+
+ROWS = "usage_records"
+SERIES = "usage_series"
+COPIED = "(format parquet, compression zstd, compression_level 1, parquet_version v2)"
+STORED = "series_id, usage_record_id, charge_period_start, charge_period_end"
+
+_LOSERS = "anti join (select * from fates where fate <> 'accepted') as lost using (file_number, row_number, part)"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one file of the delivery gave to the lake."""
+
+    count: int
+    quantity: Decimal
+    spanning: int
+
+
+def bucket_name(bucket: int) -> str:
+    """A bucket as it stands in a folder's name.
+
+    >>> bucket_name(7)
+    '07'
+    """
+    return f"{bucket:02}"
+
+
+def kept_by_file(desk: Workspace, staged: Staged) -> dict[int, Kept]:
+    """What each file of the delivery gives to the lake, counted over the rows that will be written."""
+    found = desk.connection.sql(
+        "select file_number, count(*), sum(consumed_quantity)::decimal(38, 15), count_if(is_spanning) "
+        f"from {staged.source} {_LOSERS} group by file_number"
+    ).fetchall()
+    return {number: Kept(count, quantity, spanning) for number, count, quantity, spanning in found}
+
+
+def write_usage(
+    desk: Workspace, lake: Lake, staged: Staged, decided: Decided, run_id: str, progress: Progress
+) -> tuple[list[FileEntry], list[str]]:
+    """Write every (period, bucket) of the delivery, and anew the files that a higher revision takes rows from.
+
+    Makes    StoredUsage, sorted by (series_id, charge_period_start, usage_record_id); the files added and removed
+    """
+    has_losers = _count(desk, "(select * from fates where fate <> 'accepted')") > 0
+    parts = list(staged.parts())
+    added: list[FileEntry] = []
+    for done, (period, bucket, source) in enumerate(parts):
+        progress.advance(done, len(parts))
+        rows = f"(select * from {source} {_LOSERS})" if has_losers else source
+        partition = {"billing_period": period, "bucket": bucket_name(bucket)}
+        added += _write_rows(desk, lake, rows, partition, run_id)
+    for index, entry in enumerate(decided.replaced):
+        gone = f"(select usage_record_id from replaced where path = {literal(str(lake.path(entry)))})"
+        rows = f"(select * from {parquet(lake.path(entry))} anti join {gone} using (usage_record_id))"
+        added += _write_rows(desk, lake, rows, entry.partition, f"{run_id}-{index + 1}")
+    return added, [entry.path for entry in decided.replaced]
+
+
+def _write_rows(desk: Workspace, lake: Lake, rows: str, partition: dict[str, str], name: str) -> Iterator[FileEntry]:
+    """One file, unless there are no rows."""
+    if not _count(desk, rows):
+        return
+    path = desk.path("sorted", f"{'-'.join(partition.values())}-{name}.parquet")
+    desk.connection.execute(
+        f"copy (select {STORED}, consumed_quantity::{narrowest(desk, rows)} as consumed_quantity, revision, tags "
+        f"from {rows} order by series_id, charge_period_start, usage_record_id) to {literal(str(path))} {COPIED}"
+    )
+    yield lake.adopt_file(ROWS, path, name=name, partition=partition)
+
+
+def write_series(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, run_id: str) -> list[FileEntry]:
+    """Write the series that the lake does not know yet, one file per bucket.
+
+    Makes    UsageSeries, sorted by series_id; RuntimeError when two series share a content hash
+    """
+    connection = desk.connection
+    connection.execute(
+        "create temp table used_series as select distinct series_id, bucket, "
+        "billing_account_id, sub_account_id, resource_id, sku_id, region_id, consumed_unit from placed_series "
+        f"semi join (select distinct series_id from {staged.source} {_LOSERS}) as used using (series_id) "
+        "where codes = []"
+    )
+    known = snapshot.files(SERIES)
+    if known:
+        source = parquet(*(lake.path(entry) for entry in known))
+        _check_known(desk, source)
+        connection.execute(f"create temp table new_series as from used_series anti join {source} using (series_id)")
+    else:
+        connection.execute("create temp table new_series as from used_series")
+    buckets = connection.sql("select distinct bucket from new_series order by bucket").fetchall()
+    return [_write_bucket_series(desk, lake, bucket, run_id) for (bucket,) in buckets]
+
+
+def _write_bucket_series(desk: Workspace, lake: Lake, bucket: int, run_id: str) -> FileEntry:
+    path = desk.path("series", f"{bucket}.parquet")
+    desk.connection.execute(
+        f"copy (select * exclude (bucket) from new_series where bucket = {bucket} order by series_id) "
+        f"to {literal(str(path))} {COPIED}"
+    )
+    return lake.adopt_file(SERIES, path, name=run_id, partition={"bucket": bucket_name(bucket)})
+
+
+def _check_known(desk: Workspace, source: str) -> None:
+    keys = ("billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "consumed_unit")
+    differs = " or ".join(f"known.{key} is distinct from used.{key}" for key in keys)
+    found = desk.connection.sql(
+        f"select series_id from {source} as known join used_series as used using (series_id) where {differs} limit 1"
+    ).fetchone()
+    if found:
+        raise RuntimeError(f"two series have the content hash {found[0]}; rename a resource of one of them")
+
+
+def write_ids(
+    desk: Workspace, lake: Lake, snapshot: Snapshot, decided: Decided, run_id: str
+) -> tuple[list[FileEntry], list[str]]:
+    """Write the hashes of the accepted ids of every period; smaller files of the period are joined in."""
+    added: list[FileEntry] = []
+    removed: list[str] = []
+    for period, hashes in sorted(decided.accepted_hashes.items()):
+        if not len(hashes):
+            continue
+        joined = record_ids.to_join(snapshot, period, len(hashes))
+        path = desk.path("ids", f"{period}.parquet")
+        record_ids.write(path, hashes, lake, joined)
+        added.append(lake.adopt_file(record_ids.TABLE, path, name=run_id, partition={"billing_period": period}))
+        removed += [entry.path for entry in joined]
+    return added, removed
+
+
+def _count(desk: Workspace, source: str) -> int:
+    row = desk.connection.sql(f"select count(*) from {source}").fetchone()
+    return row[0] if row else 0
+
+
+def rows_in(entries: Iterable[FileEntry]) -> int:
+    """Rows of all files."""
+    return sum(entry.rows for entry in entries)

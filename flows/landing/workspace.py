@@ -1,0 +1,63 @@
+"""The folder and the engine of one ingest run; both are gone when it ends, and swept by the next run if it was killed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from flows.lake.journal import Lake
+from flows.landing.sql import literal, query
+
+MEMORY_LIMIT = "2GB"
+"""What DuckDB may hold before it spills. The rest of a run is small but the ids' hashes, 16 bytes a row."""
+
+_HINT = "ingest"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A scratch folder inside the lake's file system and a DuckDB without a file, whose clock is UTC."""
+
+    folder: Path
+    connection: duckdb.DuckDBPyConnection
+
+    def path(self, kind: str, name: str) -> Path:
+        """A path in a sub-folder of the scratch folder."""
+        folder = self.folder / kind
+        folder.mkdir(exist_ok=True)
+        return folder / name
+
+
+@contextmanager
+def workspace(lake: Lake, received_at: datetime, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[Workspace]:
+    """A fresh workspace; what dead runs left behind is removed first."""
+    sweep(lake)
+    folder = lake.staging_path(_HINT)
+    folder.mkdir(parents=True)
+    connection = duckdb.connect()
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set memory_limit = {literal(memory_limit)}")
+        connection.execute(f"set temp_directory = {literal(str(folder / 'spilled'))}")
+        connection.execute(f"set variable received_at = {literal(received_at.isoformat())}::timestamptz")
+        connection.execute(query("grammar"))
+        yield Workspace(folder, connection)
+    finally:
+        connection.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(lake: Lake) -> None:
+    """Remove the scratch folders of runs that died; nothing while another process writes."""
+    left = list(lake.staging_path(_HINT).parent.glob(f"*-{_HINT}"))
+    if not left:
+        return
+    with lake.store.alone() as is_alone:
+        for folder in left if is_alone else []:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""The same flows under Prefect: watched, retried where that is safe, and with the same commit as without it.
+
+This module sets what Prefect reads from the environment before anything imports Prefect, which takes two seconds; what
+a user has set stays. Without PREFECT_API_URL Prefect starts an embedded server for the run.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows.ingest_usage import IngestResult
+    from flows.lake.journal import Lake
+    from flows.run import Run
+
+SETTINGS = {
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",  # whatever profile is active
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # it takes 10 to 19 s on a quiet machine
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}
+QUIET = {
+    # the console is billfold's; Prefect's own log of the run goes to its server, where it can be read
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLI_COLORS": "false",
+}
+
+for _name, _value in {**SETTINGS, **({} if os.environ.get("BILLFOLD_DEBUG") else QUIET)}.items():
+    os.environ.setdefault(_name, _value)
+
+
+def ingest(
+    lake: "Lake",
+    reference: Path,
+    files: Sequence[Path],
+    mapping: Path | None,
+    received_at: datetime,
+    retry_rejects: bool,
+    actor: str,
+) -> "IngestResult":
+    """Land usage as the flow `ingest-usage`."""
+    from flows.orchestrated.runs import ingest_usage
+
+    named = [str(file.absolute()) for file in files]
+    how = str(mapping.absolute()) if mapping else None
+    return ingest_usage(str(lake.root), str(reference), named, how, received_at, retry_rejects, actor)
+
+
+def operations(lake: "Lake", reference: Path, files: Sequence[Path], received_at: datetime, actor: str) -> "Run":
+    """Land operations as the flow `operations`."""
+    from flows.orchestrated.runs import operations as flow
+
+    return flow(str(lake.root), str(reference), [str(file.absolute()) for file in files], received_at, actor)
+
+
+def bill(lake: "Lake", reference: Path, period: str, until: datetime | None, groups: int | None) -> "Run":
+    """Bill a period as the flow `bill-period`."""
+    from flows.orchestrated.runs import bill_period
+
+    return bill_period(str(lake.root), str(reference), period, until, groups)
+
+
+def issue(
+    lake: "Lake",
+    reference: Path,
+    period: str,
+    issue_date: date,
+    actor: str,
+    received_at: datetime,
+    billing_account_id: str | None,
+) -> "Run":
+    """Issue a period's drafts as the flow `issue-invoices`."""
+    from flows.orchestrated.runs import issue_invoices
+
+    return issue_invoices(str(lake.root), str(reference), period, issue_date, actor, received_at, billing_account_id)

@@ -1,0 +1,90 @@
+"""The two consoles: what was asked for goes to stdout, how it goes to stderr. Colours and bars only for people."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flows.show.texts import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from flows.progress import Progress
+
+PIPED_WIDTH = 100
+"""How wide a page is where no terminal says how wide it should be."""
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A console that takes text as it stands: no markup, no emoji, no colours of its own."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+
+def show(*pages: "RenderableType") -> None:
+    """Print what was asked for."""
+    out = console()
+    for page in pages:
+        out.print(page)
+
+
+def say(text: str) -> None:
+    """Print a line of what was asked for, never folded: a path or a command stays in one piece."""
+    console().print(styled(text), soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Tell how it goes, on stderr."""
+    console(stderr=True).print(styled(text), soft_wrap=True)
+
+
+def styled(text: str, style: str = "") -> "Text":
+    """A text of any origin as rich takes it: nothing in it is obeyed, line breaks are kept."""
+    from rich.text import Text
+
+    return Text("\n".join(visible(line) for line in text.split("\n")), style=style)
+
+
+def grid(*columns: str, title: str | None = None) -> "Table":
+    """A table with a header; a column whose name begins with `>` stands to the right and is never folded."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    for name in columns:
+        justify: Any = "right" if name.startswith(">") else "left"
+        table.add_column(name.lstrip(">"), justify=justify, no_wrap=name.startswith(">"), overflow="fold")
+    return table
+
+
+def as_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """Print a value for a program: amounts are text, so that no reader makes floats of them."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)
+
+
+@contextmanager
+def listening(*, quiet: bool) -> Iterator["Progress"]:
+    """Who is told how far a run has come: bars where a person watches, nobody else."""
+    from flows.progress import bars, silent
+
+    with nullcontext(silent) if quiet or not sys.stderr.isatty() else bars() as progress:
+        yield progress

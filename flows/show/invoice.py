@@ -1,0 +1,173 @@
+"""A document with all that its reader asks about: lines, what lowered and paid each, tax, totals, payments."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from flows.run import Refusal
+from flows.show.amounts import UNKNOWN_EXPONENT, Currency, plain
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from flows.lake.journal import Lake
+
+Row = Mapping[str, Any]
+
+STATES = {"issued": "issued", "draft": "draft", "month_to_date": "month to date"}
+
+TOTALS = (
+    ("list_cost", "", "List cost"),
+    ("discount_amount", "", "Discounts"),
+    ("cap_amount", "", "Above maximum spend"),
+    ("grant_amount", "", "Credit before tax"),
+    ("total_without_tax", "BT-106", "Sum of the lines"),
+    ("total_without_tax", "BT-109", "Total without tax"),
+    ("total_tax", "BT-110", "Tax"),
+    ("total_with_tax", "BT-112", "Total with tax"),
+    ("paid_amount", "BT-113", "Paid"),
+    ("rounding_amount", "BT-114", "Rounding"),
+    ("amount_due", "BT-115", "Amount due"),
+)
+"""Totals in the order of EN 16931."""
+
+TAKEN_OFF = ("discount_amount", "cap_amount", "grant_amount", "paid_amount")
+"""Totals that lower what is due; shown with a minus."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """An invoice, a credit note or a draft, as it stands in the books."""
+
+    head: Row
+    lines: Sequence[Row]
+    allocations: Sequence[Row]
+    tax: Sequence[Row]
+    tiers: Sequence[Row]
+    payments: Sequence[Row]
+    currency: Currency
+    others: Sequence[Row]
+    """Other documents that what was asked for stands for too."""
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is not issued yet."""
+        return bool(self.head["document_state"] != "issued")
+
+    @property
+    def payment_state(self) -> str:
+        """Draft, issued, partly paid or paid: derived, never part of the document (I1)."""
+        if self.is_draft:
+            return STATES[self.head["document_state"]]
+        if self.head["open_amount"] <= 0:
+            return "paid"
+        return "partly paid" if self.head["applied_amount"] > 0 else "issued"
+
+    def allocations_of(self, line: Row) -> list[Row]:
+        """What lowered or paid a line, by name."""
+        return [row for row in self.allocations if row["line_number"] == line["line_number"]]
+
+    def tiers_of(self, line: Row) -> list[Row]:
+        """The tiers of a line's price."""
+        return [row for row in self.tiers if row["sku_price_id"] == line["sku_price_id"]]
+
+    def credits(self, tax_position: str) -> dict[str, Decimal]:
+        """What each grant paid before or after tax, by its name, in the order it was spent."""
+        paid: dict[str, Decimal] = {}
+        for row in self.allocations:
+            if row["allocation_kind"] == "grant" and row["tax_position"] == tax_position:
+                name = row["name"] or row["source_id"]
+                paid[name] = paid.get(name, Decimal(0)) + row["amount"]
+        return paid
+
+
+def read_document(lake: "Lake", wanted: str, *, period: str | None = None, as_of: int | None = None) -> Document:
+    """The document that a number, an id or an account stands for; of several the latest period's.
+
+    Errors   Refusal: nothing of that name
+    """
+    from flows.lake.views import connect
+
+    with connect(lake, lake.snapshot(as_of)) as connection:
+        found = _ask(connection, "documents", wanted=wanted, period=period)
+        if not found:
+            raise Refusal(_nothing(wanted, period))
+        head, *others = found
+        names = {"invoice_id": head["invoice_id"], "invoice_number": head["invoice_number"]}
+        parts = {
+            name: _ask(connection, name, **names, account=head["billing_account_id"])
+            for name in ("lines", "allocations", "tax", "tiers", "payments")
+        }
+        exponent = head["exponent"] if head["exponent"] is not None else _exponent(connection, head)
+    return Document(head=head, currency=Currency(head["billing_currency"], exponent), others=others, **parts)
+
+
+def _nothing(wanted: str, period: str | None) -> str:
+    where = f" in {period}" if period else ""
+    return (
+        f"no document has the number, id or account {wanted!r}{where}; "
+        "list what there is: billfold show invoices, and what waits: billfold show holds"
+    )
+
+
+def _ask(connection: "duckdb.DuckDBPyConnection", name: str, **variables: str | None) -> list[dict[str, Any]]:
+    for variable, value in variables.items():
+        connection.execute(f"set variable {variable} = $1::varchar", [value])
+    text = (resources.files("flows.show") / "document" / f"{name}.sql").read_text(encoding="utf-8")
+    return connection.sql(text).pl().to_dicts()
+
+
+def _exponent(connection: "duckdb.DuckDBPyConnection", head: Row) -> int:
+    """The currency's digits, where the period is not closed and so has none of its own yet."""
+    asked = "select arg_max(exponent, valid_from) from currencies where billing_currency = $1"
+    found = connection.execute(asked, [head["billing_currency"]]).fetchone()
+    return int(found[0]) if found and found[0] is not None else UNKNOWN_EXPONENT
+
+
+def as_record(document: Document) -> dict[str, Any]:
+    """A document for a program: every amount is text in the currency's digits."""
+    amounts = {name for name, _, _ in TOTALS} | {"credit_amount", "open_amount", "applied_amount"}
+    head = {name: _plain(value, name in amounts, document.currency) for name, value in document.head.items()}
+    return {
+        **head,
+        "payment_state": document.payment_state,
+        "lines": [_line(document, line) for line in document.lines],
+        "tax_breakdown": _rows(document.tax, {"taxable_amount", "tax_amount"}, document.currency),
+        "paid_by_credit": {name: document.currency.plain(amount) for name, amount in document.credits("after").items()},
+        "payments": _rows(document.payments, {"amount"}, document.currency),
+    }
+
+
+LINE_AMOUNTS = frozenset(
+    {
+        "list_cost",
+        "discount_amount",
+        "cap_amount",
+        "grant_amount",
+        "line_amount",
+        "tax_amount",
+        "credit_amount",
+    }
+)
+
+
+def _line(document: Document, line: Row) -> dict[str, Any]:
+    own = {name: _plain(value, name in LINE_AMOUNTS, document.currency) for name, value in line.items()}
+    applied = [
+        {name: value for name, value in row.items() if name != "line_number" and value is not None}
+        for row in _rows(document.allocations_of(line), {"amount"}, document.currency)
+    ]
+    tiers = [{"up_to": row["up_to"], "unit_price": row["unit_price"]} for row in document.tiers_of(line)]
+    return {**own, "allocations": applied, "tiers": _rows(tiers, set(), document.currency)}
+
+
+def _rows(rows: Iterable[Row], amounts: set[str], currency: Currency) -> list[dict[str, Any]]:
+    return [{name: _plain(value, name in amounts, currency) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: Any, is_money: bool, currency: Currency) -> Any:
+    if isinstance(value, Decimal):
+        return currency.plain(value) if is_money else plain(value)
+    return value

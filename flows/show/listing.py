@@ -1,0 +1,170 @@
+"""Short lists of what is in the books: one file of SQL in `lists/` each, its first line the sentence people read."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from flows.show.amounts import Currency, plain, quantity
+from flows.show.console import grid
+from flows.show.texts import csv_cell, visible
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+    from rich.table import Table
+
+    from flows.lake.journal import Lake
+
+MONEY_SCALE = 4
+"""The scale of every amount (`schemas.units.Money`); other decimals are quantities, prices and rates."""
+
+SHOWN = 200
+"""How many rows a terminal gets unless it asks for more."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list as its file of SQL says it."""
+
+    name: str
+    sentence: str
+    text: str
+    wide: frozenset[str]
+    """Columns that a terminal is spared: CSV, JSON and --wide have them."""
+
+    @property
+    def by_account(self) -> bool:
+        """Whether it can be asked of one account."""
+        return "of_account(" in self.text
+
+    @property
+    def by_period(self) -> bool:
+        """Whether it can be asked of one billing period."""
+        return "of_period(" in self.text
+
+
+@cache
+def listings() -> Mapping[str, Listing]:
+    """Every list, by name."""
+    folder = resources.files("flows.show") / "lists"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    found = [_listing(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in files]
+    return {listing.name: listing for listing in found}
+
+
+def _listing(name: str, text: str) -> Listing:
+    lines = text.splitlines()
+    wide = next((line.partition(":")[2] for line in lines if line.startswith("-- wide:")), "")
+    columns = frozenset(column.strip() for column in wide.split(",") if column.strip())
+    return Listing(name, lines[0].partition(": ")[2], text, columns)
+
+
+@contextmanager
+def opened(lake: "Lake", as_of: int | None = None) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """The books as of a commit, the head by default, ready to be asked for lists."""
+    from flows.lake.views import connect
+
+    with connect(lake, lake.snapshot(as_of)) as connection:
+        for name in ("account", "period"):
+            connection.execute(f"set variable {name} = null::varchar")
+            connection.execute(
+                f"create macro of_{name}(found) as getvariable('{name}') is null or found = getvariable('{name}')"
+            )
+        yield connection
+
+
+def ask(
+    connection: "duckdb.DuckDBPyConnection", listing: Listing, *, account: str | None = None, period: str | None = None
+) -> "pl.DataFrame":
+    """The rows of a list, of one account or period if asked."""
+    connection.execute("set variable account = $1::varchar", [account])
+    connection.execute("set variable period = $1::varchar", [period])
+    return connection.sql(listing.text).pl()
+
+
+def known_currencies(connection: "duckdb.DuckDBPyConnection") -> Mapping[str, Currency]:
+    """Every currency with its digits, as the reference tables last say."""
+    asked = "select billing_currency, arg_max(exponent, valid_from) from currencies group by all order by all"
+    return {code: Currency(code, exponent) for code, exponent in connection.sql(asked).fetchall()}
+
+
+def as_table(
+    rows: "pl.DataFrame", currencies: Mapping[str, Currency], *, hidden: frozenset[str] = frozenset()
+) -> "Table":
+    """Rows for a terminal; a column in which nothing stands is left out."""
+    columns = [name for name in rows.columns if name not in hidden and rows[name].null_count() < rows.height]
+    table = grid(*(_heading(name, rows) for name in columns))
+    for row in rows.iter_rows(named=True):
+        currency = _currency(row, currencies)
+        table.add_row(*(visible(_shown(row[name], _is_money(rows, name), currency)) for name in columns))
+    return table
+
+
+def as_csv(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> str:
+    """Rows as CSV that a spreadsheet may open: numbers are plain, texts cannot be formulas."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(rows.columns)
+    for record in records(rows, currencies):
+        writer.writerow(["" if value is None else csv_cell(_text(value)) for value in record.values()])
+    return out.getvalue()
+
+
+def records(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> Iterator[dict[str, Any]]:
+    """Rows for a program: amounts in the currency's digits and other decimals as plain text."""
+    for row in rows.iter_rows(named=True):
+        currency = _currency(row, currencies)
+        yield {name: _plain(value, _is_money(rows, name), currency) for name, value in row.items()}
+
+
+def _heading(name: str, rows: "pl.DataFrame") -> str:
+    """A column's name in words; numbers stand to the right."""
+    return (">" if rows.schema[name].is_numeric() else "") + name.replace("_", " ")
+
+
+def _is_money(rows: "pl.DataFrame", name: str) -> bool:
+    return getattr(rows.schema[name], "scale", None) == MONEY_SCALE
+
+
+def _currency(row: Mapping[str, Any], currencies: Mapping[str, Currency]) -> Currency:
+    code = row.get("billing_currency") or ""
+    return currencies.get(code, Currency(code))
+
+
+def _shown(value: Any, is_money: bool, currency: Currency) -> str:
+    if isinstance(value, Decimal):
+        return currency.amount(value) if is_money else quantity(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _plain(value: Any, is_money: bool, currency: Currency) -> Any:
+    if isinstance(value, Decimal):
+        return currency.plain(value) if is_money else plain(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat().replace("+00:00", "Z")
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        import json
+
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

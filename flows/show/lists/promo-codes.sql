@@ -1,0 +1,8 @@
+-- promo-codes: the codes an account sees, and what it may do with each
+-- reads:  promo_codes_available
+-- grain:  one row per account and promo code
+select
+  billing_account_id, promo_code, benefit, value, billing_currency, valid_from, valid_until, state
+from promo_codes_available
+where of_account(billing_account_id)
+order by billing_account_id, promo_code, valid_from

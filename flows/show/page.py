@@ -1,0 +1,272 @@
+"""An invoice on a page: who, what, how much, and why it is not more."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flows.show.amounts import percent, quantity
+from flows.show.console import grid, styled
+from flows.show.invoice import TAKEN_OFF, TOTALS, Document, Row
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+DIM, STRONG, WARNING = "dim", "bold", "bold yellow"
+
+SHOWN_EVEN_WHEN_NOTHING = ("list_cost", "total_without_tax", "total_tax", "total_with_tax", "amount_due")
+
+DRAFTS = {
+    "draft": "DRAFT - not an invoice: it has no number yet and changes when the period is billed again",
+    "month_to_date": "MONTH TO DATE - not an invoice: the period is not over, more usage will come",
+}
+
+
+def invoice_page(document: Document) -> Iterator["RenderableType"]:
+    """The parts of the page, from top to bottom."""
+    head = document.head
+    yield styled(_title(document), STRONG)
+    if document.is_draft:
+        yield styled(DRAFTS[head["document_state"]], WARNING)
+    yield styled("")
+    yield _parties(head)
+    yield styled("")
+    yield _facts(document)
+    yield styled("")
+    yield _lines(document)
+    yield styled("")
+    yield _tax(document)
+    yield styled("")
+    yield _totals(document)
+    yield from _paid_since(document)
+    yield from _others(document)
+
+
+def _title(document: Document) -> str:
+    head = document.head
+    kind = "Credit note" if head["document_type"] == "381" else "Invoice"
+    if document.is_draft:
+        return f"{kind} of {head['billing_account_id']} for {head['billing_period']}"
+    return f"{kind} {head['invoice_number']}"
+
+
+def _parties(head: Row) -> "Table":
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 4), expand=True)
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    table.add_row(styled("From", DIM), styled("To", DIM))
+    tax_ids = ", ".join(head["seller_tax_ids"] or [])
+    seller = [head["seller_legal_name"] or head["seller_id"], head["seller_address"], tax_ids and f"Tax id {tax_ids}"]
+    buyer = [head["buyer_legal_name"], head["buyer_address"], f"Account {head['billing_account_id']}"]
+    table.add_row(*(styled("\n".join(line for line in party if line)) for party in (seller, buyer)))
+    return table
+
+
+def _facts(document: Document) -> "Table":
+    from rich.table import Table
+
+    head = document.head
+    period = days(head["period_start"], head["period_end"], head["time_zone"])
+    facts = {
+        "Number": head["invoice_number"],
+        "Issued": head["issue_date"],
+        "Due": head["due_date"],
+        "Corrects": head["preceding_invoice_number"],
+        "Period": f"{period} ({head['time_zone']})",
+        "Known as of": f"{head['known_as_of']:%Y-%m-%d %H:%M} UTC" if document.is_draft else None,
+        "Currency": head["billing_currency"],
+        "State": document.payment_state,
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(styled(name, DIM), styled(str(value)))
+    return table
+
+
+def days(start: datetime, end: datetime, zone: str) -> str:
+    """The local days of a half-open interval, the last one included.
+
+    >>> from datetime import UTC
+    >>> days(datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC), "Europe/Berlin")
+    '2026-10-01 - 2026-10-31'
+    """
+    first = start.astimezone(ZoneInfo(zone)).date()
+    last = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
+    return f"{first}" if last <= first else f"{first} - {last}"
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(document: Document) -> "Table":
+    table = grid(">#", "what", ">quantity", "unit", ">unit price", ">cost", ">amount")
+    for line in document.lines:
+        amount = document.currency.amount
+        table.add_row(
+            str(line["line_number"]),
+            _what(document, line),
+            quantity(line["quantity"]),
+            styled(line["unit"]),
+            _unit_price(document, line),
+            amount(line["list_cost"]),
+            amount(line["line_amount"]),
+        )
+        for name, value in _lowered(document, line):
+            table.add_row("", styled(f"  {name}", DIM), "", "", "", amount(-value), "")
+        for name, value in _paid(document, line):
+            table.add_row("", styled(f"  {name} {amount(value)}", DIM), "", "", "", "", "")
+        for tier in _tiers(document, line):
+            table.add_row("", styled(f"  {tier}", DIM), "", "", "", "", "")
+    return table
+
+
+def _what(document: Document, line: Row) -> "Text":
+    """What was sold, then where and to whom in the account, then when if not all month."""
+    names = ("sub_account_id", "resource_id", "region_id")
+    where = " · ".join(str(line[name]) for name in names if line[name] is not None)
+    text = styled(line["description"])
+    text.append(f" #{line['expense_number']}", DIM)
+    if where:
+        text.append("\n").append_text(styled(where, DIM))
+    when = days(line["charge_period_start"], line["charge_period_end"], document.head["time_zone"])
+    if when != days(document.head["period_start"], document.head["period_end"], document.head["time_zone"]):
+        text.append("\n").append(when, DIM)
+    return text
+
+
+def _unit_price(document: Document, line: Row) -> str:
+    if line["unit_price"] is None:
+        return "tiers"
+    price = document.currency.price(line["unit_price"])
+    per = line["per_quantity"]
+    return price if per is None or per == 1 else f"{price}/{quantity(per)}"
+
+
+def _lowered(document: Document, line: Row) -> Iterator[tuple[str, Decimal]]:
+    """What came off a line before tax: each by its name; what has none (month to date) by its kind."""
+    named = [row for row in document.allocations_of(line) if row["tax_position"] == "before"]
+    for row in named:
+        yield _name(row), row["amount"]
+    for kind, column, word in (
+        ("discount", "discount_amount", "Discounts"),
+        ("cap", "cap_amount", "Above maximum spend"),
+        ("grant", "grant_amount", "Credit before tax"),
+    ):
+        rest = line[column] - sum(row["amount"] for row in named if row["allocation_kind"] == kind)
+        if rest:
+            yield word, rest
+
+
+def _paid(document: Document, line: Row) -> Iterator[tuple[str, Decimal]]:
+    """What paid a line after tax."""
+    named = [row for row in document.allocations_of(line) if row["tax_position"] == "after"]
+    for row in named:
+        yield f"{_name(row)} pays, after tax,", row["amount"]
+    rest = line["credit_amount"] - sum(row["amount"] for row in named)
+    if rest:
+        yield "Credit pays, after tax,", rest
+
+
+def _name(row: Row) -> str:
+    if row["allocation_kind"] == "grant":
+        return f"{row['name'] or row['source_id']} ({row['kind']} credit)" if row["kind"] else row["source_id"]
+    if row["allocation_kind"] == "cap":
+        return f"Above maximum spend {row['source_id']}"
+    value = row["discount_value"]
+    shown = f"{quantity(value)} %" if row["discount_kind"] == "percent" and value is not None else ""
+    code = f"code {row['promo_code']}" if row["promo_code"] else ""
+    return " ".join(part for part in ("Discount", shown, f"({code or row['source_id']})") if part)
+
+
+def _tiers(document: Document, line: Row) -> Iterator[str]:
+    """The price of each tier, as a tiered line prints it (I3)."""
+    lower = Decimal(0)
+    for tier in document.tiers_of(line):
+        price = document.currency.price(tier["unit_price"])
+        fee = f" + {document.currency.amount(tier['flat_fee'])}" if tier["flat_fee"] else ""
+        reach = f"above {quantity(lower)}" if tier["up_to"] is None else f"up to {quantity(tier['up_to'])}"
+        lower = tier["up_to"] if tier["up_to"] is not None else lower
+        yield f"{reach} {line['unit']}: {price}{fee}"
+
+
+# --- tax and totals -------------------------------------------------------------------------------------------------
+
+
+def _tax(document: Document) -> "Table":
+    table = grid("tax", "category", ">rate", ">taxable", ">tax amount", "exemption")
+    for row in document.tax:
+        table.add_row(
+            styled(row["component"] or "tax"),
+            styled(row["code"]),
+            "" if row["rate"] is None else percent(row["rate"]),
+            document.currency.amount(row["taxable_amount"]),
+            document.currency.amount(row["tax_amount"]),
+            styled(row["exemption_reason"] or ""),
+        )
+    return table
+
+
+def _totals(document: Document) -> "Table":
+    """In the order of EN 16931, its term numbers small beside them; zeros that say nothing are left out."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    for justify in ("left", "left", "right"):
+        table.add_column(justify=justify)
+    for column, term, label in TOTALS:
+        value = document.head[column]
+        if not value and column not in SHOWN_EVEN_WHEN_NOTHING:
+            continue
+        style = STRONG if column in ("total_with_tax", "amount_due") else ""
+        shown = document.currency.amount(-value if column in TAKEN_OFF else value)
+        unit = f"{document.head['billing_currency']} " if column == "amount_due" else ""
+        table.add_row(styled(label, style), styled(term, DIM), styled(f"{unit}{shown}", style))
+        if column in ("grant_amount", "paid_amount"):
+            for name, amount in _by_name(document, column):
+                table.add_row(styled(f"  {name}", DIM), "", styled(document.currency.amount(-amount), DIM))
+    return table
+
+
+def _by_name(document: Document, column: str) -> Iterator[tuple[str, Decimal]]:
+    """Which credit a total is made of."""
+    if column == "grant_amount":
+        yield from document.credits("before").items()
+        return
+    yield from document.credits("after").items()
+    unnamed = document.head["credit_amount"] - sum(document.credits("after").values())
+    if unnamed:
+        yield "Credit after tax", unnamed
+    balance = document.head["paid_amount"] - document.head["credit_amount"]
+    if balance:
+        yield "Account balance", balance
+
+
+def _paid_since(document: Document) -> Iterator["RenderableType"]:
+    if not document.payments:
+        return
+    table = grid("paid on", "kind", ">amount", "operation")
+    for row in document.payments:
+        when = f"{row['occurred_at']:%Y-%m-%d}" if row["occurred_at"] else ""
+        kind = (row["payment_kind"] or "").replace("_", " ")
+        table.add_row(when, styled(kind), document.currency.amount(row["amount"]), styled(row["operation_id"]))
+    yield styled("")
+    yield table
+    yield styled(
+        f"Left to pay: {document.head['billing_currency']} {document.currency.amount(document.head['open_amount'])}"
+    )
+
+
+def _others(document: Document) -> Iterator["RenderableType"]:
+    if document.others:
+        named = [
+            f"{row['invoice_number'] or row['document_state'].replace('_', ' ')} ({row['billing_period']})"
+            for row in document.others
+        ]
+        yield styled("")
+        yield styled(f"Also there: {', '.join(named)}", DIM)

@@ -1,0 +1,147 @@
+"""How a run ended, as a person reads it: counts, totals per currency, what was set aside, and what to do next."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flows.run import COMMITTED, NOTHING_TO_DO, Run
+from flows.show.amounts import Currency
+from flows.show.console import grid, styled
+from rating.rejects import REASONS
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from flows.ingest_usage import IngestResult
+    from flows.lake.journal import Commit
+
+FATES = ("landed", "accepted", "duplicate", "superseded", "rejected")
+
+TOTALS = (
+    "list_cost",
+    "discount_amount",
+    "grant_amount",
+    "total_without_tax",
+    "total_tax",
+    "credit_amount",
+    "amount_due",
+)
+
+
+def ended(status: str, command: str, commit: "Commit | None") -> "RenderableType":
+    """One line: how it ended."""
+    if status == NOTHING_TO_DO:
+        return styled(f"{command}: nothing to do; the books already say all this")
+    if status == COMMITTED and commit is not None:
+        return styled(f"{command}: commit {commit.number}, {commit.hash[:12]}", "bold")
+    return styled(f"{command}: {status}", "bold")
+
+
+def ingest_page(result: "IngestResult") -> Iterator["RenderableType"]:
+    """Each file with what became of its rows, then why rows were set aside."""
+    table = grid("file", "fate", *(f">{fate}" for fate in FATES))
+    for row in result.files:
+        counts = [f"{row[f'{fate}_count']:,}" for fate in FATES]
+        table.add_row(styled(row["file_name"]), styled(row["fate"].replace("_", " ")), *counts)
+    yield table
+    for row in result.files:
+        if row["fate"] == "file_rejected":
+            yield styled(f"{row['file_name']}: {row['reason_code']}: {row['reason']}")
+    if result.reasons:
+        yield styled("")
+        yield reasons_table(result.reasons)
+
+
+def reasons_table(reasons: Mapping[str, int]) -> "Table":
+    """Reason codes with their sentences, the most frequent first."""
+    table = grid("reason", ">count", "meaning")
+    for code, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0])):
+        table.add_row(code, f"{count:,}", styled(REASONS[code].sentence if code in REASONS else ""))
+    return table
+
+
+def bill_page(run: Run, currencies: Mapping[str, Currency]) -> Iterator["RenderableType"]:
+    """Totals per currency and the accounts on hold."""
+    report = run.report
+    if report.get("totals"):
+        yield totals_table(report["totals"], currencies)
+    if report.get("parked"):
+        yield styled("")
+        yield styled(f"{report['parked']:,} account(s) on hold, which the others do not wait for:")
+        yield holds_table(report["holds"])
+        if report["parked"] > len(report["holds"]):
+            yield styled("all of them: billfold show holds")
+
+
+def totals_table(totals: Iterable[Mapping[str, Any]], currencies: Mapping[str, Currency]) -> "Table":
+    """What was billed, one row per currency."""
+    table = grid("currency", ">invoices", *(f">{name.removesuffix('_amount').replace('_', ' ')}" for name in TOTALS))
+    for row in totals:
+        currency = currencies.get(row["billing_currency"], Currency(row["billing_currency"]))
+        amounts = [currency.amount(Decimal(row[name])) for name in TOTALS]
+        table.add_row(styled(row["billing_currency"]), f"{int(row['invoices']):,}", *amounts)
+    return table
+
+
+def holds_table(holds: Iterable[Mapping[str, Any]]) -> "Table":
+    """Who is on hold, and why."""
+    table = grid("account", "reason", "what")
+    for row in holds:
+        table.add_row(*(styled(row[name]) for name in ("billing_account_id", "reason_code", "reason")))
+    return table
+
+
+def operations_page(run: Run) -> Iterator["RenderableType"]:
+    """How many were accepted, and why others were not."""
+    report = run.report
+    if run.status != COMMITTED:
+        return
+    yield styled(f"{report['accepted']:,} accepted, {report['rejected']:,} rejected, {report['known']:,} known before")
+    if report["rejected"]:
+        yield _refused(run.tables["operations"])
+
+
+def _refused(operations: "pl.DataFrame") -> "Table":
+    table = grid("operation", "by", "account", "reason", "what")
+    for row in operations.iter_rows(named=True):
+        if row["status"] == "rejected":
+            names = ("operation", "actor", "billing_account_id", "reason_code", "reason")
+            table.add_row(*(styled(row[name] or "") for name in names))
+    return table
+
+
+def issue_page(run: Run, currencies: Mapping[str, Currency], limit: int = 10) -> Iterator["RenderableType"]:
+    """The first documents that were issued, and how many there are."""
+    if "invoices" not in run.tables or run.tables["invoices"].is_empty():
+        if run.report.get("reason"):
+            yield styled(f"refused: {run.report['reason']}")
+        return
+    issued = run.tables["invoices"].sort("seller_id", "sequence", "invoice_number")
+    table = grid("number", "account", "buyer", "due", "currency", ">amount due")
+    for row in issued.head(limit).iter_rows(named=True):
+        currency = currencies.get(row["billing_currency"], Currency(row["billing_currency"]))
+        texts = (row["invoice_number"], row["billing_account_id"], row["buyer_legal_name"], row["due_date"])
+        table.add_row(
+            *(styled(str(text or "")) for text in texts), row["billing_currency"], currency.amount(row["amount_due"])
+        )
+    yield table
+    if issued.height > limit:
+        yield styled(f"and {issued.height - limit:,} more: billfold show invoices")
+
+
+def run_record(run: Run) -> dict[str, Any]:
+    """A run for a program."""
+    return {
+        "status": run.status,
+        "command": run.command,
+        "commit": commit_record(run.commit),
+        "exit_code": run.exit_code,
+        **{name: value for name, value in run.report.items() if name not in ("status", "command")},
+    }
+
+
+def commit_record(commit: "Commit | None") -> dict[str, Any] | None:
+    """A commit for a program."""
+    return None if commit is None else {"number": commit.number, "hash": commit.hash, "run_id": commit.run_id}

@@ -1,0 +1,452 @@
+"""Every invariant of the rule book's section 13 that the tables can show: silent on sound books, loud on each fault.
+
+The books are the example of section 5: lines of 100 and 50, 10 % discount, 40 of bonus, tax 20 %: 114.00 due.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from flows.lake.audit import Breach, audit
+from flows.lake.journal import Lake
+from flows.lake.views import connect, queries
+from tests.flows.lake.books import World, frame, lake_of, rows, stored
+
+BOOKS: World = {
+    "billing_accounts": rows(
+        """
+        billing_account_id | seller_id | billing_currency | time_zone | valid_from
+        acme               | north     | EUR              | UTC       | 2026-01-01
+        """
+    ),
+    "landed_files": rows(
+        """
+        file_name | landed_count | accepted_count | duplicate_count | superseded_count | rejected_count | landed_quantity | accepted_quantity | duplicate_quantity | superseded_quantity | rejected_quantity
+        a.parquet | 5            | 2              | 1               | 1                | 1              | 15              | 12                | 1                  | 1                   | 1
+        """  # noqa: E501 (a table)
+    ),
+    "usage_series": rows(
+        """
+        series_id | billing_account_id | sku_id
+        1         | acme               | vm
+        """
+    ),
+    "stored_usage": rows(
+        """
+        series_id | usage_record_id | consumed_quantity | charge_period_start
+        1         | u1              | 10                | 2026-10-01T00:00:00Z
+        1         | u2              | 2                 | 2026-10-02T00:00:00Z
+        """
+    ),
+    "account_periods": rows(
+        """
+        billing_account_id | billing_period | billing_currency | exponent | time_zone | period_start         | period_end
+        acme               | 2026-10        | EUR              | 2        | UTC       | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z
+        """  # noqa: E501 (a table)
+    ),
+    "rating_lines": rows(
+        """
+        rating_line_id | billing_period | billing_account_id | list_cost
+        l1             | 2026-10        | acme               | 100.00
+        l2             | 2026-10        | acme               | 50.00
+        """
+    ),
+    "charges": rows(
+        """
+        charge_id | rating_line_id | billing_period | billing_account_id | sku_id | service | list_cost | charge_period_start  | charge_period_end    | charge_order | sku_tags
+        c1        | l1             | 2026-10        | acme               | vm     | Cloud   | 100.00    | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z | 1            | ["linux"]
+        c2        | l2             | 2026-10        | acme               | ip     | Network | 50.00     | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z | 2            | []
+        """  # noqa: E501 (a table)
+    ),
+    "expense_numbers": rows(
+        """
+        charge_id | billing_account_id | expense_number
+        c1        | acme               | 1
+        c2        | acme               | 2
+        """
+    ),
+    "grants": rows(
+        """
+        grant_id | kind  | billing_account_id | amount | include                         | window_start         | window_end           | tax_position | terminal_status
+        bonus    | bonus | acme               | 40.00  | ["service:Cloud","service:CDN"] | 2026-10-01T00:00:00Z | 2027-01-01T00:00:00Z | before       | recovered
+        """  # noqa: E501 (a table)
+    ),
+    "allocations": rows(
+        """
+        billing_period | billing_account_id | charge_id | allocation_kind | tax_position | source_id | amount
+        2026-10        | acme               | c1        | discount        | before       | spring    | 10.00
+        2026-10        | acme               | c2        | discount        | before       | spring    | 5.00
+        2026-10        | acme               | c1        | grant           | before       | bonus     | 40.00
+        """
+    ),
+    "grant_movements": rows(
+        """
+        movement_id | grant_id | billing_account_id | billing_period | movement | amount | charge_id | expense_number
+        m1          | bonus    | acme               | 2026-10        | credited | 40.00  |           |
+        m2          | bonus    | acme               | 2026-10        | charged  | -40.00 | c1        | 1
+        """
+    ),
+    "tax_breakdown": rows(
+        """
+        invoice_id | billing_account_id | billing_period | code | component | rate | taxable_amount | tax_amount
+        i1         | acme               | 2026-10        | S    | VAT       | 0.2  | 95.00          | 19.00
+        """
+    ),
+    "tax_shares": rows(
+        """
+        charge_id | billing_account_id | billing_period | component | code | rate | taxable_amount | tax_amount
+        c1        | acme               | 2026-10        | VAT       | S    | 0.2  | 50.00          | 10.00
+        c2        | acme               | 2026-10        | VAT       | S    | 0.2  | 45.00          | 9.00
+        """
+    ),
+    "invoices": rows(
+        """
+        invoice_id | document_state | invoice_number  | accounting_year | sequence | billing_account_id | billing_period | list_cost | discount_amount | cap_amount | grant_amount | total_without_tax | total_tax | total_with_tax | credit_amount | paid_amount | amount_due
+        i1         | issued         | INV-2026-000001 | 2026            | 1        | acme               | 2026-10        | 150.00    | 15.00           | 0          | 40.00        | 95.00             | 19.00     | 114.00         | 0             | 0           | 114.00
+        """  # noqa: E501 (a table)
+    ),
+    "invoice_lines": rows(
+        """
+        invoice_id | line_number | charge_id | expense_number | billing_account_id | billing_period | list_cost | discount_amount | cap_amount | grant_amount | line_amount | tax_category | tax_code | tax_amount | credit_amount
+        i1         | 1           | c1        | 1              | acme               | 2026-10        | 100.00    | 10.00           | 0          | 40.00        | 50.00       | standard     | S        | 10.00      | 0
+        i1         | 2           | c2        | 2              | acme               | 2026-10        | 50.00     | 5.00            | 0          | 0            | 45.00       | standard     | S        | 9.00       | 0
+        """  # noqa: E501 (a table)
+    ),
+    "payment_applications": rows(
+        """
+        operation_id | billing_account_id | invoice_number  | amount | is_at_issue
+        pay-1        | acme               | INV-2026-000001 | 14.00  | false
+        """
+    ),
+    "ledger_entries": rows(
+        """
+        transaction_id | entry_number | transaction_kind | billing_account_id | ledger_account              | amount
+        t1             | 1            | grant_credited   | acme               | bonus_commitment            | 40.00
+        t1             | 2            | grant_credited   | acme               | grant_liability/bonus/bonus | -40.00
+        t2             | 1            | invoice          | acme               | receivable                  | 154.00
+        t2             | 2            | invoice          | acme               | discounts_given             | 15.00
+        t2             | 3            | invoice          | acme               | revenue/Cloud               | -100.00
+        t2             | 4            | invoice          | acme               | revenue/Network             | -50.00
+        t2             | 5            | invoice          | acme               | tax_payable/DE/VAT          | -19.00
+        t3             | 1            | grant_applied    | acme               | grant_liability/bonus/bonus | 40.00
+        t3             | 2            | grant_applied    | acme               | receivable                  | -40.00
+        t3             | 3            | grant_applied    | acme               | bonus_expense               | 40.00
+        t3             | 4            | grant_applied    | acme               | bonus_commitment            | -40.00
+        t4             | 1            | payment          | acme               | cash                        | 14.00
+        t4             | 2            | payment          | acme               | receivable                  | -14.00
+        """
+    ),
+}
+
+
+def audited(folder: Path, world: World) -> dict[str, Breach]:
+    """The breaches of a lake that holds the world."""
+    with connect(lake_of(folder, world)) as connection:
+        return {breach.name: breach for breach in audit(connection)}
+
+
+@pytest.fixture(scope="module")
+def sound_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with the books of the worked example, that no test changes."""
+    return lake_of(tmp_path_factory.mktemp("books"), BOOKS)
+
+
+def audited_instead(lake: Lake, world: World) -> dict[str, Breach]:
+    """The breaches there would be after a commit that turns the books of a lake into the world."""
+    other = {name: drawn for name, drawn in world.items() if drawn != BOOKS.get(name)}
+    gone = {name for name in BOOKS if name in other or name not in world}
+    snapshot = lake.snapshot()
+    removed = [entry.path for name in gone for entry in snapshot.files(name)]
+    run_id = sha256(repr(other).encode()).hexdigest()[:16]
+    candidate = snapshot.with_changes(stored(lake, run_id, other), removed)
+    with connect(lake, candidate) as connection:
+        return {breach.name: breach for breach in audit(connection)}
+
+
+def changed(table: str, row: int, **values: str | None) -> Callable[[World], None]:
+    """Books in which one row says something else."""
+    return lambda world: world[table][row].update(values)
+
+
+def without(table: str, row: int | None = None) -> Callable[[World], None]:
+    """Books that lack a row, or a whole table."""
+
+    def remove(world: World) -> None:
+        if row is None:
+            del world[table]
+        else:
+            del world[table][row]
+
+    return remove
+
+
+def also(table: str, like: int = 0, **values: str | None) -> Callable[[World], None]:
+    """Books with one more row, like another but for some values."""
+    return lambda world: world.setdefault(table, []).append((world[table][like] if world[table] else {}) | values)
+
+
+def policy(name: str, value: str) -> Callable[[World], None]:
+    """Books under another policy."""
+    return lambda world: world.update(billing_policies=[{"policy": name, "value": value, "valid_from": "2000-01-01"}])
+
+
+def both(*faults: Callable[[World], None]) -> Callable[[World], None]:
+    """Books with several faults, or with a fault and what makes it one."""
+
+    def plant(world: World) -> None:
+        for fault in faults:
+            fault(world)
+
+    return plant
+
+
+def test_the_books_of_the_worked_example_hold(tmp_path: Path) -> None:
+    assert audited(tmp_path, BOOKS) == {}
+
+
+def test_an_empty_lake_holds(tmp_path: Path) -> None:
+    assert audited(tmp_path, {}) == {}
+
+
+PLANTED: list[tuple[str, Callable[[World], None]]] = [
+    ("usage_conserved", changed("landed_files", 0, rejected_count="2")),
+    ("usage_conserved", changed("landed_files", 0, rejected_quantity="1.000000000000001")),
+    ("stored_usage_was_accepted", also("stored_usage", usage_record_id="u3")),
+    ("usage_has_a_series", changed("stored_usage", 1, series_id="2")),
+    ("usage_has_a_series", also("usage_series", billing_account_id="beta")),
+    ("rating_line_is_its_charges", changed("rating_lines", 0, list_cost="100.01")),
+    ("rating_line_is_its_charges", also("rating_lines", rating_line_id="l3")),
+    ("line_is_charge_less_cuts", changed("charges", 0, list_cost="99.99")),
+    ("line_is_charge_less_cuts", changed("allocations", 0, amount="9.99")),
+    ("line_is_charge_less_cuts", changed("allocations", 0, allocation_kind="cap")),
+    ("line_is_charge_less_cuts", changed("allocations", 2, amount="39.99")),
+    ("line_is_charge_less_cuts", changed("allocations", 2, tax_position="after")),
+    ("line_is_charge_less_cuts", changed("invoice_lines", 0, line_amount="50.01")),
+    ("document_is_its_lines", changed("invoice_lines", 1, tax_amount="9.01")),
+    ("document_is_its_lines", without("invoice_lines", 1)),
+    ("document_is_its_lines", changed("invoices", 0, discount_amount="15.01")),
+    ("document_is_its_lines", changed("invoices", 0, credit_amount="1.00")),
+    ("document_is_taxable_plus_tax", changed("invoices", 0, total_with_tax="114.01")),
+    ("document_is_taxable_plus_tax", changed("invoices", 0, total_tax="18.99", total_with_tax="113.99")),
+    ("document_is_taxable_plus_tax", changed("invoices", 0, grant_amount="39.99")),
+    ("due_is_total_less_paid", changed("invoices", 0, amount_due="114.01")),
+    ("due_is_total_less_paid", changed("invoices", 0, paid_amount="115.00", amount_due="-1.00")),
+    ("due_is_total_less_paid", changed("invoices", 0, credit_amount="-1.00")),
+    ("paid_is_credits_and_balance", changed("invoices", 0, credit_amount="1.00")),
+    ("paid_is_credits_and_balance", changed("invoices", 0, paid_amount="1.00", amount_due="113.00")),
+    ("paid_is_credits_and_balance", changed("payment_applications", 0, is_at_issue="true")),
+    ("payments_fit_what_is_due", changed("payment_applications", 0, amount="114.01")),
+    ("payments_fit_what_is_due", changed("payment_applications", 0, amount="-0.01")),
+    ("tax_is_rounded_once", changed("tax_breakdown", 0, tax_amount="19.01")),
+    ("tax_is_rounded_once", changed("tax_breakdown", 0, tax_amount="19.001")),
+    ("tax_is_rounded_once", changed("tax_breakdown", 0, tax_amount="-19.00")),
+    # 95.00 × 0.1001 = 9.5095: half away and half even give 9.51, up gives 9.51, down 9.50
+    ("tax_is_rounded_once", changed("tax_breakdown", 0, rate="0.1001", tax_amount="9.50")),
+    # 95.00 × 0.0001 = 0.0095 and 95.00 × 0.001 = 0.095, a tie: away is 0.10, even is 0.10; × 0.003: 0.29 or 0.28
+    ("tax_is_rounded_once", changed("tax_breakdown", 0, rate="0.003", tax_amount="0.28")),
+    (
+        "tax_is_rounded_once",
+        both(changed("tax_breakdown", 0, rate="0.003", tax_amount="0.29"), policy("rounding_tax", "half_even")),
+    ),
+    (
+        "tax_is_rounded_once",
+        both(changed("tax_breakdown", 0, tax_amount="19.02"), policy("rounding_tax", "up")),
+    ),
+    (
+        "tax_is_rounded_once",
+        both(changed("tax_shares", 0, tax_amount="10.01"), policy("tax_rounding", "per_line")),
+    ),
+    ("tax_is_on_the_whole_line", changed("tax_shares", 1, taxable_amount="44.99")),
+    ("tax_is_on_the_whole_line", changed("invoice_lines", 1, tax_code="Z")),
+    ("tax_is_on_the_whole_line", without("tax_shares", 1)),
+    ("tax_shares_are_the_tax", changed("tax_shares", 0, tax_amount="10.01")),
+    ("tax_shares_are_the_tax", changed("tax_breakdown", 0, taxable_amount="95.01")),
+    ("tax_shares_are_the_tax", changed("tax_shares", 0, charge_id="c2")),
+    ("tax_shares_are_the_tax", without("tax_shares")),
+    ("allocations_fit_their_charge", changed("allocations", 2, amount="90.01")),
+    ("allocations_fit_their_charge", changed("allocations", 2, amount="-1.00")),
+    ("allocations_fit_their_charge", also("allocations", 2, source_id="late", tax_position="after", amount="60.01")),
+    ("allocations_fit_their_charge", changed("charges", 0, list_cost="-100.00")),
+    ("grants_stay_in_their_window", changed("grants", 0, window_start="2026-10-01T00:00:01Z")),
+    ("grants_stay_in_their_window", changed("grants", 0, window_end="2026-10-31T23:59:59Z")),
+    ("grants_stay_in_their_window", changed("grants", 0, sub_account_id="website")),
+    ("grants_stay_in_their_window", changed("grants", 0, billing_account_id="beta")),
+    ("grants_stay_in_their_window", changed("grants", 0, billing_currency="USD")),
+    (
+        "grants_stay_in_their_window",
+        both(policy("eligibility", "period_end"), changed("grants", 0, window_end="2026-10-31T00:00:00Z")),
+    ),
+    ("grants_stay_in_their_scope", changed("grants", 0, include='["service:Network"]')),
+    ("grants_stay_in_their_scope", changed("grants", 0, include='["service:Cloud","sku:ip"]')),
+    ("grants_stay_in_their_scope", changed("grants", 0, include='["region:eu"]')),
+    ("grants_stay_in_their_scope", changed("grants", 0, exclude='["tag:linux"]')),
+    ("grants_stay_in_their_scope", changed("grants", 0, exclude='["charge:usage"]')),
+    ("grant_balances_are_not_negative", changed("grant_movements", 1, amount="-40.01")),
+    ("grants_are_credited_once", changed("grants", 0, amount="39.99")),
+    ("grants_are_credited_once", also("grant_movements", 0, movement_id="m3")),
+    ("grants_are_credited_once", changed("grant_movements", 1, amount="40.00")),
+    ("charged_is_what_was_applied", changed("grant_movements", 1, amount="-39.99")),
+    ("charged_is_what_was_applied", without("allocations", 2)),
+    ("charged_is_what_was_applied", without("grant_movements", 1)),
+    ("transactions_sum_to_zero", changed("ledger_entries", 2, amount="154.01")),
+    ("transactions_sum_to_zero", changed("ledger_entries", 2, billing_currency="USD")),
+    ("trial_balance_is_zero", changed("ledger_entries", 2, amount="154.01")),
+    ("ledger_holds_grant_balances", changed("ledger_entries", 1, ledger_account="grant_liability/bonus/other")),
+    ("ledger_holds_grant_balances", changed("grant_movements", 1, amount="-39.00")),
+    ("receivable_is_what_is_open", changed("payment_applications", 0, amount="13.99")),
+    ("receivable_is_what_is_open", changed("ledger_entries", 8, ledger_account="account_balance")),
+    ("receivable_is_what_is_open", changed("ledger_entries", 8, billing_account_id="beta")),
+    ("numbers_are_gap_free", changed("invoices", 0, sequence="2")),
+    ("numbers_are_gap_free", changed("invoices", 0, sequence=None)),
+    ("numbers_are_gap_free", also("invoices", invoice_id="i2", sequence="3", invoice_number="INV-2026-000003")),
+    ("numbers_are_gap_free", also("invoices", invoice_id="i2", sequence="2")),
+    ("numbers_are_gap_free", changed("invoices", 0, document_state="draft")),
+    ("one_invoice_per_account_and_period", also("invoices", invoice_id="i2", sequence="2", invoice_number="INV-2")),
+    ("one_invoice_per_account_and_period", also("invoices", document_state="month_to_date")),
+    ("expense_numbers_name_one_charge", changed("expense_numbers", 1, expense_number="1")),
+    ("expense_numbers_name_one_charge", also("expense_numbers", expense_number="3")),
+    ("expense_numbers_name_one_charge", without("expense_numbers", 1)),
+    ("usage_is_billed_or_held", without("invoices")),
+    ("no_orphan_ids", changed("invoice_lines", 0, invoice_id="i9")),
+    ("no_orphan_ids", changed("invoice_lines", 0, charge_id="c9")),
+    ("no_orphan_ids", changed("charges", 0, rating_line_id="l9")),
+    ("no_orphan_ids", changed("charges", 0, billing_account_id="beta")),
+    ("no_orphan_ids", changed("allocations", 0, charge_id="c9")),
+    ("no_orphan_ids", changed("allocations", 2, source_id="g9")),
+    ("no_orphan_ids", changed("tax_breakdown", 0, invoice_id="i9")),
+    ("no_orphan_ids", changed("tax_shares", 0, charge_id="c9")),
+    ("no_orphan_ids", changed("grant_movements", 0, grant_id="g9")),
+    ("no_orphan_ids", changed("grant_movements", 1, charge_id="c9")),
+    ("no_orphan_ids", changed("payment_applications", 0, invoice_number="INV-9")),
+]
+
+
+@pytest.mark.parametrize(("name", "fault"), PLANTED, ids=lambda one: one if isinstance(one, str) else "")
+def test_a_planted_fault_is_found_by_its_invariant(sound_lake: Lake, name: str, fault: Callable[[World], None]) -> None:
+    world = deepcopy(BOOKS)
+    fault(world)
+    breach = audited_instead(sound_lake, world)[name]
+    assert breach.count >= 1
+    assert breach.examples
+    assert breach.rule in str(breach)
+
+
+def test_every_invariant_has_a_fault_that_it_finds() -> None:
+    assert {name for name, _ in PLANTED} == {query.name for query in queries("invariants")}
+
+
+@pytest.mark.parametrize("query", queries("invariants"), ids=lambda query: query.name)
+def test_every_invariant_says_which_rule_it_keeps(query: object) -> None:
+    assert str(getattr(query, "sentence", "")).endswith(")")
+
+
+# --- what is no fault ---
+
+SOUND: list[tuple[str, Callable[[World], None]]] = [
+    ("a tie rounded half even", both(
+        changed("tax_breakdown", 0, rate="0.003", tax_amount="0.28"), policy("rounding_tax", "half_even"))),
+    ("a fraction rounded up", both(
+        changed("tax_breakdown", 0, rate="0.1001", tax_amount="9.51"), policy("rounding_tax", "up"))),
+    ("a fraction rounded down", both(
+        changed("tax_breakdown", 0, rate="0.1001", tax_amount="9.50"), policy("rounding_tax", "down"))),
+    ("tax rounded per line", policy("tax_rounding", "per_line")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "choice"), SOUND, ids=[why for why, _ in SOUND])
+def test_tax_rounded_as_policy_says_is_no_breach(tmp_path: Path, why: str, choice: Callable[[World], None]) -> None:
+    world = deepcopy(BOOKS)
+    choice(world)
+    assert "tax_is_rounded_once" not in audited(tmp_path, world)
+
+
+def test_a_negative_tax_is_rounded_away_from_zero_too(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    changed("tax_breakdown", 0, taxable_amount="-95.00", rate="0.003", tax_amount="-0.29")(world)
+    assert "tax_is_rounded_once" not in audited(tmp_path, world)
+    changed("tax_breakdown", 0, tax_amount="-0.28")(world)
+    assert "tax_is_rounded_once" in audited(tmp_path / "again", world)
+
+
+def test_at_the_invoices_time_no_window_is_asked_for(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    both(policy("eligibility", "invoice_time"), changed("grants", 0, window_start="2026-10-20T00:00:00Z"))(world)
+    assert "grants_stay_in_their_window" not in audited(tmp_path, world)
+
+
+def test_an_account_on_hold_has_usage_and_no_invoice(tmp_path: Path) -> None:
+    held = {name: BOOKS[name] for name in ("billing_accounts", "landed_files", "usage_series", "stored_usage")}
+    periods = [BOOKS["account_periods"][0] | {"billing_account_id": "beta"}]
+    hold = [{"billing_account_id": "acme", "billing_period": "2026-10"}]
+    assert audited(tmp_path / "held", held | {"account_periods": periods, "holds": hold}) == {}
+
+
+def test_usage_of_an_account_that_the_run_left_out_is_found(tmp_path: Path) -> None:
+    usage = {name: BOOKS[name] for name in ("billing_accounts", "landed_files", "usage_series", "stored_usage")}
+    lake = lake_of(tmp_path, usage)
+    billed = frame("account_periods", [BOOKS["account_periods"][0] | {"billing_account_id": "beta"}])
+    entry = lake.write_table("account_periods", billed, run_id="b1", partition={"billing_period": "2026-10"})
+    candidate = lake.snapshot().with_changes([entry])
+    with connect(lake, candidate) as connection:
+        (breach,) = audit(connection)
+    assert breach.name == "usage_is_billed_or_held"
+    assert breach.examples[0]["billing_account_id"] == "acme"
+
+
+def test_usage_that_came_after_the_period_was_billed_waits_for_the_next_run(tmp_path: Path) -> None:
+    beta = [BOOKS["account_periods"][0] | {"billing_account_id": "beta"}]
+    lake = lake_of(tmp_path, {"account_periods": beta})
+    usage = {name: BOOKS[name] for name in ("landed_files", "usage_series", "stored_usage")}
+    lake.commit(lake.head(), run_id="i1", command="ingest", inputs={}, added=stored(lake, "i1", usage))
+    with connect(lake) as connection:
+        assert audit(connection) == []
+
+
+def test_a_month_to_date_is_in_no_ledger(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    unnumbered = {"invoice_number": None, "accounting_year": None, "sequence": None}
+    changed("invoices", 0, document_state="month_to_date", **unnumbered)(world)
+    world["ledger_entries"] = world["ledger_entries"][:2]  # the bonus was credited, and no more is booked
+    del world["grant_movements"][1]
+    for nothing_behind_it in (
+        "payment_applications",
+        "account_periods",
+        "rating_lines",
+        "charges",
+        "expense_numbers",
+        "allocations",
+        "tax_breakdown",
+        "tax_shares",
+    ):
+        del world[nothing_behind_it]
+    assert audited(tmp_path, world) == {}
+
+
+def test_what_the_account_balance_paid_at_issue_is_not_paid_twice(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    changed("invoices", 0, paid_amount="10.00", amount_due="104.00")(world)
+    also("payment_applications", operation_id="pay-0", amount="10.00", is_at_issue="true")(world)
+    also("ledger_entries", transaction_id="t5", ledger_account="account_balance", amount="10.00")(world)
+    also("ledger_entries", transaction_id="t5", entry_number="2", ledger_account="receivable", amount="-10.00")(world)
+    assert audited(tmp_path, world) == {}
+
+
+def test_only_what_reads_a_changed_table_is_asked_when_told_so(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    both(changed("landed_files", 0, rejected_count="2"), changed("invoices", 0, sequence="2"))(world)
+    with connect(lake_of(tmp_path, world)) as connection:
+        assert [one.name for one in audit(connection, changed={"landed_files"})] == ["usage_conserved"]
+        assert [one.name for one in audit(connection, changed={"invoices"})] == ["numbers_are_gap_free"]
+        assert [one.name for one in audit(connection, changed={"holds"})] == []
+        assert len(audit(connection)) == 2
+
+
+def test_a_breach_shows_a_few_rows_and_counts_all(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    world["landed_files"] = [world["landed_files"][0] | {"file_name": f"f{n}", "rejected_count": "9"} for n in range(9)]
+    breach = audited(tmp_path, world)["usage_conserved"]
+    assert (breach.count, len(breach.examples)) == (9, 5)
+    assert "file_name=f0" in str(breach)

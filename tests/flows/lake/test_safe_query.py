@@ -1,0 +1,101 @@
+"""`billfold sql`: one question, about the commit's files, and nothing else."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from flows.lake.audit import verify
+from flows.lake.journal import Lake, LakeError
+from flows.lake.views import QueryRefused, safe_query
+from tests.flows.lake.books import frame, lake_of
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return lake_of(tmp_path, {"holds": [{"billing_account_id": "acme", "other_charges_amount": "20.00"}]})
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "select sum(other_charges_amount) as amount from holds",
+        "from (select other_charges_amount as amount from holds)",
+        "with parked as (from holds) select other_charges_amount as amount from parked;",
+        "-- why\n/* ; */ select other_charges_amount as amount from holds where reason <> 'copy; attach'",
+    ],
+)
+def test_a_question_is_answered_exactly(lake: Lake, question: str) -> None:
+    assert safe_query(lake, question)["amount"].to_list() == [Decimal("20.0000")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "copy (select 1) to '{folder}/out.csv'",
+        "copy holds from '/etc/passwd'",
+        "attach '{folder}/other.duckdb'",
+        "select * from read_text('/etc/passwd')",
+        "select * from read_csv('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "select * from glob('/etc/*')",
+        "select * from read_text('{lake}/journal/000000000001.json')",
+        "select * from read_blob('{lake}/billing.duckdb')",
+        "select 1; select 2",
+        "select 1; copy (select 1) to '{folder}/out.csv'",
+        "pragma version",
+        "/* select */ pragma database_list",
+        "call pragma_version()",
+        "set enable_external_access = true",
+        "reset allowed_paths",
+        "create table t (a int)",
+        "create view holds as select 1",
+        "insert into holds values (1)",
+        "delete from holds",
+        "drop view holds",
+        "install httpfs",
+        "load httpfs",
+        "export database '{folder}/out'",
+        "explain analyze select 1",
+        "prepare p as select 1",
+        "checkpoint",
+        "use memory",
+        "select * from query('copy (select 1) to ''{folder}/out.csv''')",
+        "select nothing_like_it from holds",
+        "selec 1",
+        "",
+        "   -- nothing",
+    ],
+)
+def test_anything_but_one_question_about_the_lake_is_refused(lake: Lake, tmp_path: Path, text: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(QueryRefused):
+        safe_query(lake, text.format(folder=tmp_path, lake=lake.root))
+    assert sorted(tmp_path.rglob("*")) == before
+    assert verify(lake) == []
+
+
+def test_a_lake_file_may_be_read_but_not_written(lake: Lake) -> None:
+    path = lake.path(lake.snapshot().files("holds")[0])
+    assert safe_query(lake, f"select billing_account_id from read_parquet('{path}')").height == 1
+    with pytest.raises(QueryRefused):
+        safe_query(lake, f"copy (select 1) to '{path}'")
+    assert verify(lake) == []
+
+
+def test_a_question_as_of_a_commit_sees_what_was_visible_then(lake: Lake) -> None:
+    old = lake.snapshot().files("holds")[0]
+    entry = lake.write_table("holds", frame("holds", [{"billing_account_id": "beta"}]), run_id="r2")
+    lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[entry], removed=[old.path])
+    question = "select billing_account_id as who from holds"
+    assert safe_query(lake, question)["who"].to_list() == ["beta"]
+    assert safe_query(lake, question, as_of=1)["who"].to_list() == ["acme"]
+    assert safe_query(lake, question, as_of=0)["who"].to_list() == []
+    with pytest.raises(LakeError, match="there is no commit 9"):
+        safe_query(lake, question, as_of=9)
+
+
+def test_a_question_as_of_a_commit_cannot_open_the_files_of_a_later_one(lake: Lake) -> None:
+    path = lake.path(lake.snapshot().files("holds")[0])
+    with pytest.raises(QueryRefused, match="Permission Error"):
+        safe_query(lake, f"select * from read_parquet('{path}')", as_of=0)
