@@ -1,7 +1,7 @@
 """The monthly run: what the books should say about a period, less what is committed, in one commit.
 
-`plan_bill` says what there is to do, `bill_group` does it for some buckets (any number at once, anywhere), `finish_bill`
-audits the whole and commits. `bill_period` is the three in turn. The same inputs again are nothing to do.
+`plan_bill` says what there is to do, `bill_group` does it for some buckets (any number at once, anywhere),
+`finish_bill` audits the whole and commits. `bill_period` is the three in turn. The same inputs again are nothing to do.
 """
 
 from collections import Counter
@@ -271,7 +271,9 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         files=tuple(entry for entry in files if entry is not None),
         counts={name: rows.height for name, rows in tables.items()},
         totals=tuple(_totals(fresh.invoices)),
-        holds=tuple(fresh.holds.select("billing_account_id", "reason_code", "reason").to_dicts()),
+        holds=tuple(
+            tables.get("holds", fresh.holds).select("billing_account_id", "reason_code", "reason").to_dicts()
+        ),
     )
 
 

@@ -74,7 +74,7 @@ def usage_connection(lake: Lake, entries: Collection[FileEntry], threads: int) -
 
 
 def taken_elsewhere(lake: Lake, snapshot: Snapshot, billing_period: str) -> pl.DataFrame:
-    """What other periods and operations took from each grant or gave it, summed: grant_id, movement, amount (K1, K8)."""
+    """What other periods and operations did to each grant, summed: grant_id, movement, amount (K1, K8)."""
     entries = [
         entry
         for entry in snapshot.files("grant_movements")

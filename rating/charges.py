@@ -1,4 +1,4 @@
-"""Charges: rating lines cut where a discount or a grant begins or ends, in the order everyone reads them in (P7, G5)."""
+"""Charges: rating lines cut where a discount or a grant begins or ends, in the order people read them in (P7, G5)."""
 
 import polars as pl
 

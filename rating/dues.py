@@ -1,4 +1,4 @@
-"""Dues and payments: which money pays which document (I6). The waterfall again: dues and balances in, applications out."""
+"""Dues and payments: which money pays which document (I6). The waterfall again: dues and balances, applications."""
 
 import polars as pl
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -47,17 +46,13 @@ def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged) -> D
         for period, source in staged.by_period().items()
     }
     known = record_ids.met_before(lake, snapshot, list(hashes.values()))
-    suspicious = _union([record_ids.repeated(list(hashes.values())), *known.values()])
+    suspicious = record_ids.union([record_ids.repeated(list(hashes.values())), *known.values()])
     _find_suspects(desk, staged, suspicious)
     stored_files = [entry for period in known for entry in snapshot.files("usage_records", billing_period=period)]
     _find_stored(desk, lake, stored_files)
     desk.connection.execute(query("fates"))
     replaced, count = _replaced(desk, lake, stored_files)
     return Decided(_accepted_hashes(desk, hashes, bool(len(suspicious))), replaced, count)
-
-
-def _union(parts: list[Hashes]) -> Hashes:
-    return np.unique(np.concatenate(parts))
 
 
 def _find_suspects(desk: Workspace, staged: Staged, suspicious: Hashes) -> None:
@@ -115,6 +110,6 @@ def _accepted_hashes(desk: Workspace, hashes: dict[str, Hashes], has_suspects: b
                 "group by usage_record_id having not bool_or(fate = 'accepted')",
             )
         )
-        unique = np.unique(found)
+        unique = record_ids.once(found)
         kept[period] = unique[~record_ids.among(unique, unaccepted)]
     return kept

@@ -69,7 +69,8 @@ def stage(desk: Workspace, landed: str) -> Staged:
           from ({judged.judged(landed)}) as judged
           join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
           where {judged.is_clean()}
-        ) to {literal(str(target))} (format parquet, compression lz4_raw, partition_by (period_folder, bucket))
+        ) to {literal(str(target))} (format parquet, compression lz4_raw, dictionary_size_limit 1,
+          partition_by (period_folder, bucket))
         """
     )
     connection.execute("set preserve_insertion_order = true")

@@ -1,8 +1,8 @@
 """The Prefect flows: `ingest-usage`, `operations`, `bill-period`, `issue-invoices`.
 
-A flow takes paths, days and words, so that a schedule can start it; its tasks are stages and groups of buckets, and hand
-on plans and file entries, never rows. A group of buckets is pure and may be tried again; what commits may not, except
-that billing plans anew when another run was first.
+A flow takes paths, days and words, so that a schedule can start it; its tasks are stages and groups of buckets, and
+hand on plans and file entries, never rows. A group of buckets is pure and may be tried again; what commits may not,
+except that billing plans anew when another run was first.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,14 +10,14 @@ from contextlib import suppress
 from datetime import date, datetime
 from os import cpu_count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
 from flows import bill_period as billing
@@ -37,6 +37,10 @@ PLAIN: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 """Nothing is kept in Prefect: results are in the lake, and the run id says whether they are there already."""
 
 GROUP_RETRIES = 2
+
+Value = TypeVar("Value")
+
+THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=cpu_count() or 1))
 
 
 # --- flows ------------------------------------------------------------------------------------------------------------
@@ -67,7 +71,7 @@ def operations(lake: str, reference: str, files: list[str], received_at: datetim
     return run
 
 
-@flow(name="bill-period", task_runner=ThreadPoolTaskRunner(max_workers=cpu_count() or 1), **OPTIONS)
+@flow(name="bill-period", task_runner=THREADS, **OPTIONS)
 def bill_period(
     lake: str, reference: str, period: str, until: datetime | None = None, groups: int | None = None
 ) -> Run:
@@ -102,7 +106,7 @@ def _billed(lake: str, reference: str, period: str, until: datetime | None, grou
             return Run(NOTHING_TO_DO, billing.COMMAND, report={"billing_period": period})
         results = _bill_groups(plan)
         with suppress(HeadMoved):
-            return audit_and_commit(quote(plan), quote(results))
+            return audit_and_commit(_as_is(plan), _as_is(results))
     raise Refusal(
         f"other runs committed {billing.TRIES} times while {period} was billed; run it again when they are done"
     )
@@ -112,11 +116,16 @@ def _bill_groups(plan: BillPlan) -> list[GroupResult]:
     """Every group of buckets as a task, at once as far as there are threads; results in the order of the plan."""
     shown = _progress_begins(plan)
     futures: list[PrefectFuture[GroupResult]] = [
-        bill_buckets.with_options(task_run_name=_name(buckets)).submit(quote(plan), buckets) for buckets in plan.groups
+        bill_buckets.with_options(task_run_name=_name(buckets)).submit(_as_is(plan), buckets) for buckets in plan.groups
     ]
     for done, _ in enumerate(as_completed(futures), start=1):
         _progress_is(shown, done, len(futures))
     return [future.result() for future in futures]
+
+
+def _as_is(value: Value) -> Value:
+    """What Prefect is to hand on without looking into it for other tasks' results."""
+    return cast(Value, quote(value))
 
 
 def _name(buckets: Sequence[int]) -> str:
@@ -176,7 +185,7 @@ def plan_period(lake: str, reference: str, period: str, until: datetime | None, 
 
 @task(name="bill buckets", retries=GROUP_RETRIES, retry_delay_seconds=1, **PLAIN)
 def bill_buckets(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
-    """Bill the accounts of some buckets. It is pure and its files are named by their content, so it may be tried again."""
+    """Bill the accounts of some buckets: pure, the same files each time, so it may be tried again."""
     return billing.bill_group(plan, buckets)
 
 

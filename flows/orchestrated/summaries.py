@@ -56,7 +56,8 @@ def _page(title: str, status: str, commit: "Commit | None", *parts: str) -> str:
 
 
 def _reasons(title: str, reasons: Mapping[str, int]) -> str:
-    return _section(title, ["reason", "count"], sorted(reasons.items(), key=lambda one: (-one[1], one[0])))
+    rows = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    return _section(title, ["reason", "count"], rows)
 
 
 def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

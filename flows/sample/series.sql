@@ -1,6 +1,6 @@
 -- series: the hourly series of the world, each drawn from the hash of its account and place
 -- reads:  accounts (one row per account), slots (one row per chance to draw a SKU), showcase_series, moving_projects;
---         variables seed, slot_count, regions, showcase_hours, shortest (hours of a series), longer (how many have one more)
+--         variables seed, slot_count, regions, showcase_hours, middle, shortest (hours of a series), longer (how many have one more)
 -- grain:  one row per (account, project, resource, SKU, region, unit) and stretch of hours [first_hour, last_hour)
 create table series as
 with
@@ -12,7 +12,7 @@ with
   ),
   placed as (
     select
-      1 as part, place, account_number, billing_account_id, opens, closes,
+      1 as part, place, account_number, billing_account_id, opens, closes, is_cut,
       case when (draw >> 58) % 16 > 0 then project_prefix || (1 + (draw >> 44) % project_count) end as sub_account_id,
       resource_prefix || '-' || resource_draw[:10] as resource_id,
       slots.sku_id,
@@ -30,9 +30,10 @@ with
     from drawn join slots on slot = (draw >> 12) % getvariable('slot_count')
   ),
   dated as (
-    select * exclude (opens, closes, hour_count, start_draw, age, variation, daily),
+    select * exclude (opens, closes, is_cut, hour_count, start_draw, age, variation, daily),
       (base * variation)::decimal(18, 6) as noise, (base * daily)::decimal(18, 6) as swing,
-      case   -- two in five were there before the month, two in five still are after it
+      case   -- two in five were there before the month, two in five still are after it; where the month is cut, all in the middle
+        when is_cut then greatest(opens, least(closes - hour_count, getvariable('middle') - hour_count // 2))
         when age < 2 then opens
         when age < 4 then closes - hour_count
         else opens + start_draw % (closes - opens - hour_count + 1)

@@ -132,6 +132,7 @@ class UsageGenerator:
             showcase_hours=plan.showcase_hours,
             shortest=plan.shortest,
             longer=plan.longer,
+            middle=MOVE_HOUR,
             regions=list(REGIONS),
         )
         self.connection.execute(_sql("series"))
@@ -146,7 +147,8 @@ class UsageGenerator:
         """The records of one series in time order: all, or the first few."""
         first, last = self.fetch(f"select first_hour, last_hour from series where series_number = {series_number}")[0]
         until = last if count is None else min(last, first + count)
-        return self._query(first, until, (series_number, series_number)).pl()
+        cursor = self._cursor((series_number, series_number))
+        return cursor.execute(self._query(first, until)).pl()
 
     def good_records(self) -> pl.DataFrame:
         """A few records of a few series after those of the showcase, to make bad ones from."""
@@ -160,8 +162,13 @@ class UsageGenerator:
 
     def write(self, path: Path, stretch: Stretch, extra: pl.DataFrame | None) -> None:
         """Write one Parquet file, the extra rows at its end."""
-        records = self._query(stretch.first_hour, stretch.last_hour, (0, self.parquet_series - 1), extra)
-        records.write_parquet(str(path), compression="zstd")
+        cursor = self._cursor((0, self.parquet_series - 1))
+        query = self._query(stretch.first_hour, stretch.last_hour)
+        if extra is not None:
+            cursor.register("extra", extra.to_arrow())
+            query += " union all from extra"
+        target = str(path).replace("'", "''")
+        cursor.execute(f"copy ({query}) to '{target}' (format parquet, compression zstd)")
 
     def write_all(self, folder: Path, extra: pl.DataFrame | None, threads: int, progress: Progress) -> list[Path]:
         """Write every Parquet file, several at once; the extra rows go into the last."""
@@ -173,11 +180,12 @@ class UsageGenerator:
                 progress.advance(done, len(paths))
         return paths
 
-    def _query(
-        self, first_hour: int, last_hour: int, series: tuple[int, int], extra: pl.DataFrame | None = None
-    ) -> duckdb.DuckDBPyRelation:
-        """The records of some hours, one hour after the other, of the series from the first to the last of two."""
+    def _cursor(self, series: tuple[int, int]) -> duckdb.DuckDBPyConnection:
+        """A connection that generates the records of the series from the first to the last of two."""
         cursor = self.connection.cursor()
+        cursor.execute(
+            "pragma disable_optimizer"
+        )  # a query is so many plain scans: finding out takes longer than they do
         self._set_variables(
             cursor,
             series_count=self.series_count,
@@ -186,11 +194,11 @@ class UsageGenerator:
             period_mark=self.plan.period_mark,
             salt=hash64(f"{self.plan.seed}:{self.plan.month.period}:ids") % 2**30,
         )
-        queries = [self._hour_query(hour) for hour in range(first_hour, last_hour)]
-        if extra is not None:
-            cursor.register("extra", extra.to_arrow())
-            queries.append("from extra")
-        return cursor.sql(" union all ".join(queries))
+        return cursor
+
+    def _query(self, first_hour: int, last_hour: int) -> str:
+        """The records of some hours, one hour after the other."""
+        return " union all ".join(self._hour_query(hour) for hour in range(first_hour, last_hour))
 
     def _hour_query(self, hour: int) -> str:
         starts, ends = (f"timestamptz '{self.plan.month.instant(at)}'" for at in (hour, hour + 1))
@@ -219,6 +227,7 @@ def _account_frame(plan: Plan) -> pl.DataFrame:
             "project_prefix": [account.project_prefix for account in accounts],
             "project_count": [account.project_count for account in accounts],
             "home_region": [account.market.home_region for account in accounts],
+            "is_cut": [account.boundary is not None for account in accounts],
             "opens": [months[account.market.time_zone][0] for account in accounts],
             "closes": [months[account.market.time_zone][1] for account in accounts],
             "series_count": counts,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 100
 """How wide a page is where no terminal says how wide it should be."""
 
+NARROWEST = 14
+"""A column of text is folded to no less than this, or its longest word."""
+
 
 def console(*, stderr: bool = False) -> "Console":
     """A console that takes text as it stands: no markup, no emoji, no colours of its own."""
@@ -32,9 +35,29 @@ def console(*, stderr: bool = False) -> "Console":
 
 def show(*pages: "RenderableType") -> None:
     """Print what was asked for."""
-    out = console()
+    print_whole(console(), *pages)
+
+
+def print_whole(out: "Console", *pages: "RenderableType") -> None:
+    """Print pages so that no amount and no code is ever cut: what does not fit is wider than the page."""
+    from rich.table import Table
+
     for page in pages:
-        out.print(page)
+        if isinstance(page, Table):
+            _hold_apart(page)
+        out.print(page, crop=False)
+
+
+def _hold_apart(table: "Table") -> None:
+    """Columns that may not be folded keep their width, all others at least that of a word."""
+    from rich.cells import cell_len
+
+    for column in table.columns:
+        cells = [cell if isinstance(cell, str) else getattr(cell, "plain", "") for cell in column.cells]
+        words = [word for cell in cells for word in cell.split()]
+        pieces = [*(cells if column.no_wrap else words), *str(column.header).split()]
+        widest = max(map(cell_len, pieces), default=0)
+        column.min_width = widest if column.no_wrap else min(widest, NARROWEST)
 
 
 def say(text: str) -> None:
@@ -54,15 +77,15 @@ def styled(text: str, style: str = "") -> "Text":
     return Text("\n".join(visible(line) for line in text.split("\n")), style=style)
 
 
-def grid(*columns: str, title: str | None = None) -> "Table":
-    """A table with a header; a column whose name begins with `>` stands to the right and is never folded."""
+def grid(*columns: str) -> "Table":
+    """A table with a header; a column whose name begins with `>` stands to the right, `>` and `!` are never folded."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         justify: Any = "right" if name.startswith(">") else "left"
-        table.add_column(name.lstrip(">"), justify=justify, no_wrap=name.startswith(">"), overflow="fold")
+        table.add_column(name.lstrip(">!"), justify=justify, no_wrap=name.startswith((">", "!")), overflow="fold")
     return table
 
 

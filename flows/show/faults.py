@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.show.console import console, grid, styled
+from flows.show.console import console, grid, print_whole, styled
 
 if TYPE_CHECKING:
     from flows.reference.faults import ReferenceFaults
@@ -50,8 +50,7 @@ def _table(faults: "ReferenceFaults") -> None:
         row = "" if fault.row is None else str(fault.row)
         texts = (fault.column or "", fault.found, fault.wanted, fault.what_to_do)
         table.add_row(styled(fault.file), row, *map(styled, texts))
-    err = console(stderr=True)
-    err.print(table)
+    print_whole(console(stderr=True), table)
     count = len(faults.faults)
     faulty = "1 fault" if count == 1 else f"{count} faults"
     _say(f"{faulty} in the reference folder; nothing was read from it: mend and run again")

@@ -73,14 +73,26 @@ class Document:
         """The tiers of a line's price."""
         return [row for row in self.tiers if row["sku_price_id"] == line["sku_price_id"]]
 
+    def quantity_at(self, sku_price_id: str) -> Decimal:
+        """All that was bought at a price: no tier above it was reached."""
+        bought = (line["quantity"] for line in self.lines if line["sku_price_id"] == sku_price_id)
+        return sum(bought, Decimal(0))
+
     def credits(self, tax_position: str) -> dict[str, Decimal]:
         """What each grant paid before or after tax, by its name, in the order it was spent."""
         paid: dict[str, Decimal] = {}
         for row in self.allocations:
             if row["allocation_kind"] == "grant" and row["tax_position"] == tax_position:
-                name = row["name"] or row["source_id"]
+                name = credit_name(row)
                 paid[name] = paid.get(name, Decimal(0)) + row["amount"]
         return paid
+
+
+def credit_name(row: Row) -> str:
+    """The name people know a grant by: its code where it came from one."""
+    if row["grant_promo_code"]:
+        return f"Promo code {row['grant_promo_code']}"
+    return f"{row['name'] or row['source_id']} ({row['kind']} credit)" if row["kind"] else str(row["source_id"])
 
 
 def read_document(lake: "Lake", wanted: str, *, period: str | None = None, as_of: int | None = None) -> Document:

@@ -25,6 +25,23 @@ if TYPE_CHECKING:
 MONEY_SCALE = 4
 """The scale of every amount (`schemas.units.Money`); other decimals are quantities, prices and rates."""
 
+SHORT = {
+    "billing_account_id": "account",
+    "billing_currency": "currency",
+    "billing_period": "period",
+    "sub_account_id": "project",
+    "sku_id": "SKU",
+    "invoice_number": "number",
+    "buyer_legal_name": "buyer",
+    "reason_code": "reason",
+    "reason": "what",
+}
+"""Headings of a terminal, where they need fewer words than a column's name; CSV and JSON have the names."""
+
+NEVER_FOLDED = frozenset(
+    {"billing_currency", "billing_period", "commit_hash", "invoice_number", "reason_code", "state", "status", "usable"}
+)
+
 SHOWN = 200
 """How many rows a terminal gets unless it asks for more."""
 
@@ -125,8 +142,10 @@ def records(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> Iterato
 
 
 def _heading(name: str, rows: "pl.DataFrame") -> str:
-    """A column's name in words; numbers stand to the right."""
-    return (">" if rows.schema[name].is_numeric() else "") + name.replace("_", " ")
+    """A column's name in words; numbers stand to the right, and like days and codes are never folded."""
+    dtype = rows.schema[name]
+    mark = ">" if dtype.is_numeric() else "!" if dtype.is_temporal() or name in NEVER_FOLDED else ""
+    return mark + SHORT.get(name, name).replace("_", " ")
 
 
 def _is_money(rows: "pl.DataFrame", name: str) -> bool:

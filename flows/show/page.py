@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from flows.show.amounts import percent, quantity
 from flows.show.console import grid, styled
-from flows.show.invoice import TAKEN_OFF, TOTALS, Document, Row
+from flows.show.invoice import TAKEN_OFF, TOTALS, Document, Row, credit_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -105,7 +106,7 @@ def days(start: datetime, end: datetime, zone: str) -> str:
 
 
 def _lines(document: Document) -> "Table":
-    table = grid(">#", "what", ">quantity", "unit", ">unit price", ">cost", ">amount")
+    table = grid(">#", "what", ">quantity", "unit", ">unit price", ">cost", ">amount", "tax")
     for line in document.lines:
         amount = document.currency.amount
         table.add_row(
@@ -116,14 +117,22 @@ def _lines(document: Document) -> "Table":
             _unit_price(document, line),
             amount(line["list_cost"]),
             amount(line["line_amount"]),
+            line["tax_code"],
         )
         for name, value in _lowered(document, line):
-            table.add_row("", styled(f"  {name}", DIM), "", "", "", amount(-value), "")
+            table.add_row("", _below(name), "", "", "", amount(-value), "", "")
         for name, value in _paid(document, line):
-            table.add_row("", styled(f"  {name} {amount(value)}", DIM), "", "", "", "", "")
+            table.add_row("", _below(f"{name} pays {amount(value)} after tax"), "", "", "", "", "", "")
         for tier in _tiers(document, line):
-            table.add_row("", styled(f"  {tier}", DIM), "", "", "", "", "")
+            table.add_row("", _below(tier), "", "", "", "", "", "")
     return table
+
+
+def _below(text: str) -> "Padding":
+    """What is said about a line, under it."""
+    from rich.padding import Padding
+
+    return Padding(styled(text, DIM), (0, 0, 0, 2))
 
 
 def _what(document: Document, line: Row) -> "Text":
@@ -167,15 +176,15 @@ def _paid(document: Document, line: Row) -> Iterator[tuple[str, Decimal]]:
     """What paid a line after tax."""
     named = [row for row in document.allocations_of(line) if row["tax_position"] == "after"]
     for row in named:
-        yield f"{_name(row)} pays, after tax,", row["amount"]
+        yield _name(row), row["amount"]
     rest = line["credit_amount"] - sum(row["amount"] for row in named)
     if rest:
-        yield "Credit pays, after tax,", rest
+        yield "Credit", rest
 
 
 def _name(row: Row) -> str:
     if row["allocation_kind"] == "grant":
-        return f"{row['name'] or row['source_id']} ({row['kind']} credit)" if row["kind"] else row["source_id"]
+        return credit_name(row)
     if row["allocation_kind"] == "cap":
         return f"Above maximum spend {row['source_id']}"
     value = row["discount_value"]
@@ -185,9 +194,11 @@ def _name(row: Row) -> str:
 
 
 def _tiers(document: Document, line: Row) -> Iterator[str]:
-    """The price of each tier, as a tiered line prints it (I3)."""
+    """The price of each tier that was reached, as a tiered line prints it (I3)."""
     lower = Decimal(0)
     for tier in document.tiers_of(line):
+        if lower >= document.quantity_at(line["sku_price_id"]):
+            return
         price = document.currency.price(tier["unit_price"])
         fee = f" + {document.currency.amount(tier['flat_fee'])}" if tier["flat_fee"] else ""
         reach = f"above {quantity(lower)}" if tier["up_to"] is None else f"up to {quantity(tier['up_to'])}"

@@ -1,6 +1,6 @@
 """How a run ended, as a person reads it: counts, totals per currency, what was set aside, and what to do next."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ TOTALS = (
     "amount_due",
 )
 
+LABELS = {"discount_amount": "discounts", "grant_amount": "credit before tax", "credit_amount": "credit after tax"}
+"""Words for totals that need more than their name."""
+
 
 def ended(status: str, command: str, commit: "Commit | None") -> "RenderableType":
     """One line: how it ended."""
@@ -42,11 +45,12 @@ def ended(status: str, command: str, commit: "Commit | None") -> "RenderableType
 def ingest_page(result: "IngestResult") -> Iterator["RenderableType"]:
     """Each file with what became of its rows, then why rows were set aside."""
     table = grid("file", "fate", *(f">{fate}" for fate in FATES))
-    for row in result.files:
+    files = sorted(result.files, key=lambda row: row["file_name"])
+    for row in files:
         counts = [f"{row[f'{fate}_count']:,}" for fate in FATES]
         table.add_row(styled(row["file_name"]), styled(row["fate"].replace("_", " ")), *counts)
     yield table
-    for row in result.files:
+    for row in files:
         if row["fate"] == "file_rejected":
             yield styled(f"{row['file_name']}: {row['reason_code']}: {row['reason']}")
     if result.reasons:
@@ -56,7 +60,7 @@ def ingest_page(result: "IngestResult") -> Iterator["RenderableType"]:
 
 def reasons_table(reasons: Mapping[str, int]) -> "Table":
     """Reason codes with their sentences, the most frequent first."""
-    table = grid("reason", ">count", "meaning")
+    table = grid("!reason", ">count", "meaning")
     for code, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0])):
         table.add_row(code, f"{count:,}", styled(REASONS[code].sentence if code in REASONS else ""))
     return table
@@ -75,19 +79,22 @@ def bill_page(run: Run, currencies: Mapping[str, Currency]) -> Iterator["Rendera
             yield styled("all of them: billfold show holds")
 
 
-def totals_table(totals: Iterable[Mapping[str, Any]], currencies: Mapping[str, Currency]) -> "Table":
-    """What was billed, one row per currency."""
-    table = grid("currency", ">invoices", *(f">{name.removesuffix('_amount').replace('_', ' ')}" for name in TOTALS))
-    for row in totals:
-        currency = currencies.get(row["billing_currency"], Currency(row["billing_currency"]))
-        amounts = [currency.amount(Decimal(row[name])) for name in TOTALS]
-        table.add_row(styled(row["billing_currency"]), f"{int(row['invoices']):,}", *amounts)
+def totals_table(totals: Sequence[Mapping[str, Any]], currencies: Mapping[str, Currency]) -> "Table":
+    """What was billed, one column per currency."""
+    table = grid("", *(f">{row['billing_currency']}" for row in totals))
+    table.add_row("invoices", *(f"{int(row['invoices']):,}" for row in totals))
+    for name in TOTALS:
+        amounts = [
+            currencies.get(row["billing_currency"], Currency(row["billing_currency"])).amount(Decimal(row[name]))
+            for row in totals
+        ]
+        table.add_row(LABELS.get(name, name).replace("_", " "), *amounts)
     return table
 
 
 def holds_table(holds: Iterable[Mapping[str, Any]]) -> "Table":
     """Who is on hold, and why."""
-    table = grid("account", "reason", "what")
+    table = grid("account", "!reason", "what")
     for row in holds:
         table.add_row(*(styled(row[name]) for name in ("billing_account_id", "reason_code", "reason")))
     return table
@@ -104,7 +111,7 @@ def operations_page(run: Run) -> Iterator["RenderableType"]:
 
 
 def _refused(operations: "pl.DataFrame") -> "Table":
-    table = grid("operation", "by", "account", "reason", "what")
+    table = grid("operation", "by", "account", "!reason", "what")
     for row in operations.iter_rows(named=True):
         if row["status"] == "rejected":
             names = ("operation", "actor", "billing_account_id", "reason_code", "reason")
@@ -119,7 +126,7 @@ def issue_page(run: Run, currencies: Mapping[str, Currency], limit: int = 10) ->
             yield styled(f"refused: {run.report['reason']}")
         return
     issued = run.tables["invoices"].sort("seller_id", "sequence", "invoice_number")
-    table = grid("number", "account", "buyer", "due", "currency", ">amount due")
+    table = grid("!number", "account", "buyer", "!due", "currency", ">amount due")
     for row in issued.head(limit).iter_rows(named=True):
         currency = currencies.get(row["billing_currency"], Currency(row["billing_currency"]))
         texts = (row["invoice_number"], row["billing_account_id"], row["buyer_legal_name"], row["due_date"])

@@ -1,1 +1,1 @@
-"""Who pays for what, in order: discounts, grants before tax, grants after tax. All are rows of one shape, `allocations`."""
+"""Who pays for what, in order: discounts, grants before tax, grants after tax; all rows of one shape, `allocations`."""

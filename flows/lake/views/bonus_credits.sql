@@ -1,9 +1,9 @@
 -- bonus_credits: each time a before-tax grant came or went, as its customer reads it (S1.6 to S1.13)
--- reads:  grant_movements, internal.grant_states
+-- reads:  internal.movements, internal.grant_states
 -- grain:  one row per movement of a before-tax grant
 select
   movements.billing_account_id,
-  internal.day_of(movements.occurred_at, grants.time_zone) as date,
+  movements.day as date,
   movements.amount as sum,
   internal.days_of(grants.window_start, grants.window_end, grants.time_zone) as expiration,
   case movements.movement
@@ -15,6 +15,6 @@ select
     else upper(movements.movement[1]) || movements.movement[2:]
   end as description,
   grants.name, movements.grant_id, movements.billing_currency
-from grant_movements as movements
+from internal.movements as movements
 join internal.grant_states as grants using (grant_id)
 where grants.tax_position = 'before'

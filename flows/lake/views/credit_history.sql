@@ -1,9 +1,9 @@
 -- credit_history: what raised and lowered each credit, in the customer's words (B3, S3.19, S3.22)
--- reads:  grant_movements, internal.grant_states
+-- reads:  internal.movements, internal.grant_states
 -- grain:  one row per movement of a grant
 select
   movements.billing_account_id, movements.grant_id,
-  internal.day_of(movements.occurred_at, grants.time_zone) as date,
+  movements.day as date,
   case movements.movement
     when 'credited' then 'Accumulation'
     when 'charged' then 'Use'
@@ -17,6 +17,6 @@ select
   movements.amount,
   case when movements.movement like 'transfer_%' then counterparts.billing_account_id end as target_account_id,
   movements.expense_number, movements.billing_period, movements.billing_currency
-from grant_movements as movements
+from internal.movements as movements
 join internal.grant_states as grants using (grant_id)
 left join internal.grant_states as counterparts on counterparts.grant_id = movements.counter_grant_id

@@ -24,7 +24,7 @@ select
   end as state
 from promo_codes as codes
 join internal.accounts as accounts
-  on (codes.accounts is null or list_contains(codes.accounts, accounts.billing_account_id))
+  on (coalesce(len(codes.accounts), 0) = 0 or list_contains(codes.accounts, accounts.billing_account_id))
   and coalesce(codes.billing_currency, accounts.billing_currency) = accounts.billing_currency
 left join accepted
   on accepted.billing_account_id = accounts.billing_account_id and accepted.promo_code = codes.promo_code

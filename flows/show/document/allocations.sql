@@ -8,7 +8,7 @@ with
   )
 select
   lines.line_number, allocations.allocation_kind, allocations.tax_position, allocations.source_id, allocations.amount,
-  grants.name, grants.kind,
+  grants.name, grants.kind, grants.promo_code as grant_promo_code,
   latest_discounts.kind as discount_kind, latest_discounts.value as discount_value, latest_discounts.promo_code
 from invoice_lines as lines
 join allocations using (charge_id)

@@ -17,9 +17,10 @@ select
   documents.applied_amount, documents.open_amount
 from invoices
 join internal.documents as documents using (invoice_id, document_state)
-left join account_periods as periods using (billing_account_id, billing_period)
-left join internal.accounts as accounts using (billing_account_id)
-left join latest_sellers using (seller_id)
+left join account_periods as periods
+  on periods.billing_account_id = invoices.billing_account_id and periods.billing_period = invoices.billing_period
+left join internal.accounts as accounts on accounts.billing_account_id = invoices.billing_account_id
+left join latest_sellers on latest_sellers.seller_id = invoices.seller_id
 where getvariable('wanted') in (invoices.invoice_number, invoices.invoice_id, invoices.billing_account_id)
   and (getvariable('period') is null or invoices.billing_period = getvariable('period'))
 order by

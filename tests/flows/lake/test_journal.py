@@ -372,7 +372,6 @@ from pathlib import Path
 from flows.lake.journal import Lake
 from tests.flows.lake.books import frame
 lake = Lake.open(Path(sys.argv[1]))
-print("ready", flush=True)
 while True:
     head = lake.head()
     run = f"run-{head.number + 1}"
@@ -382,6 +381,7 @@ while True:
     ]
     removed = [entry.path for entry in lake.snapshot().files("holds")]
     lake.commit(head, run_id=run, command="bill", inputs={}, added=added, removed=removed)
+    print("ready", flush=True)
 """
 
 
@@ -394,9 +394,8 @@ def test_killed_at_any_moment_the_old_state_or_the_new_one_is_there_whole(lake: 
         writer.communicate()
         reader = Lake.open(lake.root)
         seen = reader.snapshot().read("holds")["billing_account_id"].to_list()
-        assert seen == ([f"run-{reader.head().number}"] * 3 if reader.head().number else [])
+        assert seen == [f"run-{reader.head().number}"] * 3
         assert verify(reader) == []
-    assert lake.head().number > 0
 
 
 class Died(BaseException):

@@ -182,7 +182,7 @@ def test_k7_a_code_is_available_accepted_used_up_or_expired_per_account(tmp_path
         FULL       | EUR              |          | 1           | 1                 | 2026-01-01 |
         OVER       | EUR              |          |             | 1                 | 2026-01-01 | 2026-10-15
         ONLY       | EUR              | ["beta"] |             | 1                 | 2026-01-01 |
-        TWICE      | EUR              |          |             | 2                 | 2026-01-01 |
+        TWICE      | EUR              | []       |             | 2                 | 2026-01-01 |
         LATER      | EUR              |          |             | 1                 | 2027-01-01 |
         """
     )
@@ -262,6 +262,30 @@ def test_s1_7_days_are_those_of_the_accounts_own_calendar(tmp_path: Path) -> Non
     found = view(lake, "select date, expiration from bonus_credits where description = 'Charged for expense ID 17'")
     # 23:00 of the 31st in UTC is 08:00 of the next day in Tokyo, and the window ends at 09:00 of 1 January there
     assert found == [("2026-11-01", "2026-10-01 – 2027-01-01")]
+
+
+def test_s1_7_a_charge_is_of_the_last_day_it_covers(tmp_path: Path) -> None:
+    charges = rows(
+        """
+        charge_id | billing_account_id | charge_period_start  | charge_period_end
+        month     | acme               | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z
+        instant   | acme               | 2026-10-07T00:00:00Z | 2026-10-07T00:00:00Z
+        """
+    )
+    moved = rows(
+        """
+        movement_id | grant_id | billing_account_id | movement | amount | occurred_at          | charge_id | expense_number
+        m1          | bonus    | acme               | credited | 40.00  | 2026-10-01T00:00:00Z |           |
+        m2          | bonus    | acme               | charged  | -15.00 | 2026-11-01T00:00:00Z | month     | 17
+        m3          | bonus    | acme               | charged  | -5.00  | 2026-10-07T00:00:00Z | instant   | 18
+        """
+    )
+    lake = lake_of(tmp_path, GRANT_WORLD | {"grant_movements": moved, "charges": charges})
+    assert view(lake, "select date, sum from bonus_credits order by 1") == [
+        ("2026-10-01", "40.0000"),
+        ("2026-10-07", "-5.0000"),
+        ("2026-10-31", "-15.0000"),
+    ]
 
 
 def test_s1_3_credit_that_pays_after_tax_is_no_bonus(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""The benchmark runs, on a small world: its table is complete, and what was billed is what was made."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from tests.benchmarks.__main__ import main
+from tests.benchmarks.measure import STARTED
+from tests.benchmarks.works import WORKS, Bench
+
+ROWS = 20_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench")
+    main(["--rows", str(ROWS), "--rounds", "1", "--folder", str(folder), "--results", str(folder / "results.json")])
+    return folder
+
+
+def test_the_table_has_every_work_with_positive_figures(folder: Path):
+    results = json.loads((folder / "results.json").read_text())
+    works = {row["work"]: row for row in results["works"]}
+    assert list(works) == [STARTED, *(work.name for work in WORKS)]
+    assert (results["rows"], results["accounts"], results["rounds"]) == (ROWS, 20, 1)
+    for row in works.values():
+        assert min(row["wall_seconds"], row["cpu_seconds"], row["ratio_to_floor"], row["ratio"]) > 0
+    for work in WORKS:
+        assert works[work.name]["rows"] == ROWS
+        assert works[work.name]["peak_megabytes"] > 0
+
+
+def test_what_was_billed_is_what_was_made(folder: Path):
+    bench = Bench.reopen(folder)
+    billed = bench.billed_lake().snapshot()
+    assert billed.read("rating_lines", billing_period=bench.period)["record_count"].sum() == ROWS
+    assert billed.read("holds").is_empty()
+    assert set(billed.read("invoices")["billing_account_id"]) == set(
+        bench.reference["billing_accounts"]["billing_account_id"]
+    )
+
+
+def test_the_quantity_billed_is_the_quantity_landed(folder: Path):
+    bench = Bench.reopen(folder)
+    text = [str(path) for path in bench.usage_files if path.suffix != ".parquet"]
+    landed = dict(
+        duckdb.execute(
+            """
+            select sku_id, sum(consumed_quantity::decimal(38, 15)) from (
+              select sku_id, consumed_quantity from read_parquet($1)
+              union all by name select sku_id, consumed_quantity from read_csv($2, all_varchar = true)
+              union all by name select sku_id, consumed_quantity
+                from read_json($3, columns = {sku_id: 'varchar', consumed_quantity: 'varchar'}))
+            group by sku_id
+            """,
+            [bench.parquet, text[0], text[1]],
+        ).fetchall()
+    )
+    lines = bench.billed_lake().snapshot().read("rating_lines")
+    billed = dict(lines.group_by("sku_id").agg(pl.col("pricing_quantity").sum()).rows())
+    assert billed == landed

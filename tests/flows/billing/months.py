@@ -1,0 +1,97 @@
+"""Small months on a lake in a folder: what the billing tests bill."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flows.bill_period import bill_period
+from flows.ingest_usage import ingest_usage
+from flows.issue_invoices import issue_invoices
+from flows.lake.journal import Lake
+from flows.lake.views import connect
+from flows.operations import land_operations
+from flows.reference import load_reference
+from flows.run import Run
+
+EXAMPLE = Path(__file__).parents[3] / "data" / "examples" / "first_invoice"
+RECEIVED = datetime(2026, 11, 2, 6, tzinfo=UTC)
+PERIOD = "2026-10"
+
+
+class Month:
+    """The first-invoice example in a folder of its own, to bill and to change."""
+
+    def __init__(self, folder: Path, *, buckets: int = 16) -> None:
+        self.folder = folder
+        shutil.copytree(EXAMPLE, folder / "world")
+        self.lake = Lake.create(folder / "lake", buckets=buckets)
+
+    @property
+    def reference_folder(self) -> Path:
+        return self.folder / "world" / "reference"
+
+    def reference(self) -> Any:
+        return load_reference(self.reference_folder)
+
+    def add_reference(self, table: str, *lines: str) -> None:
+        """Append rows to a reference table; its header must be there."""
+        with (self.reference_folder / f"{table}.csv").open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+    def ingest(self, *files: Path, received_at: datetime = RECEIVED) -> Any:
+        chosen = list(files) or sorted((self.folder / "world" / "usage").iterdir())
+        return ingest_usage(self.lake, self.reference(), chosen, received_at=received_at)
+
+    def usage(self, name: str, *rows: str) -> Path:
+        """A usage file of CSV rows."""
+        header = (EXAMPLE / "usage" / "october.csv").read_text().splitlines()[0]
+        path = self.folder / name
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    def operate(self, *operations: dict[str, Any], received_at: datetime = RECEIVED) -> Run:
+        """Land operations; without any, those of the example."""
+        if not operations:
+            return land_operations(
+                self.lake, self.reference(), [self.folder / "world" / "operations" / "grants.jsonl"], received_at=received_at
+            )
+        path = self.folder / f"operations-{len(self.lake.commits())}.jsonl"
+        path.write_text("".join(f"{json.dumps({'actor': 'operator', **one})}\n" for one in operations))
+        return land_operations(self.lake, self.reference(), [path], received_at=received_at)
+
+    def bill(self, **options: Any) -> Run:
+        return bill_period(self.lake, self.reference(), **{"period": PERIOD, **options})
+
+    def issue(self, issue_date: date = date(2026, 11, 3), **options: Any) -> Run:
+        return issue_invoices(
+            self.lake,
+            self.reference(),
+            **{"period": PERIOD, "issue_date": issue_date, "actor": "operator", "received_at": RECEIVED, **options},
+        )
+
+    def whole(self) -> Month:
+        """Ingest, land the operations, bill."""
+        self.ingest()
+        self.operate()
+        self.bill()
+        return self
+
+    def ask(self, sql: str, as_of: int | None = None) -> list[tuple[Any, ...]]:
+        """Rows of a query on the views."""
+        with connect(self.lake, self.lake.snapshot(as_of)) as connection:
+            return connection.sql(sql).fetchall()
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        with connect(self.lake) as connection:
+            return connection.sql(sql).pl()
+
+    def due(self) -> dict[str, Decimal]:
+        """What each account's document leaves to pay."""
+        return dict(self.ask("select billing_account_id, amount_due from invoices order by 1"))  # type: ignore[arg-type]
