@@ -107,7 +107,7 @@ select
   series.billing_account_id, series.sub_account_id, series.resource_id, series.sku_id, series.region_id,
   series.consumed_unit, places.pricing_unit,
   places.from_at, places.until_at, places.billing_period, places.period_end,
-  coalesce(places.allows_corrections, true) as allows_corrections,  -- where the SKU is unknown, that is said once
+  places.allows_corrections or not places.has_sku as allows_corrections,  -- of an unknown SKU only that is said
   list_filter([
     case when series.billing_account_id is null or series.sku_id is null or series.consumed_unit is null
       then 'R_MISSING_FIELD' end,

@@ -274,10 +274,10 @@ def test_s1_7_a_charge_is_of_the_last_day_it_covers(tmp_path: Path) -> None:
     )
     moved = rows(
         """
-        movement_id | grant_id | billing_account_id | movement | amount | occurred_at          | charge_id | expense_number
-        m1          | bonus    | acme               | credited | 40.00  | 2026-10-01T00:00:00Z |           |
-        m2          | bonus    | acme               | charged  | -15.00 | 2026-11-01T00:00:00Z | month     | 17
-        m3          | bonus    | acme               | charged  | -5.00  | 2026-10-07T00:00:00Z | instant   | 18
+        movement_id | grant_id | billing_account_id | movement | amount | occurred_at          | charge_id
+        m1          | bonus    | acme               | credited | 40.00  | 2026-10-01T00:00:00Z |
+        m2          | bonus    | acme               | charged  | -15.00 | 2026-11-01T00:00:00Z | month
+        m3          | bonus    | acme               | charged  | -5.00  | 2026-10-07T00:00:00Z | instant
         """
     )
     lake = lake_of(tmp_path, GRANT_WORLD | {"grant_movements": moved, "charges": charges})
