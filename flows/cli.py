@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows.show.console import as_json, listening, say, show, styled, warn
+from flows.show.console import as_json, listening, page_width, say, show, styled, warn
 from flows.show.listing import SHOWN, Listing, listings
 from flows.show.options import (
     HERE,
@@ -61,6 +61,7 @@ app = App(
     version=_version,
     version_flags=["--version"],
     help_flags=["--help", "-h"],
+    suppress_keyboard_interrupt=False,  # `explain` says what became of the run
 )
 shows = App(name="show", help="Show an invoice, an account, or a list of what is in the books.", sort_key=6)
 app.command(shows)
@@ -127,6 +128,7 @@ def ingest(
         if prefect:
             from flows import orchestrated
 
+            progress.step("run as a Prefect flow")
             result = orchestrated.ingest(lake, books.reference_folder, given, mapping, at, retry_rejects, actor)
         else:
             from flows.ingest_usage import ingest_usage
@@ -173,6 +175,7 @@ def operations(
         if prefect:
             from flows import orchestrated
 
+            progress.step("run as a Prefect flow")
             run = orchestrated.operations(lake, books.reference_folder, given, at, actor)
         else:
             from flows.operations import land_operations
@@ -209,6 +212,7 @@ def bill(
         if prefect:
             from flows import orchestrated
 
+            progress.step("run as a Prefect flow")
             run = orchestrated.bill(lake, books.reference_folder, period, until, groups)
         else:
             from flows.bill_period import bill_period
@@ -238,6 +242,7 @@ def issue(
         if prefect:
             from flows import orchestrated
 
+            progress.step("run as a Prefect flow")
             run = orchestrated.issue(lake, books.reference_folder, period, issue_date, actor, at, account)
         else:
             from flows.issue_invoices import issue_invoices
@@ -276,7 +281,7 @@ def invoice(
     if json:
         as_json(as_record(document))
     else:
-        show(*invoice_page(document))
+        show(*invoice_page(document, page_width()))
     return DONE
 
 

@@ -2,7 +2,8 @@
 
 `python -m flows.docs` writes what differs, `--check` writes nothing and names it.
 
-A page is one line of `PAGES`: its path in the repository and the function that gives its text.
+A page is one line of `PAGES`: its path in the repository and the function that gives its text. A part of a page that
+people write is one line of `PARTS`.
 """
 
 import ast
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
+from flows.examples import invoice_of_example
 from flows.lake.views import queries
 from flows.reference import reference_page
 from rating import rejects
@@ -31,15 +33,28 @@ def main(arguments: list[str]) -> int:
     if arguments:
         sys.stderr.writelines(f"{path} is not what the code says; run: make docs\n" for path in changed)
         return 1 if changed else 0
-    for path in changed:
-        (ROOT / path).write_text(PAGES[path](), encoding="utf-8")
+    for path, text in changed.items():
+        (ROOT / path).write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
     return 0
 
 
-def stale(root: Path) -> list[str]:
-    """Paths of pages that are not there or say something else than the code."""
-    return [path for path, page in PAGES.items() if not _holds(root / path, page())]
+def stale(root: Path) -> dict[str, str]:
+    """Pages that are not there or say something else than the code, with what they should say."""
+    wanted = {path: page() for path, page in PAGES.items()}
+    wanted |= {path: _with_parts(root / path, parts) for path, parts in PARTS.items()}
+    return {path: text for path, text in wanted.items() if not _holds(root / path, text)}
+
+
+def _with_parts(page: Path, parts: Mapping[str, Callable[[], str]]) -> str:
+    """A page that people write, with the parts between its marks printed anew."""
+    text = page.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        begin, end = f"<!-- begin {name}: printed by `make docs` -->", f"<!-- end {name} -->"
+        before, _, rest = text.partition(begin)
+        after = rest.partition(end)[2]
+        text = f"{before}{begin}\n{part()}{end}{after}"
+    return text
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -225,6 +240,24 @@ def ledger() -> str:
     )
 
 
+# Reference data
+
+
+def reference() -> str:
+    """What each reference table holds, with its defaults and what this version refuses."""
+    title, _, rest = reference_page().partition("\n\n")
+    return f"{title}\n\n{PRINTED}\n\n{rest}"
+
+
+# The README's invoice
+
+
+def first_invoice() -> str:
+    """The invoice of the smallest example, billed here and now in a folder that is gone afterwards."""
+    lines = invoice_of_example(ROOT / "data" / "examples" / "first_invoice", "acme")
+    return f"```text\n{lines}```\n"
+
+
 # What every audit asks
 
 
@@ -263,9 +296,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/INVARIANTS.md": invariants,
     "docs/LEDGER.md": ledger,
     "docs/REASONS.md": reasons,
-    "docs/REFERENCE.md": reference_page,
+    "docs/REFERENCE.md": reference,
     "rating/RULES.md": rules,
 }
+
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"first invoice": first_invoice},
+}
+"""Pages that people write, of which these parts are printed."""
 
 
 if __name__ == "__main__":

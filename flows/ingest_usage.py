@@ -1,7 +1,8 @@
 """Ingest: files of usage in, accepted records in the lake and rejects with their reasons, in one commit.
 
-Nothing is visible before the commit, and after it every landed row is accepted, a duplicate, superseded or rejected. What is
-accepted depends on content and on what was committed before: not on the order, names, formats or division of files.
+Nothing is visible before the commit, and after it every landed row is accepted, a duplicate, superseded or rejected.
+What is accepted depends on content and on what was committed before: not on the order, names, formats or division of
+files.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _keep(
     added += lake.write_reference(task.reference.tables, task.reference.digest, run_id=run_id, snapshot=snapshot)
     removed = [*usage_removed, *ids_removed]
     total = sum(counted.values(), Tally())
-    _check_stored(usage, usage_removed, snapshot, total, judged.decided)
+    _check_stored(usage, total, judged.decided)
     _audit(task, added, removed)
     task.progress.step("Committing")
     commit = lake.commit(
@@ -194,7 +195,7 @@ def _keep(
         inputs=_inputs(task, delivery),
         added=added,
         removed=removed,
-        totals={**total.as_totals(), "replaced_count": judged.decided.replaced_count},
+        totals={**total.as_columns(), "replaced_count": judged.decided.replaced_count},
         summary={"files": _by_fate(delivery), "reasons": dict(judged.rejected.reasons)},
     )
     return _result(commit, files, total, COMMITTED, judged.rejected.reasons)
@@ -246,12 +247,9 @@ def _landed_files(
     return pl.DataFrame(rows, schema_overrides={**quantities, "received_at": Instant}, infer_schema_length=None)
 
 
-def _check_stored(
-    usage: Sequence[FileEntry], removed: Sequence[str], snapshot: Snapshot, total: Tally, decided: Decided
-) -> None:
+def _check_stored(usage: Sequence[FileEntry], total: Tally, decided: Decided) -> None:
     """What lies in the files must be what was counted (U1)."""
-    before = sum(entry.rows for entry in decided.replaced)
-    stored = storage.rows_in(usage) - before
+    stored = storage.rows_in(usage) - storage.rows_in(decided.replaced)
     if stored != total.accepted_count - decided.replaced_count:
         raise IngestRefused(
             f"{stored} rows would be added to the lake, but {total.accepted_count} were accepted and "

@@ -1,8 +1,8 @@
 """A column mapping: how the columns of a foreign file become usage rows.
 
-A mapping is a TOML file. It names columns, it never computes beyond an exact scaling, and it says everything in the open:
-the zone of times without one, the tokens that mean null, the constants. Its digest is that of its meaning, so that a
-comment changes nothing (U3). `data/mappings/` has ready-made ones and one that explains every key.
+A mapping is a TOML file. It names columns, it never computes beyond an exact scaling, and it says everything in the
+open: the zone of times without one, the tokens that mean null, the constants. Its digest is that of its meaning, so
+that a comment changes nothing (U3). `data/mappings/` has ready-made ones and one that explains every key.
 
     zone = "UTC"                                      # the zone of times that name none
     null_tokens = ["NULL"]                            # besides the empty text
@@ -50,7 +50,7 @@ FIELDS = (*REQUIRED, *OPTIONAL)
 
 FORMATS = ("parquet", "csv", "json_lines")
 MOST = 10**9
-"""Numerator and denominator of a scaling stay below this, so that a product of 38 digits holds every exact result."""
+"""Numerator and denominator of a scaling are at most this, so that a product of 38 digits holds every exact result."""
 
 
 class MappingFaults(Exception):  # noqa: N818 (it is a list of faults)
@@ -228,8 +228,8 @@ class _Reader:
             else:
                 numerator, denominator = said["ratio"]
                 scale = Fraction(int(numerator), int(denominator))
-            if not (0 < scale.numerator < MOST and scale.denominator < MOST):
-                raise ValueError(f"wanted a positive factor of two whole numbers below {MOST}")
+            if not (0 < scale.numerator <= MOST and scale.denominator <= MOST):
+                raise ValueError(f"wanted a positive factor of two whole numbers up to {MOST}")
         except (ValueError, TypeError, InvalidOperation, ZeroDivisionError, OverflowError) as fault:
             found = said.get("multiply", said.get("ratio"))
             self.faults.append(f"{where}: cannot scale by {found!r}: {fault}")

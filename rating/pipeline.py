@@ -321,7 +321,7 @@ def _unpriced_usage(rated: "_Rated") -> pl.DataFrame:
     """Usage without a price, of accounts whose policy is to skip it (P4)."""
     key = ["billing_period", "billing_account_id", "sub_account_id", "sku_id", "region_id", "consumed_unit"]
     rows = rated.unpriced.group_by(key).agg(
-        pl.col("consumed_quantity", "record_count").sum(), first_start=pl.col("first_record_at").min()
+        pl.col("consumed_quantity", "record_count").sum(), pl.col("first_record_at").min()
     )
     return UnpricedUsage.conform(rows.sort(key, nulls_last=True))
 

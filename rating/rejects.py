@@ -1,8 +1,8 @@
 """Every reason why something that came in is not billed as it stands, with the sentence people read.
 
 `F_` is why a whole file is set aside, `R_` why a row is, `H_` (and `R_NO_PRICE`) why an account is held for a period,
-`O_` why an operation is refused. Tests and programs match the code, people read the sentence; `said` adds what was found and
-what was wanted.
+`O_` why an operation is refused. Tests and programs match the code, people read the sentence; `said` adds what was
+found and what was wanted.
 
 Source   rule book U1 to U6, P4, O1 to O3, K7; the fates and reason codes of the reliability page
 """
@@ -26,7 +26,7 @@ def _table(sentences: Mapping[str, str]) -> dict[str, Reason]:
 FILE_REASONS: dict[str, Reason] = _table(
     {
         "F_EMPTY": "the file holds nothing; ask the sender for it again",
-        "F_NOT_PARQUET": "the file should be Parquet but does not begin with the Parquet mark; ask the sender for it again",
+        "F_NOT_PARQUET": "the file should be Parquet but does not begin with its mark; ask the sender for it again",
         "F_TRUNCATED": "the file ends before its format says it may; ask the sender for the whole file",
         "F_CORRUPT_FOOTER": "the footer of the Parquet file cannot be read; ask the sender for the file again",
         "F_CORRUPT_PAGE": "a page of the Parquet file cannot be read; ask the sender for the file again",

@@ -17,7 +17,7 @@ class MeteredUsage(Table):
     )
     consumed_quantity: Quantity = columns.consumed_quantity()
     record_count: Count = columns.record_count()
-    first_record_at: Instant = column("start of the first record", source="P6", example="2026-10-01T00:00:00Z")
+    first_record_at: Instant = columns.first_record_at()
 
     class Config:
         unique = ("series_id", "stretch")

@@ -16,7 +16,7 @@ class UnpricedUsage(Table):
     consumed_unit: Text = columns.consumed_unit()
     consumed_quantity: Quantity = columns.consumed_quantity()
     record_count: Count = columns.record_count()
-    first_start: Instant = columns.first_start()
+    first_record_at: Instant = columns.first_record_at()
 
     class Config:
         unique = ("billing_period", "billing_account_id", "sub_account_id", "sku_id", "region_id", "consumed_unit")

@@ -143,7 +143,6 @@ def _define(
     _view(connection, "internal.files", _files(lake, snapshot, commits))
     only = {} if usage_periods is None else {"billing_period": usage_periods}
     usage = snapshot.files(tables.USAGE, **only)
-    _view(connection, "internal.usage", _usage(lake, usage))
     _view(connection, "internal.usage_totals", _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
     _view(connection, "stored_usage", _table(lake, usage, _view_types("stored_usage")))
     views = queries("views")
@@ -179,18 +178,6 @@ def _by_commit(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit], table:
         for number, same in _grouped(snapshot.files(table), _commit_numbers(snapshot, commits))
     ]
     return " union all ".join(parts) or _nothing({"commit_number": "BIGINT", **columns})
-
-
-def _usage(lake: Lake, entries: Iterable[FileEntry]) -> str:
-    """Stored usage with the billing period its commit gave each file."""
-    columns = _view_types("stored_usage")
-    parts = [
-        _select([f"{_text(period)} as billing_period", *_columns(columns, dict(types))], _from(lake, same))
-        for (period, types), same in _grouped(
-            entries, lambda entry: (entry.partition["billing_period"], tuple(entry.types.items()))
-        )
-    ]
-    return " union all ".join(parts) or _nothing({"billing_period": "VARCHAR", **columns})
 
 
 def _usage_totals(lake: Lake, entries: Iterable[FileEntry], commit_of: Callable[[FileEntry], int]) -> str:

@@ -1,4 +1,7 @@
-"""Rejects that wait, landed again as one more file of the delivery: their fields as they stood, their causes perhaps mended."""
+"""Rejects that wait, landed again as one more file of the delivery.
+
+Their fields as they stood, their causes perhaps mended.
+"""
 
 from __future__ import annotations
 

@@ -126,7 +126,10 @@ def changed_meanwhile(delivery: list[Delivered]) -> dict[Path, FileFault]:
 
 
 def broken(delivery: list[Delivered], fault: duckdb.Error) -> dict[Path, FileFault]:
-    """The files that cannot be read to the end, found one by one after the engine failed on all; raises when none is."""
+    """The files that cannot be read to the end, found one by one after the engine failed on all.
+
+    Raises when none is.
+    """
     faults: dict[Path, FileFault] = {}
     for one in delivery:
         if one.landed and not is_our_fault(fault):

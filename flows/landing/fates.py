@@ -1,6 +1,7 @@
 """Rows whose id was met before: which is accepted, which a duplicate, which superseded, which a conflict (U1, U2).
 
-Clean rows are staged first; of those only the ones with a suspicious id hash are looked at here, with their equals in the lake.
+Clean rows are staged first; of those only the ones with a suspicious id hash are looked at here, with their equals in
+the lake.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ STORED_COLUMNS = (
 
 @dataclass(frozen=True)
 class Decided:
-    """What came of the suspects: the hashes to remember per period, and the stored files some rows of which are replaced."""
+    """What came of the suspects.
+
+    The hashes to remember per period, and the stored files some rows of which are replaced.
+    """
 
     accepted_hashes: dict[str, Hashes]
     replaced: list[FileEntry]
@@ -84,7 +88,8 @@ def _find_stored(desk: Workspace, lake: Lake, entries: Iterable[FileEntry]) -> N
     for group in by_types.values():
         files = parquet(*(lake.path(entry) for entry in group), options=", filename = true")
         desk.connection.execute(
-            f"insert into stored select {STORED_COLUMNS}, filename from {files} semi join suspects using (usage_record_id)"
+            f"insert into stored select {STORED_COLUMNS}, filename from {files} "
+            "semi join suspects using (usage_record_id)"
         )
 
 

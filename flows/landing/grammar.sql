@@ -42,6 +42,7 @@ create macro in_calendar(moment) as
 -- a float as the shortest decimal that gives it, where 20 decimals hold that one
 create macro shortest_decimal(f) as case
   when not contains(lower(f::varchar), 'e') then f::varchar
+  when abs(f) >= 1e15 then coalesce(try_cast(f as decimal(38, 0))::varchar, f::varchar)
   when try_cast(try_cast(f::varchar as decimal(38, 20))::double as double) = f
     then rtrim(try_cast(f::varchar as decimal(38, 20))::varchar, '0') || '0'
   else f::varchar end;

@@ -1,6 +1,7 @@
-"""What is wrong with a landed row by itself, and what is wrong with its series: one list of codes, each with its condition.
+"""What is wrong with a landed row by itself, and with its series: one list of codes, each with its condition.
 
-The conditions read the columns of `landed` (see `landed.py`) and never meet an exception: a text that stands for no value is null.
+The conditions read the columns of `landed` (see `landed.py`) and never meet an exception: a text that stands for no
+value is null.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ OWN_FAULTS: Mapping[str, str] = {
     "(charge_period_end is null and end_text is null) or (consumed_quantity is null and quantity_text is null)",
     "R_BAD_ID": "has_control(usage_record_id)",
     "R_FIELD_TOO_LONG": "length(usage_record_id) > 512",
-    "R_BAD_NUMBER": f"({_NO_QUANTITY} and not is_number(quantity_text) and not is_not_finite(quantity_text)) or revision is null",
+    "R_BAD_NUMBER": f"({_NO_QUANTITY} and not is_number(quantity_text) and not is_not_finite(quantity_text)) "
+    "or revision is null",
     "R_NOT_FINITE": f"{_NO_QUANTITY} and is_not_finite(quantity_text)",
     "R_QUANTITY_TOO_PRECISE": f"{_NO_QUANTITY} and is_number(quantity_text) and is_too_precise(quantity_text)",
     "R_QUANTITY_OUT_OF_RANGE": f"{_NO_QUANTITY} and is_number(quantity_text) and not is_too_precise(quantity_text)",
@@ -157,7 +159,8 @@ FOUND: Mapping[str, str] = {
 def sentence(column: str) -> str:
     """SQL for what is said to people about a row rejected for the reasons in a column."""
     cases = " ".join(
-        f"when {literal(code)} then {literal(ROW_REASONS[code].sentence)} || coalesce(': found ' || nullif({found}, ''), '')"
+        f"when {literal(code)} then {literal(ROW_REASONS[code].sentence)} "
+        f"|| coalesce(': found ' || nullif({found}, ''), '')"
         for code, found in FOUND.items()
     )
     # one reason after another, without a list function: each CASE reads the row's own columns

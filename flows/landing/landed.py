@@ -1,7 +1,8 @@
 """Landed rows: whatever a source gives, as rows of one shape.
 
-Every landed row has its place (file, row, part), the six key texts, and each of the other fields twice: as the value it stands
-for and as the text it came as. A value is null when the text stands for none; what is wrong with it is `judged` later.
+Every landed row has its place (file, row, part), the six key texts, and each of the other fields twice: as the value
+it stands for and as the text it came as. A value is null when the text stands for none; what is wrong with it is
+`judged` later.
 A Parquet file in billfold's own form is not copied: its rows are a query over the file. All others are converted once.
 """
 
@@ -40,11 +41,14 @@ _ENTRIES = re.compile(r'STRUCT\("?key"? VARCHAR, "?value"? VARCHAR\)\[\]')
 
 
 NO_ROWS = (
-    "select null::integer as file_number, null::bigint as row_number, null::integer as part, null::varchar as row_fault, "
-    f"null::varchar as raw, {', '.join(f'null::varchar as {name}' for name in TEXTS)}, "
-    "null::timestamptz as charge_period_start, null::varchar as start_text, null::timestamptz as charge_period_end, "
-    "null::varchar as end_text, null::decimal(18, 0) as consumed_quantity, null::varchar as quantity_text, "
-    f"null::bigint as revision, null::varchar as revision_text, {NO_TAGS} as tags, null::varchar as tags_text where false"
+    "select null::integer as file_number, null::bigint as row_number, null::integer as part, "
+    "null::varchar as row_fault, null::varchar as raw, "
+    f"{', '.join(f'null::varchar as {name}' for name in TEXTS)}, "
+    "null::timestamptz as charge_period_start, null::varchar as start_text, "
+    "null::timestamptz as charge_period_end, null::varchar as end_text, "
+    "null::decimal(18, 0) as consumed_quantity, null::varchar as quantity_text, "
+    "null::bigint as revision, null::varchar as revision_text, "
+    f"{NO_TAGS} as tags, null::varchar as tags_text where false"
 )
 """The shape of landed rows, without any."""
 
@@ -294,7 +298,8 @@ def _numbered(relation: Relation, mapping: ColumnMapping) -> str:
     number = relation.row_number or "file_row_number + 1"
     return (
         "(select *, row_number() over (partition by row_hash order by input_row) as ordinal from "
-        f"(select *, md5(concat_ws(chr(31), {cells})) as row_hash, {number} as input_row from {_with_numbers(relation)}))"
+        f"(select *, md5(concat_ws(chr(31), {cells})) as row_hash, {number} as input_row "
+        f"from {_with_numbers(relation)}))"
     )
 
 

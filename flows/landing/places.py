@@ -1,6 +1,7 @@
 """Where each series belongs. Checks are made on series and dates, of which there are few, never on rows (U4, U5).
 
-Every boundary becomes an instant here, by `rating.periods` and the zone of the account; the engine only compares instants.
+Every boundary becomes an instant here, by `rating.periods` and the zone of the account; the engine only compares
+instants.
 """
 
 from __future__ import annotations
@@ -77,7 +78,10 @@ def _check_hashes(desk: Workspace) -> None:
 
 
 def _account_stretches(accounts: pl.DataFrame) -> pl.DataFrame:
-    """An account's time, row by row, without overlap: where one row begins the one before it ends, in the new row's zone."""
+    """An account's time, row by row, without overlap.
+
+    Where one row begins the one before it ends, in the new row's zone.
+    """
     rows: list[tuple[str, str, datetime, datetime | None]] = []
     for (account,), own in accounts.sort("billing_account_id", "valid_from").group_by(
         "billing_account_id", maintain_order=True

@@ -1,13 +1,15 @@
 """Ids are unique for ever: a 64-bit hash of every accepted record id, per billing period, sorted, in the lake.
 
-A hash met again is only a suspicion; the id itself decides (`fates`). The hash is our own, over the id's bytes and length,
-because it is stored: no engine promises that its own stays, and MD5 would cost as much as half of all other work.
+A hash met again is only a suspicion; the id itself decides (`fates`). The hash is our own, over the id's bytes and
+length, because it is stored: no engine promises that its own stays, and MD5 would cost as much as half of all other
+work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -27,7 +29,7 @@ _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 _WORD = 8
 
 
-def hash_ids(ids: pa.Array) -> Hashes:
+def hash_ids(ids: pa.Array[Any]) -> Hashes:
     """The hash of each id: its length, then its bytes eight at a time, little endian, multiplied and folded in.
 
     >>> [hex(one) for one in hash_ids(pa.array(["usage-1", "usage-2", "an id of more than eight bytes"])).tolist()]
@@ -46,14 +48,19 @@ def hash_ids(ids: pa.Array) -> Hashes:
     return hashes
 
 
-def _bytes_of(ids: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+def _bytes_of(ids: pa.Array[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Where each id begins, how long it is, and the bytes of all, with room to read a whole word at the end."""
-    offsets = np.frombuffer(ids.buffers()[1] or b"\0" * 8, dtype=np.int64)[ids.offset : ids.offset + len(ids) + 1]
+    offsets = np.frombuffer(_buffer(ids, 1, bytes(8)), dtype=np.int64)[ids.offset : ids.offset + len(ids) + 1]
     first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
     content = np.zeros(last - first + _WORD, dtype=np.uint8)
     if last > first:
-        content[: last - first] = np.frombuffer(ids.buffers()[2], dtype=np.uint8)[first:last]
+        content[: last - first] = np.frombuffer(_buffer(ids, 2, b""), dtype=np.uint8)[first:last]
     return offsets[:-1] - first, np.diff(offsets), content
+
+
+def _buffer(ids: pa.Array[Any], number: int, empty: bytes) -> memoryview:
+    """A buffer of the array; Arrow leaves out one that would be empty."""
+    return memoryview(ids.buffers()[number] or empty)
 
 
 def _cut(words: Hashes, left: npt.NDArray[np.int64]) -> Hashes:
@@ -63,13 +70,13 @@ def _cut(words: Hashes, left: npt.NDArray[np.int64]) -> Hashes:
     return cut
 
 
-def batches(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Array]:
+def batches(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Array[Any]]:
     """The ids a query gives, some at a time."""
     for batch in connection.sql(query).to_arrow_reader(IDS_AT_ONCE):
         yield batch.column(0)
 
 
-def sorted_hashes(ids: Iterable[pa.Array]) -> Hashes:
+def sorted_hashes(ids: Iterable[pa.Array[Any]]) -> Hashes:
     """The hashes of all ids, sorted, equal ones beside each other."""
     found = [hash_ids(batch) for batch in ids]
     hashes = np.concatenate(found) if found else np.empty(0, np.uint64)
@@ -84,7 +91,10 @@ def repeated(parts: Sequence[Hashes]) -> Hashes:
 
 
 def once(ordered: Hashes) -> Hashes:
-    """A sorted array without repetitions. (`np.unique` hashes since numpy 2.3: a hundred times dearer on sorted values.)"""
+    """A sorted array without repetitions. (`np.unique` hashes since numpy 2.3.
+
+    A hundred times dearer on sorted values.)
+    """
     kept: Hashes = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
     return kept
 
@@ -118,9 +128,16 @@ def _stored(path: Path, parts: Sequence[Hashes]) -> Iterator[Hashes]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             statistics = file.metadata.row_group(group).column(0).statistics
-            low, high = (statistics.min, statistics.max) if statistics and statistics.has_min_max else (0, 2**64 - 1)
+            has_bounds = statistics is not None and statistics.has_min_max
+            low, high = (
+                (_whole(statistics.min), _whole(statistics.max)) if statistics and has_bounds else (0, 2**64 - 1)
+            )
             if any(len(_slice(part, low, high)) for part in parts):
                 yield file.read_row_group(group).column(0).to_numpy().astype(np.uint64, copy=False)
+
+
+def _whole(value: Any) -> int:
+    return int(value)
 
 
 def _between(hashes: Hashes, known: Hashes) -> Hashes:

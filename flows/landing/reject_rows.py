@@ -104,7 +104,10 @@ ORIGINAL = """
     'tags': coalesce(tags_text, to_json(tags)::varchar)
   })::varchar end
 """
-"""The named fields of a row as text, in JSON: enough to land it again. A line that could not be read stands as it was."""
+"""The named fields of a row as text, in JSON: enough to land it again.
+
+A line that could not be read stands as it was.
+"""
 
 
 def waiting(rejects: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ def literals(texts: Iterable[object]) -> str:
 
 
 def files_of(paths: Iterable[Path]) -> str:
-    """A list of exactly these files for `read_parquet` or `read_csv`, whatever wildcards their folders' names look like.
+    """A list of exactly these files, whatever wildcards their folders' names look like.
 
     >>> files_of([Path("/lake [old]/1.parquet")])
     "['/lake [[]old]/1.parquet']"

@@ -1,4 +1,7 @@
-"""Clean rows on their way: slim, by period and bucket, unsorted; what bounds the memory of a run by its largest bucket."""
+"""Clean rows on their way: slim, by period and bucket, unsorted.
+
+What bounds the memory of a run by its largest bucket.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Counting: of every file, how many rows landed and what became of each; the two are counted apart and must agree (U1)."""
+"""Counting: of every file, how many rows landed and what became of each.
+
+The two are counted apart and must agree (U1).
+"""
 
 from __future__ import annotations
 
@@ -49,12 +52,8 @@ class Tally:
         return [one.name for one in fields(Tally) if one.name.endswith("_quantity")]
 
     def as_columns(self) -> dict[str, Any]:
-        """The columns of LandedFiles."""
+        """The columns of LandedFiles, which are the control totals of a commit, too."""
         return {one.name: getattr(self, one.name) for one in fields(Tally)}
-
-    def as_totals(self) -> dict[str, Any]:
-        """The control totals of a commit."""
-        return {name: value for name, value in self.as_columns().items()}
 
     def is_conserved(self) -> bool:
         """landed = accepted + duplicate + superseded + rejected, in rows and in quantity."""
@@ -111,6 +110,7 @@ def _one(
 
 def _counted(desk: Workspace, count: str, quantity: str, source: str) -> Counts:
     rows = desk.connection.sql(
-        f"select file_number, ({count})::bigint, coalesce({quantity}, 0)::decimal(38, 15) from {source} group by file_number"
+        f"select file_number, ({count})::bigint, coalesce({quantity}, 0)::decimal(38, 15) "
+        f"from {source} group by file_number"
     ).fetchall()
     return {number: (found, amount) for number, found, amount in rows}

@@ -1,4 +1,7 @@
-"""The folder and the engine of one ingest run; both are gone when it ends, and swept by the next run if it was killed."""
+"""The folder and the engine of one ingest run.
+
+Both are gone when it ends, and swept by the next run if it was killed.
+"""
 
 from __future__ import annotations
 

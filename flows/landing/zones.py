@@ -1,6 +1,7 @@
-"""Times without a zone, read in the zone that a mapping names: a local time that stands once is an instant, no other is.
+"""Times without a zone, read in the zone that a mapping names: a local time is an instant if it stands exactly once.
 
-The offsets come from Python's `zoneinfo`, like every boundary, and are handed to the engine as a short list of stretches.
+The offsets come from Python's `zoneinfo`, like every boundary, and are handed to the engine as a short list of
+stretches.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Stretch = tuple[datetime, datetime, timedelta]
 def reader(zone: str, earliest: datetime | None, latest: datetime | None) -> Callable[[str], str]:
     """SQL that turns a naive text into an instant's text; other texts pass as they are.
 
-    A local time that a change of clocks leaves out, or brings twice, gets the zone's name behind it: no instant looks so.
+    A local time that a change of clocks leaves out, or brings twice, gets the zone's name behind it: no instant looks
+    so.
     """
     if zone == "UTC" or earliest is None or latest is None:
         return lambda text: f"case when is_naive({text}) then {text} || 'Z' else {text} end"

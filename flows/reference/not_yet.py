@@ -55,8 +55,8 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet(
         "billing_policies",
         "value",
-        _policy("eligibility", "period_end", "invoice_time"),
-        "only usage_time is carried out as eligibility yet",
+        _policy("eligibility", "invoice_time"),
+        "only usage_time and period_end are carried out as eligibility yet",
     ),
     NotYet(
         "billing_policies",
@@ -67,17 +67,15 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet(
         "billing_policies",
         "value",
-        _policy("stacking", "additive", "best_only"),
-        "only sequential is carried out as stacking of discounts yet",
+        _policy("organization_credit", "allocated_only"),
+        "only open is carried out as organization_credit yet",
     ),
-    NotYet("billing_policies", "value", _policy("line_grain", "resource"), "only sku is carried out as line_grain yet"),
     NotYet(
         "billing_policies",
         "value",
         _policy("tax_point", "usage", "issue"),
         "only period_end is carried out as tax_point yet",
     ),
-    NotYet("billing_policies", "value", _policy("tax_rounding", "per_line"), "tax per line is not carried out yet"),
     NotYet("billing_policies", "value", _policy("proration", "day", "second"), "proration is not carried out yet"),
     NotYet(
         "billing_policies",

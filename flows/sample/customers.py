@@ -17,8 +17,8 @@ BOUNDARY_EVERY = 20
 BOUNDARIES = ("price", "discount", "grant", "project")
 """What changes inside the month, in turn: a contract price, a discount, a grant, the owner of a project."""
 
-MOVE_HOUR = 24 * 15
-"""The hour in which a moving project moves: at midnight UTC of the fifteenth, the middle of the month."""
+MOVE_HOUR = 24 * 16
+"""The hour in which a moving project moves: at midnight UTC of the sixteenth, in the middle of the month."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ NARROWEST = 14
 """A column of text is folded to no less than this, or its longest word."""
 
 
+def page_width() -> int:
+    """How wide what was asked for may be."""
+    return console().width
+
+
 def console(*, stderr: bool = False) -> "Console":
     """A console that takes text as it stands: no markup, no emoji, no colours of its own."""
     from rich.console import Console

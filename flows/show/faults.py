@@ -1,46 +1,62 @@
 """Whatever goes wrong, as a person reads it: what happened, and what to do. Never a traceback."""
 
 import os
+import sys
 import tempfile
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flows.show.console import console, grid, print_whole, styled
 
 if TYPE_CHECKING:
     from flows.reference.faults import ReferenceFaults
 
+EXIT_REFUSED = 1
 EXIT_INTERRUPTED = 130
 """What a shell expects of a program that was stopped by Ctrl-C."""
 
 DEBUG = "BILLFOLD_DEBUG"
 
 
+SENTENCES = {
+    "flows.lake.journal": "LakeError",
+    "flows.run": "Refusal",
+    "flows.ingest_usage": "IngestRefused",
+    "flows.mapping": "MappingFaults",
+}
+"""Exceptions that say themselves what to do, by module: one that was never loaded has raised none."""
+
+
 def explain(error: BaseException) -> int:
     """Say on stderr what went wrong and what to do; gives the exit code."""
-    from flows.ingest_usage import IngestRefused
-    from flows.lake.journal import LakeError
-    from flows.mapping import MappingFaults
-    from flows.reference.faults import ReferenceFaults
-    from flows.run import EXIT_REFUSED, Refusal
-
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) or _is_interrupted_query(error):
         _say("stopped; what was not committed by then has changed nothing, so the same command can be run again")
         return EXIT_INTERRUPTED
-    if isinstance(error, ReferenceFaults):
-        _table(error)
-    elif isinstance(error, LakeError | Refusal | IngestRefused | MappingFaults):
+    if _is_of(error, "flows.reference.faults", "ReferenceFaults"):
+        _table(cast("ReferenceFaults", error))
+    elif any(_is_of(error, module, name) for module, name in SENTENCES.items()):
         _say(str(error))
     elif isinstance(error, OSError) and error.strerror:
         about = f"{error.filename}: " if error.filename else ""
         _say(f"{about}{error.strerror}; nothing was committed: mend that and run the same command again")
+    elif str(error).startswith("Failed to reach API"):
+        _say(f"{str(error).splitlines()[0]}; start that Prefect server, or unset PREFECT_API_URL for an embedded one")
     else:
         _unexpected(error)
     return EXIT_REFUSED
+
+
+def _is_of(error: BaseException, module: str, name: str) -> bool:
+    return module in sys.modules and isinstance(error, getattr(sys.modules[module], name))
+
+
+def _is_interrupted_query(error: BaseException) -> bool:
+    """Ctrl-C while DuckDB works comes as an error of DuckDB's."""
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
 
 
 def _table(faults: "ReferenceFaults") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flows.show.amounts import percent, quantity
-from flows.show.console import grid, styled
+from flows.show.console import PIPED_WIDTH, grid, styled
 from flows.show.invoice import TAKEN_OFF, TOTALS, Document, Row, credit_name
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ DRAFTS = {
 }
 
 
-def invoice_page(document: Document) -> Iterator["RenderableType"]:
-    """The parts of the page, from top to bottom."""
+def invoice_page(document: Document, width: int = PIPED_WIDTH) -> Iterator["RenderableType"]:
+    """The parts of the page, from top to bottom; where it is narrow, how much a line is of stands under it."""
     head = document.head
     yield styled(_title(document), STRONG)
     if document.is_draft:
@@ -37,7 +37,7 @@ def invoice_page(document: Document) -> Iterator["RenderableType"]:
     yield styled("")
     yield _facts(document)
     yield styled("")
-    yield _lines(document)
+    yield _lines(document) if width >= PIPED_WIDTH else _narrow_lines(document)
     yield styled("")
     yield _tax(document)
     yield styled("")
@@ -121,11 +121,37 @@ def _lines(document: Document) -> "Table":
         )
         for name, value in _lowered(document, line):
             table.add_row("", _below(name), "", "", "", amount(-value), "", "")
-        for name, value in _paid(document, line):
-            table.add_row("", _below(f"{name} pays {amount(value)} after tax"), "", "", "", "", "", "")
-        for tier in _tiers(document, line):
-            table.add_row("", _below(tier), "", "", "", "", "", "")
+        for text in _said_below(document, line):
+            table.add_row("", _below(text), "", "", "", "", "", "")
     return table
+
+
+def _narrow_lines(document: Document) -> "Table":
+    """The same with fewer columns."""
+    amount = document.currency.amount
+    table = grid(">#", "what", ">cost", ">amount", "tax")
+    for line in document.lines:
+        table.add_row(
+            str(line["line_number"]),
+            _what(document, line),
+            amount(line["list_cost"]),
+            amount(line["line_amount"]),
+            line["tax_code"],
+        )
+        price = _unit_price(document, line)
+        table.add_row("", _below(f"{quantity(line['quantity'])} {line['unit']} at {price}"), "", "", "")
+        for name, value in _lowered(document, line):
+            table.add_row("", _below(name), amount(-value), "", "")
+        for text in _said_below(document, line):
+            table.add_row("", _below(text), "", "", "")
+    return table
+
+
+def _said_below(document: Document, line: Row) -> Iterator[str]:
+    """What paid a line after tax, and its tiers."""
+    for name, value in _paid(document, line):
+        yield f"{name} pays {document.currency.amount(value)} after tax"
+    yield from _tiers(document, line)
 
 
 def _below(text: str) -> "Padding":

@@ -10,6 +10,8 @@ from flows.sources.json_lines import JsonLines
 from flows.sources.parquet import Parquet
 from flows.sources.relation import Source
 
+__all__ = ["SOURCES", "FileFault", "source_of"]
+
 SOURCES: tuple[Source, ...] = (
     Parquet(),
     JsonLines(),

@@ -1,4 +1,4 @@
-"""A file as it came: looked at before anything reads it, digested whole, unpacked if it is packed, known by its first bytes.
+"""A file as it came: looked at before anything reads it, digested whole, unpacked if packed, known by its first bytes.
 
 A file's name plays no part: it is opened under a plain name of ours, so that no engine sees wildcards or folders in it.
 """
@@ -11,9 +11,10 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -45,7 +46,7 @@ def names_below_common_folder(files: Iterable[Path]) -> dict[Path, str]:
     >>> list(names_below_common_folder([Path("/in/b/1.csv"), Path("/in/a/1.csv")]).values())
     ['a/1.csv', 'b/1.csv']
     """
-    absolute = {Path(os.path.abspath(file)) for file in files}
+    absolute = {Path(os.path.abspath(file)) for file in files}  # noqa: PTH100 (a link stays a link, to be looked at)
     top = common_folder(absolute)
     return {path: _printable(os.path.relpath(path, top)) for path in sorted(absolute)}
 
@@ -85,7 +86,10 @@ def digest_of(path: Path) -> str:
 
 
 def stamp(path: Path) -> Stamp:
-    """What changes when a file is replaced or written to; taken before the digest and looked at again before the commit."""
+    """What changes when a file is replaced or written to.
+
+    Taken before the digest and looked at again before the commit.
+    """
     now = path.stat()
     return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
 
@@ -131,10 +135,10 @@ def _unpack(path: Path, packing: str, target: Path, limit: int) -> None:
         raise FileFault("F_TRUNCATED" if "runcated" in str(fault) else "F_CHECKSUM", str(fault)) from None
 
 
-def _reader(packed: IO[bytes], packing: str) -> IO[bytes]:
+def _reader(packed: BinaryIO, packing: str) -> AbstractContextManager[Any]:
     if packing == "gzip":
         return gzip.GzipFile(fileobj=packed)
-    return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")  # type: ignore[return-value]
+    return pa.CompressedInputStream(pa.PythonFile(packed, "r"), "zstd")  # type: ignore[arg-type]
 
 
 def _printable(name: str) -> str:

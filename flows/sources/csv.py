@@ -1,8 +1,9 @@
-"""CSV as RFC 4180 has it: one header row, quotes doubled inside quotes, lines ended by LF, CRLF or CR; UTF-8, a BOM is allowed.
+"""CSV as RFC 4180 has it: one header row, quotes doubled inside quotes, lines ended by LF, CRLF or CR; UTF-8.
 
 DuckDB reads it fast but takes some liberties (it drops a surplus empty field at the end of a row, and blanks around
-quotes). So every byte of the file is accounted for: fields, quotes, delimiters and line ends must add up to its size. Where they
-do not, or where DuckDB refuses a row, Python reads the file, exactly and slowly, and says which rows are wrong.
+quotes). So every byte of the file is accounted for: fields, quotes, delimiters and line ends must add up to its size.
+Where they do not, or where DuckDB refuses a row, Python reads the file, exactly and slowly, and says which rows are
+wrong.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""FOCUS exports: a layout, not a format. A file without a mapping that has FOCUS columns is read by `data/mappings/focus.toml`."""
+"""FOCUS exports: a layout, not a format.
+
+A file without a mapping that has FOCUS columns is read by `data/mappings/focus.toml`.
+"""
 
 from collections.abc import Collection
 from functools import cache

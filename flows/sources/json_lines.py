@@ -36,7 +36,7 @@ class JsonLines:
         """Text that begins with an object, or with a list, which is then refused by name."""
         return not is_binary(content.head) and _beginning(content.head).startswith((b"{", b"["))
 
-    def columns(self, content: Content, mapping: ColumnMapping) -> list[str]:
+    def columns(self, _: Content, mapping: ColumnMapping) -> list[str]:
         """There is no header: a field that a line lacks is missing in that line alone."""
         return list(FIELDS if mapping is NATIVE else mapping.columns)
 

@@ -1,4 +1,7 @@
-"""Parquet, the native form: read where it lies, columns by their declared types, nothing taken from names or folders."""
+"""Parquet, the native form.
+
+Read where it lies, columns by their declared types, nothing taken from names or folders.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -39,12 +43,15 @@ class Parquet:
         marks = (content.head[:4], content.tail[-4:])
         return bool({MARK, ENCRYPTED_MARK} & set(marks))
 
-    def columns(self, content: Content, mapping: ColumnMapping) -> list[str]:
+    def columns(self, content: Content, _: ColumnMapping) -> list[str]:
         """The names in the schema."""
         return list(_metadata(content).schema.to_arrow_schema().names)
 
-    def attempts(self, content: Content, number: int, mapping: ColumnMapping, desk: Workspace) -> list[Attempt]:
-        """DuckDB where the file lies; if a text in it is no UTF-8, or times are finer than DuckDB knows, a copy by Arrow."""
+    def attempts(self, content: Content, number: int, _: ColumnMapping, desk: Workspace) -> list[Attempt]:
+        """DuckDB where the file lies.
+
+        If a text in it is no UTF-8, or times are finer than DuckDB knows, a copy by Arrow.
+        """
         metadata = _metadata(content)
         _check(metadata)
         check_pages(content.path, metadata)
@@ -146,7 +153,7 @@ def _legible(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({**kept, FAULT: pa.array(fault, pa.string()), RAW: pa.array(raw, pa.string())})
 
 
-def _broken_rows(column: pa.Array) -> Iterator[int]:
+def _broken_rows(column: pa.Array[Any]) -> Iterator[int]:
     """Rows whose text is no UTF-8; for a nested column with any such text, all its rows."""
     try:
         column.validate(full=True)
@@ -167,7 +174,7 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _without(column: pa.Array, rows: list[int]) -> pa.Array:
+def _without(column: pa.Array[Any], rows: list[int]) -> pa.Array[Any]:
     """The column with nulls in these rows."""
     if not rows:
         return column
@@ -175,7 +182,7 @@ def _without(column: pa.Array, rows: list[int]) -> pa.Array:
     return column.take(taken)
 
 
-def _spelled_row(columns: dict[str, pa.Array], row: int) -> str:
+def _spelled_row(columns: dict[str, pa.Array[Any]], row: int) -> str:
     cells = []
     for name, column in columns.items():
         is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
@@ -185,7 +192,7 @@ def _spelled_row(columns: dict[str, pa.Array], row: int) -> str:
     return ", ".join(cells)
 
 
-def _shown(value: pa.Scalar) -> str:
+def _shown(value: pa.Scalar[Any]) -> str:
     try:
         return str(value)
     except UnicodeDecodeError:
@@ -196,14 +203,16 @@ def _is_nanoseconds_of_utc(kind: pa.DataType) -> bool:
     return pa.types.is_timestamp(kind) and kind.unit == "ns" and kind.tz is not None
 
 
-def _text_of_nanoseconds(column: pa.Array) -> pa.Array:
+def _text_of_nanoseconds(column: pa.Array[Any]) -> pa.Array[Any]:
     """Instants with nine decimals as text, so that no digit is lost before the grammar has judged it."""
     if not _is_nanoseconds_of_utc(column.type):
         return column
     instants = pc.floor_temporal(column, unit="microsecond").cast(pa.timestamp("us", "UTC"))
     rest = pc.subtract(column.cast(pa.int64()), pc.multiply(instants.cast(pa.int64()), 1000))
     digits = pc.utf8_lpad(rest.cast(pa.string()), 3, "0")
-    return pc.binary_join_element_wise(pc.strftime(instants, "%Y-%m-%dT%H:%M:%S"), digits, pa.scalar("Z"), "")
+    seconds: pa.Array[Any] = pc.strftime(instants, "%Y-%m-%dT%H:%M:%S")  # type: ignore[arg-type]  # with microseconds
+    texts: pa.Array[Any] = pc.binary_join_element_wise(seconds, digits, pa.scalar("Z"), "")  # type: ignore[call-overload]
+    return texts
 
 
 _ENCRYPTION = re.compile("crypt", re.IGNORECASE)

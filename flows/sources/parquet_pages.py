@@ -93,7 +93,8 @@ class _Header:
         elif kind == 7:
             self._at += 8
         elif kind == 8:
-            self._at += self._varint()
+            length = self._varint()  # read before it is added: reading moves on, too
+            self._at += length
         elif kind in (9, 10):
             head = self._byte()
             for _ in range(head >> 4 if head >> 4 != 15 else self._varint()):

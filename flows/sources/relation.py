@@ -18,9 +18,9 @@ FAULT, RAW = "_fault", "_raw"
 class Relation:
     """An SQL source of input rows in file order.
 
-    `columns` are the columns and their DuckDB types; `row_number` is SQL for the place in the file, from 1, or empty where it is
-    the place in what the source gives; `has_faults` says that there are `_fault` and `_raw`. `checks` are sums over the
-    rows that `is_whole` looks at: a reader that lost a byte is not believed.
+    `columns` are the columns and their DuckDB types; `row_number` is SQL for the place in the file, from 1, or empty
+    where it is the place in what the source gives; `has_faults` says that there are `_fault` and `_raw`. `checks` are
+    sums over the rows that `is_whole` looks at: a reader that lost a byte is not believed.
     """
 
     sql: str
@@ -43,8 +43,8 @@ class Source(Protocol):
     def recognises(self, content: Content) -> bool:
         """Is this content of the format? Asked in the order of SOURCES."""
 
-    def columns(self, content: Content, mapping: ColumnMapping) -> list[str]:
+    def columns(self, content: Content, mapping: ColumnMapping, /) -> list[str]:
         """The column names of the file; for a format without a header, those that would be looked for."""
 
-    def attempts(self, content: Content, number: int, mapping: ColumnMapping, desk: Workspace) -> list[Attempt]:
+    def attempts(self, content: Content, number: int, mapping: ColumnMapping, desk: Workspace, /) -> list[Attempt]:
         """Ways to read the file, the fastest first; the last may be slow but knows what is wrong with each row."""

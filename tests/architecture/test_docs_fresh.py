@@ -8,12 +8,13 @@ from flows import docs
 
 
 def test_the_printed_pages_equal_their_files():
-    assert docs.stale(docs.ROOT) == [], "run: make docs"
+    assert list(docs.stale(docs.ROOT)) == [], "run: make docs"
 
 
 def test_check_names_stale_pages_writes_nothing_and_fails(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     monkeypatch.setattr(docs, "PAGES", {"fresh.md": lambda: "said\n", "stale.md": lambda: "said anew\n"})
+    monkeypatch.setattr(docs, "PARTS", {})
     (tmp_path / "fresh.md").write_text("said\n", encoding="utf-8")
     assert docs.main(["--check"]) == 1
     assert capsys.readouterr().err == "stale.md is not what the code says; run: make docs\n"
@@ -23,8 +24,23 @@ def test_check_names_stale_pages_writes_nothing_and_fails(tmp_path: Path, monkey
 def test_writing_makes_every_page_fresh(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     monkeypatch.setattr(docs, "PAGES", {"stale.md": lambda: "said anew\n"})
+    monkeypatch.setattr(docs, "PARTS", {})
     assert docs.main([]) == 0
     assert capsys.readouterr().out == "stale.md\n"
+    assert docs.main(["--check"]) == 0
+
+
+def test_a_part_of_a_page_that_people_write_is_printed_between_its_marks(tmp_path: Path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- begin sum: printed by `make docs` -->\nold\n<!-- end sum -->\nafter\n")
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs, "PAGES", {})
+    monkeypatch.setattr(docs, "PARTS", {"page.md": {"sum": lambda: "1 + 1 = 2\n"}})
+    assert docs.main(["--check"]) == 1
+    assert docs.main([]) == 0
+    assert page.read_text() == (
+        "before\n<!-- begin sum: printed by `make docs` -->\n1 + 1 = 2\n<!-- end sum -->\nafter\n"
+    )
     assert docs.main(["--check"]) == 0
 
 

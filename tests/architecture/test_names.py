@@ -111,10 +111,8 @@ def test_a_start_has_its_end_and_a_validity_its_other_side():
         if column.endswith(first) and column.removesuffix(first) + second not in schema.columns()
     ]
     assert sorted(alone) == [
-        "metered_usage.first_start",  # of the earliest record; the segment has both
         "promo_codes.window_start",  # a rule for when the benefit starts; duration says how long it lasts
         "sellers.accounting_year_start",  # every year ends where the next starts
-        "unpriced_usage.first_start",  # of the earliest record
     ]
 
 

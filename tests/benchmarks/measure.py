@@ -87,9 +87,9 @@ def start_up() -> tuple[float, float]:
 
 def measured(bench: Bench, rounds: int) -> Iterator[Measured]:
     """The whole table."""
+    wall, cpu = start_up()
     seconds = in_turn(bench, rounds)
     floor = seconds[WORKS[0].name][0]
-    wall, cpu = start_up()
     yield Measured(STARTED, 0, wall, cpu, wall / floor, WORKS[0].name, wall / floor, 0)
     for work in WORKS:
         wall, cpu = seconds[work.name]

@@ -60,7 +60,10 @@ class Month:
         """Land operations; without any, those of the example."""
         if not operations:
             return land_operations(
-                self.lake, self.reference(), [self.folder / "world" / "operations" / "grants.jsonl"], received_at=received_at
+                self.lake,
+                self.reference(),
+                [self.folder / "world" / "operations" / "grants.jsonl"],
+                received_at=received_at,
             )
         path = self.folder / f"operations-{len(self.lake.commits())}.jsonl"
         path.write_text("".join(f"{json.dumps({'actor': 'operator', **one})}\n" for one in operations))

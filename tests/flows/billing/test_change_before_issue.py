@@ -25,7 +25,9 @@ def test_late_usage_is_in_the_next_draft_and_the_ledger_gets_the_difference(mont
     month.ingest(month.usage("late.csv", LATE))
     assert month.bill().status == "committed"
     assert month.due()["acme"] == Decimal("124.80")
-    assert month.ask("select sum(amount) from ledger_entries where ledger_account = 'receivable'") == [(Decimal("246.80"),)]
+    assert month.ask("select sum(amount) from ledger_entries where ledger_account = 'receivable'") == [
+        (Decimal("246.80"),)
+    ]
     assert month.ask("select count(distinct transaction_id) from ledger_entries")[0][0] == before + 1
 
 

@@ -59,7 +59,9 @@ def test_the_ledger_says_the_same_as_the_invoices(month: Month) -> None:
 
 def test_what_a_bonus_paid_is_told_by_its_expense_number(month: Month) -> None:
     """S1.8 to S1.12: credited, then charged for one expense, signed."""
-    found = month.ask("select sum, description, expiration from bonus_credits where billing_account_id = 'acme' order by sum")
+    found = month.ask(
+        "select sum, description, expiration from bonus_credits where billing_account_id = 'acme' order by sum"
+    )
     assert found == [
         (Decimal(-40), "Charged for expense ID 1", "2026-10-01 – 2026-12-31"),
         (Decimal(40), "Credited", "2026-10-01 – 2026-12-31"),
@@ -68,7 +70,9 @@ def test_what_a_bonus_paid_is_told_by_its_expense_number(month: Month) -> None:
 
 def test_the_credit_limit_counts_what_is_billed_and_not_yet_paid(month: Month) -> None:
     """500 less 114 and less 122 (I5, S0.4)."""
-    found = month.ask("select used_credit_limit, available_credit from credit_limit_overview order by billing_account_id")
+    found = month.ask(
+        "select used_credit_limit, available_credit from credit_limit_overview order by billing_account_id"
+    )
     assert found == [(Decimal(114), Decimal(386)), (Decimal(122), Decimal(378))]
 
 

@@ -86,7 +86,9 @@ def test_withheld_tax_and_write_offs_are_booked_apart(month: Month) -> None:
         payment("p3", "4", payment_kind="write_off"),
     )
     rows = month.ask("select ledger_account, balance from trial_balance")
-    found = {account: balance for account, balance in rows if account in ("cash", "tax_withheld", "bad_debt", "receivable")}
+    found = {
+        account: balance for account, balance in rows if account in ("cash", "tax_withheld", "bad_debt", "receivable")
+    }
     assert found == {
         "cash": Decimal(100),
         "tax_withheld": Decimal(10),

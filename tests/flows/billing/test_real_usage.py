@@ -20,9 +20,12 @@ REAL = ROOT.parent / "shared" / "realdata"
 FOCUS = REAL / "focus_1.0_sample_1000.csv"
 REQUESTS = REAL / "AzureLLMInferenceTrace_code.csv"
 MAPPING = ROOT / "data" / "mappings" / "llm_requests.toml"
-needs = {file: pytest.mark.skipif(not file.exists(), reason=f"{file.name} is not beside the project") for file in (FOCUS, REQUESTS)}
+needs = {
+    file: pytest.mark.skipif(not file.exists(), reason=f"{file.name} is not beside the project")
+    for file in (FOCUS, REQUESTS)
+}
 
-SELLER = "seller_id,legal_name,address,tax_ids,jurisdiction,accounting_year_start,invoice_number_pattern,credit_note_number_pattern,valid_from\ns,Seller Inc,1 Main St,\"[\"\"US1\"\"]\",US,01-01,I-{year}-{sequence:04},C-{year}-{sequence:04},2020-01-01\n"
+SELLER = 'seller_id,legal_name,address,tax_ids,jurisdiction,accounting_year_start,invoice_number_pattern,credit_note_number_pattern,valid_from\ns,Seller Inc,1 Main St,"[""US1""]",US,01-01,I-{year}-{sequence:04},C-{year}-{sequence:04},2020-01-01\n'
 ACCOUNTS = "billing_account_id,seller_id,legal_name,address,billing_currency,time_zone,jurisdiction,tax_status,payment_terms_days,is_main_in_domain,valid_from\n"
 TAXES = "seller_jurisdiction,account_jurisdiction,tax_status,tax_category,component,rate,code,exemption_reason,valid_from\nUS,US,business,standard,none,0,E,not taxed in this example,2020-01-01\n"
 SKUS = "sku_id,description,service,pricing_unit,meter,tax_category,allows_corrections,valid_from\n"
@@ -65,7 +68,9 @@ def billed_tokens(folder: Path, reference_folder: Path) -> dict[str, Decimal]:
 @needs[REQUESTS]
 def test_every_request_of_a_language_model_is_two_lines_at_a_price_per_token(tmp_path: Path) -> None:
     """18,059,974 × 0.0000025 = 45.149935; 245,896 × 0.00001 = 2.45896."""
-    prices = "context,tokens-context,USD,unit,0.0000025,2020-01-01\ngenerated,tokens-generated,USD,unit,0.00001,2020-01-01\n"
+    prices = (
+        "context,tokens-context,USD,unit,0.0000025,2020-01-01\ngenerated,tokens-generated,USD,unit,0.00001,2020-01-01\n"
+    )
     found = billed_tokens(tmp_path, tokens(tmp_path, "unit", prices))
     assert found == {"tokens-context": Decimal("45.15"), "tokens-generated": Decimal("2.46")}
 
@@ -73,7 +78,9 @@ def test_every_request_of_a_language_model_is_two_lines_at_a_price_per_token(tmp
 @needs[REQUESTS]
 def test_tokens_past_ten_million_cost_half(tmp_path: Path) -> None:
     """10,000,000 × 0.0000025 + 8,059,974 × 0.00000125 = 25 + 10.0749675 = 35.0749675."""
-    prices = "context,tokens-context,USD,graduated,,2020-01-01\ngenerated,tokens-generated,USD,unit,0.00001,2020-01-01\n"
+    prices = (
+        "context,tokens-context,USD,graduated,,2020-01-01\ngenerated,tokens-generated,USD,unit,0.00001,2020-01-01\n"
+    )
     tiers = "sku_price_id,up_to,unit_price\ncontext,10000000,0.0000025\ncontext,,0.00000125\n"
     found = billed_tokens(tmp_path, tokens(tmp_path, "graduated", prices, tiers))
     assert found["tokens-context"] == Decimal("35.07")
@@ -82,7 +89,9 @@ def test_tokens_past_ten_million_cost_half(tmp_path: Path) -> None:
 def focus_reference(folder: Path, usage: list[dict[str, str]]) -> Path:
     """Accounts, projects, SKUs and prices as the export itself names them."""
     accounts = sorted({row["BillingAccountId"] for row in usage})
-    projects = sorted({(row["SubAccountId"], row["BillingAccountId"]) for row in usage if row["SubAccountId"] != "NULL"})
+    projects = sorted(
+        {(row["SubAccountId"], row["BillingAccountId"]) for row in usage if row["SubAccountId"] != "NULL"}
+    )
     skus = {}
     for row in usage:
         sku = row["SkuId"] if row["SkuPriceId"] in ("NULL", "") else f"{row['SkuId']}/{row['SkuPriceId']}"
@@ -93,7 +102,10 @@ def focus_reference(folder: Path, usage: list[dict[str, str]]) -> Path:
         sub_accounts="sub_account_id,billing_account_id,valid_from\n"
         + "".join(f'"{project}","{owner}",2020-01-01\n' for project, owner in projects),
         skus=SKUS
-        + "".join(f'"{sku}",A service,cloud,"{unit}",sum,standard,true,2020-01-01\n' for sku, (unit, _) in sorted(skus.items())),
+        + "".join(
+            f'"{sku}",A service,cloud,"{unit}",sum,standard,true,2020-01-01\n'
+            for sku, (unit, _) in sorted(skus.items())
+        ),
         sku_prices=PRICES
         + "".join(f'"{sku}","{sku}",USD,unit,{price},2020-01-01\n' for sku, (_, price) in sorted(skus.items())),
     )

@@ -1,12 +1,18 @@
 """An invoice as a person expects it: the worked example of section 5, currencies, drafts, credit by name."""
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from tests.flows.cli.worked import billfold, line_with
+from flows.lake.journal import Lake
+from flows.show.console import print_whole
+from flows.show.invoice import read_document
+from flows.show.page import invoice_page
+from tests.flows.cli.worked import RECEIVED, billfold, line_with, write_world
 
 
 def invoice_of(lake: Path, account: str, *more: str) -> str:
@@ -117,22 +123,33 @@ def test_a_page_in_a_pipe_is_100_wide_and_has_no_colours(books: Path):
     assert "\x1b" not in page
 
 
+def test_a_narrow_terminal_gets_the_same_amounts_in_fewer_columns(books: Path):
+    page = io.StringIO()
+    document = read_document(Lake.open(books), "acme")
+    print_whole(Console(file=page, width=70, markup=False), *invoice_page(document, width=70))
+    assert max(map(len, page.getvalue().splitlines())) == 70
+    assert line_with(page.getvalue(), ["Machine hours", "100.00", "90.00", "S"])
+    assert line_with(page.getvalue(), ["100 GB at 500.00/1,000"])
+    assert line_with(page.getvalue(), ["Welcome bonus (bonus credit)", "-40.00"])
+    assert line_with(page.getvalue(), ["BT-115", "114.00"])
+
+
 def test_a_name_that_looks_like_markup_is_shown_as_it_is(books: Path):
     assert "Bolt [bold]AG[/]" in invoice_of(books, "bolt")
 
 
-def test_month_to_date_names_no_credit_and_says_so_of_itself(tmp_path: Path):
-    from tests.flows.cli.worked import RECEIVED, write_world
-
+def test_month_to_date_says_what_it_is_and_up_to_when(tmp_path: Path):
     lake = write_world(tmp_path)
     billfold("init", lake)
     billfold("ingest", tmp_path / "usage", "--lake", lake, "--received-at", RECEIVED)
+    billfold("operations", tmp_path / "operations.jsonl", "--lake", lake, "--received-at", "2026-10-02T00:00:00Z")
     said = billfold("bill", "--period", "2026-10", "--until", "2026-10-20", "--lake", lake)
     assert said.code == 0, said.both
     page = invoice_of(lake, "acme")
-    assert "MONTH TO DATE" in page
-    assert line_with(page, ["BT-115"]).split()[-1] == "162.00"
+    assert "MONTH TO DATE - not an invoice" in page
     assert "2026-10-21 00:00 UTC" in page
+    assert line_with(page, ["Credit before tax", "-40.00"])
+    assert line_with(page, ["BT-115"]).split()[-1] == "114.00"
 
 
 @pytest.mark.parametrize("which", ["nobody", "N-2026-999999"])

@@ -5,12 +5,12 @@ import pytest
 from flows.lake.journal import Lake
 
 
-@pytest.fixture()
+@pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake.create(tmp_path / "lake", buckets=4)
 
 
-@pytest.fixture()
+@pytest.fixture
 def inbox(tmp_path: Path) -> Path:
     folder = tmp_path / "inbox"
     folder.mkdir()

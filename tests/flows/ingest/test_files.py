@@ -8,15 +8,24 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from flows.lake.journal import Lake
-from flows.sources import csv, parquet
+from flows.sources import parquet
 from rating.rejects import FILE_REASONS
-from tests.flows.ingest.world import COLUMNS, as_csv, as_json_lines, ingest, rejects, stored, usage, write, write_parquet
+from tests.flows.ingest.world import (
+    COLUMNS,
+    as_csv,
+    as_json_lines,
+    ingest,
+    rejects,
+    stored,
+    usage,
+    write,
+    write_parquet,
+)
 
 GOOD = [usage(1), usage(2)]
 
@@ -45,7 +54,8 @@ def changed_parquet(change: Callable[[bytes], bytes]) -> Callable[[Path], bytes]
 
 
 def broken_footer(content: bytes) -> bytes:
-    return content[:-40] + bytes(32) + content[-8:]
+    length = int.from_bytes(content[-8:-4], "little")
+    return content[: -8 - length] + bytes(length) + content[-8:]
 
 
 def wrong_footer_length(content: bytes) -> bytes:
@@ -82,8 +92,8 @@ FAULTY: dict[str, tuple[str, Callable[[Path], bytes]]] = {
     "a column without a name": ("F_MALFORMED_CSV", text(HEADER + b",\n")),
     "a JSON list": ("F_MALFORMED_JSON", text(b"[" + as_json_lines(GOOD[:1]).strip() + b"]")),
     "an object over many lines": ("F_MALFORMED_JSON", text(b'{\n"usage_record_id": "usage-1"\n}\n')),
-    "CSV without the account": ("F_SCHEMA_MISSING_COLUMN", text(as_csv([], [c for c in COLUMNS if c != "billing_account_id"]))),
-    "CSV that is no usage": ("F_SCHEMA_MISSING_COLUMN", text(b"Dear customer,\nyour usage is attached.\n")),
+    "CSV without the account": ("F_SCHEMA_MISSING_COLUMN", text(CSV.replace(b"billing_account_id", b"account"))),
+    "CSV that is no usage": ("F_SCHEMA_MISSING_COLUMN", text(b"Dear customer\nyour usage is attached.\n")),
     "Parquet with a column of another case": (
         "F_SCHEMA_MISSING_COLUMN", lambda folder: renamed(folder, "sku_id", "SKU_ID")
     ),
@@ -95,7 +105,7 @@ FAULTY: dict[str, tuple[str, Callable[[Path], bytes]]] = {
     "numbers as tags": ("F_SCHEMA_TYPE", columns(tags="MAP(VARCHAR, INTEGER)")),
     "a column twice": ("F_SCHEMA_AMBIGUOUS", text(HEADER + b",sku_id\n")),
     "a column in two cases": ("F_SCHEMA_AMBIGUOUS", text(HEADER + b",SKU_ID\n")),
-    "1,001 columns": ("F_TOO_MANY_COLUMNS", text(",".join([*COLUMNS, *(f"x{n}" for n in range(989))]).encode() + b"\n")),
+    "1,001 columns": ("F_TOO_MANY_COLUMNS", text(HEADER + b"".join(b",x%d" % n for n in range(989)) + b"\n")),
     "times without a zone": ("F_NAIVE_TIMESTAMP", columns(charge_period_end="TIMESTAMP")),
     "times without a zone, in nanoseconds": ("F_NAIVE_TIMESTAMP", columns(charge_period_start="TIMESTAMP_NS")),
     "a picture": ("F_NOT_DATA", text(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")),
@@ -136,7 +146,9 @@ def test_a_page_that_does_not_fit_its_checksum_is_found(lake: Lake, inbox: Path)
     assert faults(lake, path) == ["F_CHECKSUM"]
 
 
-@pytest.mark.parametrize("options", [{"write_page_checksum": True}, {"data_page_version": "2.0", "write_page_checksum": True}])
+@pytest.mark.parametrize(
+    "options", [{"write_page_checksum": True}, {"data_page_version": "2.0", "write_page_checksum": True}]
+)
 def test_pages_that_fit_their_checksums_are_read(lake: Lake, inbox: Path, options: dict[str, object]) -> None:
     assert faults(lake, arrow_file(inbox / "usage.parquet", **options)) == [None]
     assert len(stored(lake)) == 2
@@ -249,7 +261,11 @@ def test_a_file_that_changes_while_it_is_read_is_set_aside(
 def test_names_of_files_and_folders_mean_nothing(lake: Lake, inbox: Path) -> None:
     folder = inbox / "a [b] *"
     folder.mkdir()
-    contents = {"usage*.parquet": CSV, "usage.csv": as_json_lines([usage(3)]), "?.gz": write_parquet(inbox / "x", [usage(4)]).read_bytes()}
+    contents = {
+        "usage*.parquet": CSV,
+        "usage.csv": as_json_lines([usage(3)]),
+        "?.gz": write_parquet(inbox / "x", [usage(4)]).read_bytes(),
+    }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
 
@@ -309,9 +325,3 @@ def test_a_file_without_rows_is_read(lake: Lake, inbox: Path) -> None:
 
     assert [row["fate"] for row in result.files] == ["read", "read"]
     assert result.status == "committed"
-
-
-def test_csv_reading_by_the_engine_and_by_hand_agree(lake: Lake) -> None:
-    """Whatever DuckDB accepts and accounts for to the byte is what the exact reader makes of it."""
-    assert callable(csv._exact)
-    assert duckdb.__version__

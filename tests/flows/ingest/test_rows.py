@@ -70,7 +70,8 @@ FAULTY: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "a start after it was received": (
         "R_FUTURE",
-        {"sub_account_id": None, "charge_period_start": "2026-11-05T12:00:00.000001Z", "charge_period_end": "2026-11-05T13:00:00Z"},
+        {"sub_account_id": None,
+         "charge_period_start": "2026-11-05T12:00:00.000001Z", "charge_period_end": "2026-11-05T13:00:00Z"},
     ),
     "a start before 1970": (
         "R_TOO_OLD",
@@ -120,11 +121,13 @@ FINE: dict[str, dict[str, Any]] = {
     "an instant": {"charge_period_end": "2026-10-10T10:00:00Z"},
     "366 days": {"charge_period_start": "2026-05-01T00:00:00Z", "charge_period_end": "2027-05-02T00:00:00Z"},
     "a start as it was received": {
-        "sub_account_id": None, "charge_period_start": "2026-11-05T12:00:00Z", "charge_period_end": "2026-11-05T13:00:00Z",
+        "sub_account_id": None,
+        "charge_period_start": "2026-11-05T12:00:00Z",
+        "charge_period_end": "2026-11-05T13:00:00Z",
     },
     "tags": {"tags": '{"team": "web", "cost centre": null, "is_test": true, "floor": 3}'},
     "no tags": {"tags": "{}"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -162,9 +165,9 @@ def test_a_reject_says_what_was_found_where_and_keeps_the_row(lake: Lake, inbox:
     assert reason == (
         f"{ROW_REASONS['R_UNIT_MISMATCH'].sentence}: found consumed_unit 'second' and for sku_id 'vm', wanted 'hour'"
     )
-    assert {name: value for name, value in json.loads(original).items() if value} == usage(2, consumed_unit="second") | {
-        "revision": "0"
-    }
+    assert {name: value for name, value in json.loads(original).items() if value} == usage(
+        2, consumed_unit="second"
+    ) | {"revision": "0"}
 
 
 def test_every_reason_for_a_row_has_a_test() -> None:
@@ -199,7 +202,12 @@ def test_a_record_belongs_to_the_local_month_of_its_account(lake: Lake, inbox: P
 def test_a_period_before_the_earliest_open_one_is_too_old(lake: Lake, inbox: Path) -> None:
     policies = [
         {"policy": "earliest_open_period", "value": "2026-10", "valid_from": "2026-01-01"},
-        {"billing_account_id": "berlin", "policy": "earliest_open_period", "value": "2026-09", "valid_from": "2026-01-01"},
+        {
+            "billing_account_id": "berlin",
+            "policy": "earliest_open_period",
+            "value": "2026-09",
+            "valid_from": "2026-01-01",
+        },
     ]
     september = {"charge_period_start": "2026-09-10T00:00:00Z", "charge_period_end": "2026-09-10T01:00:00Z"}
     rows = [usage(1), usage(2, **september), usage(3, billing_account_id="berlin", sub_account_id="lab", **september)]
@@ -212,7 +220,12 @@ def test_a_series_that_outlives_its_project_is_judged_row_by_row(lake: Lake, inb
     """The project moves from acme (UTC) to berlin on 15 October: local midnight of the account a record names."""
     hours = ["2026-10-14T21:00:00Z", "2026-10-14T22:00:00Z", "2026-10-14T23:00:00Z", "2026-10-15T00:00:00Z"]
     rows = [
-        usage(f"{account}-{hour[8:13]}", billing_account_id=account, charge_period_start=hour, charge_period_end="2026-10-15T01:00:00Z")
+        usage(
+            f"{account}-{hour[8:13]}",
+            billing_account_id=account,
+            charge_period_start=hour,
+            charge_period_end="2026-10-15T01:00:00Z",
+        )
         for account in ("acme", "berlin")
         for hour in hours
     ]

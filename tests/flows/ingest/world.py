@@ -31,10 +31,12 @@ TABLES: dict[str, list[dict[str, str]]] = {
     "billing_accounts": [
         {"billing_account_id": "acme", "time_zone": "UTC", "valid_from": "2026-01-01"},
         {"billing_account_id": "berlin", "time_zone": "Europe/Berlin", "valid_from": "2026-01-01"},
-        {"billing_account_id": "pune", "time_zone": "Asia/Kolkata", "valid_from": "2026-09-01", "valid_until": "2026-11-01"},
+        {"billing_account_id": "pune", "time_zone": "Asia/Kolkata",
+         "valid_from": "2026-09-01", "valid_until": "2026-11-01"},
     ],
     "sub_accounts": [
-        {"sub_account_id": "web", "billing_account_id": "acme", "valid_from": "2026-01-01", "valid_until": "2026-10-15"},
+        {"sub_account_id": "web", "billing_account_id": "acme",
+         "valid_from": "2026-01-01", "valid_until": "2026-10-15"},
         {"sub_account_id": "web", "billing_account_id": "berlin", "valid_from": "2026-10-15"},
         {"sub_account_id": "lab", "billing_account_id": "berlin", "valid_from": "2026-01-01"},
     ],
@@ -94,7 +96,9 @@ def as_csv(rows: Iterable[Row], columns: Sequence[str] = COLUMNS) -> bytes:
 
 def as_json_lines(rows: Iterable[Row]) -> bytes:
     """Rows as JSON Lines; quantities are numbers where they look like some, tags are objects."""
-    return "".join(json.dumps({name: _json(name, value) for name, value in row.items()}) + "\n" for row in rows).encode()
+    return "".join(
+        json.dumps({name: _json(name, value) for name, value in row.items()}) + "\n" for row in rows
+    ).encode()
 
 
 def _json(name: str, value: Any) -> Any:
@@ -139,7 +143,9 @@ def write(folder: Path, rows: Sequence[Row], form: str = "csv", name: str = "usa
     elif form == "json_lines":
         path.write_bytes(as_json_lines(rows))
     else:
-        text = dict.fromkeys(("charge_period_start", "charge_period_end", "consumed_quantity", "revision", "tags"), "VARCHAR")
+        text = dict.fromkeys(
+            ("charge_period_start", "charge_period_end", "consumed_quantity", "revision", "tags"), "VARCHAR"
+        )
         write_parquet(path, rows, **text)
     return path
 
@@ -167,7 +173,5 @@ def content(lake: Lake) -> dict[str, str]:
     """What the lake's usage files are, by place and bytes, whatever the run was called."""
     tables = ("usage_records", "usage_series", "usage_record_ids")
     return {
-        "/".join(entry.path.split("/")[:-1]): entry.sha256
-        for table in tables
-        for entry in lake.snapshot().files(table)
+        "/".join(entry.path.split("/")[:-1]): entry.sha256 for table in tables for entry in lake.snapshot().files(table)
     }

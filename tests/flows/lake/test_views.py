@@ -503,31 +503,19 @@ def test_an_audit_of_one_month_reads_the_usage_of_that_month_only(usage_lake: La
         assert connection.sql("select billing_period from usage_by_month").fetchall() == [("2026-11",)]
 
 
-PRICES = """
-    sku_price_id | sku_id | region_id | billing_account_id | billing_currency | valid_from | valid_until
-    dollars      | vm     |           |                    | USD              | 2026-01-01 |
-    elsewhere    | vm     | us        |                    | INR              | 2026-01-01 |
-    for-beta     | vm     |           | beta               | INR              | 2026-01-01 |
-    late         | vm     |           |                    | INR              | 2026-10-15 | 2026-10-21
-"""
-
-
-def test_p4_usage_without_a_price_at_its_start_is_listed(usage_lake: Lake) -> None:
-    added = usage_lake.write_reference(
-        {"sku_prices": frame("sku_prices", rows(PRICES)), "billing_accounts": frame("billing_accounts", ACME)},
-        "d2",
-        run_id="p",
-        snapshot=usage_lake.snapshot(),
-    )
-    inputs = {"reference_digest": "d2"}
-    usage_lake.commit(usage_lake.head(), run_id="p", command="bill", inputs=inputs, added=added)
-    question = """select billing_period, sku_id, consumed_quantity, record_count, first_start::varchar
-        from unpriced_usage order by 1"""
-    # u2 of 20 October has a price; u1 is before it, u3 of the 21st and u4 of November after it
-    assert view(usage_lake, question) == [
-        ("2026-10", "vm", "1.500000000000001", 2, "2026-10-01 00:00:00+00"),
-        ("2026-11", "vm", "7.000000000000000", 1, "2026-11-01 00:00:00+00"),
-    ]
+def test_tags_are_a_map_whoever_wrote_them(usage_lake: Lake) -> None:
+    staged = usage_lake.staging_path("usage.parquet")
+    with connect(usage_lake) as connection:
+        rows_of = "select * replace ('u5' as usage_record_id, map {'env': 'test'} as tags) from stored_usage limit 1"
+        connection.execute(f"copy ({rows_of}) to '{staged}' (format parquet)")
+    partition = {"billing_period": "2026-10", "bucket": "00"}
+    entry = usage_lake.adopt_file("stored_usage", staged, name="i4", partition=partition)
+    assert entry.types["tags"] == "MAP(VARCHAR, VARCHAR)"
+    usage_lake.commit(usage_lake.head(), run_id="i4", command="ingest", inputs={}, added=[entry])
+    found = view(usage_lake, "select usage_record_id, tags['env'] from usage_records where tags is not null order by 1")
+    assert found == [("u1", "prod"), ("u5", "test")]
+    tags = usage_lake.snapshot().read("usage_records").filter(pl.col("usage_record_id") == "u5")["tags"][0]
+    assert tags.to_list() == [{"key": "env", "value": "test"}]
 
 
 # --- the rest ---

@@ -97,11 +97,11 @@ def test_accounts_are_of_very_different_sizes(folder: Path):
 def test_the_project_that_moves_is_used_by_one_account_before_and_by_another_after(world: SampleWorld, folder: Path):
     projects = pl.read_csv(world.reference_folder / "sub_accounts.csv").filter(pl.col("sub_account_id").is_duplicated())
     assert projects.rows() == [
-        ("proj-0067-1", "acct-0067", "production", "2025-01-01", "2026-10-15T00:00:00Z"),
-        ("proj-0067-1", "acct-0070", "production", "2026-10-15T00:00:00Z", None),
+        ("proj-0067-1", "acct-0067", "production", "2025-01-01", "2026-10-16T00:00:00Z"),
+        ("proj-0067-1", "acct-0070", "production", "2026-10-16T00:00:00Z", None),
     ]
     used = parquet(sample(folder, accounts=90, rows=90_000)).filter(pl.col("sub_account_id") == "proj-0067-1")
-    moved = datetime(2026, 10, 15, tzinfo=UTC)
+    moved = datetime(2026, 10, 16, tzinfo=UTC)
     assert set(used.filter(pl.col("charge_period_start") < moved)["billing_account_id"]) == {"acct-0067"}
     assert set(used.filter(pl.col("charge_period_start") >= moved)["billing_account_id"]) == {"acct-0070"}
 

@@ -8,7 +8,7 @@ from tests.tables import read
 
 
 def rows(text: str) -> pl.DataFrame:
-    """A frame from a pipe table: whole numbers as 128-bit integers, totals and amounts in mu as 64-bit, words as text."""
+    """A frame from a pipe table: 128-bit integers, totals and amounts (in mu) 64-bit, words as text."""
     header, lines = read(text)
     return pl.DataFrame([_series(name, [str(line[name]) for line in lines]) for name in header])
 

@@ -1,5 +1,5 @@
 """A discount over its lines, a tax over its charges, a tier price over its projects: whatever is split goes by largest
-remainder. Every exact share is floored, and the cents that are missing go to the largest fractions, ties to the earlier.
+remainder. Every exact share is floored; the missing cents go to the largest fractions, ties to the earlier line.
 """
 
 from __future__ import annotations

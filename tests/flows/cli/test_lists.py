@@ -1,0 +1,126 @@
+"""Lists: for people, for spreadsheets, for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.lake.journal import Lake
+from flows.show.listing import as_csv, as_table, ask, known_currencies, listings, opened, records
+from tests.flows.cli.worked import billfold, line_with
+
+
+@pytest.fixture(scope="module")
+def connection(books: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with opened(Lake.open(books)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("name", sorted(listings()))
+def test_every_list_can_be_shown_three_ways(connection: duckdb.DuckDBPyConnection, name: str):
+    rows = ask(connection, listings()[name])
+    currencies = known_currencies(connection)
+    assert as_table(rows, currencies).row_count == rows.height
+    assert len(list(csv.reader(io.StringIO(as_csv(rows, currencies))))) == rows.height + 1
+    assert json.loads(json.dumps(list(records(rows, currencies)))) == list(records(rows, currencies))
+
+
+def test_a_list_is_a_command_that_prints_a_table_csv_or_json(books: Path):
+    page = billfold("show", "runs", "--lake", books)
+    rows = json.loads(billfold("show", "runs", "--lake", books, "--json").out)
+    cells = list(csv.reader(io.StringIO(billfold("show", "runs", "--lake", books, "--csv").out)))
+    assert len(rows) == len(cells) - 1 == 5
+    assert line_with(page.out, ["bill", "2026-10"])
+    assert billfold("show", "holds", "--lake", books).out == "none\n"
+
+
+def test_lists_say_what_they_are_and_what_they_read():
+    for listing in listings().values():
+        assert listing.sentence
+        assert "\n-- reads: " in listing.text
+        assert "\n-- grain: " in listing.text
+        assert "\norder by " in listing.text
+
+
+def test_a_list_can_be_asked_of_one_account(books: Path):
+    rows = json.loads(billfold("show", "invoices", "--account", "bolt", "--lake", books, "--json").out)
+    assert [(row["billing_account_id"], row["amount_due"], row["state"]) for row in rows] == [
+        ("bolt", "122.00", "issued")
+    ]
+
+
+def test_a_list_can_be_asked_of_a_month(books: Path):
+    assert billfold("show", "invoices", "--period", "2026-09", "--lake", books).out == "none\n"
+
+
+def test_amounts_are_grouped_for_people_and_plain_for_spreadsheets(books: Path):
+    page = billfold("show", "invoices", "--lake", books)
+    assert line_with(page.out, ["N-2026-000003", "1,50,249.03"])
+    assert "150249.03" in billfold("show", "invoices", "--lake", books, "--csv").out
+
+
+def test_a_name_that_begins_like_a_formula_is_text_in_a_spreadsheet(books: Path):
+    rows = list(csv.DictReader(io.StringIO(billfold("show", "invoices", "--lake", books, "--csv").out)))
+    names = {row["billing_account_id"]: row["buyer_legal_name"] for row in rows}
+    assert names["mumbai"] == '\'=HYPERLINK("x")'
+    assert names["acme"] == "Acme Ltd"
+
+
+def test_an_amount_below_zero_stays_a_number_in_a_spreadsheet(books: Path):
+    rows = list(csv.DictReader(io.StringIO(billfold("show", "bonuses", "--lake", books, "--csv").out)))
+    assert sorted(row["sum"] for row in rows) == ["-40.00", "40.00"]
+
+
+def test_a_long_list_says_how_many_rows_it_left_out(books: Path):
+    said = billfold("show", "invoices", "--limit", 1, "--lake", books)
+    assert "3 more rows" in said.out
+
+
+def test_no_amount_is_cut_where_a_page_is_too_narrow(books: Path):
+    page = billfold("show", "invoices", "--wide", "--lake", books).out
+    assert line_with(page, ["1,50,249.03", "N-2026-000003", "2026-11-17"])
+
+
+def test_an_account_has_its_credit_limit_and_its_invoices_on_one_page(books: Path):
+    said = billfold("show", "account", "acme", "--lake", books)
+    assert said.code == 0, said.both
+    assert line_with(said.out, ["114.00", "EUR", "ok"])
+    assert line_with(said.out, ["Welcome", "40.00", "0.00", "used_up"])
+    assert line_with(said.out, ["N-2026-000001", "114.00"])
+    record = json.loads(billfold("show", "account", "acme", "--lake", books, "--json").out)
+    assert record["credit_limit"][0]["used_credit_limit"] == "114.00"
+
+
+def test_an_account_that_the_books_do_not_know_is_refused(books: Path):
+    assert billfold("show", "account", "nobody", "--lake", books).code == 1
+
+
+def test_the_books_can_be_asked_as_of_an_earlier_commit(books: Path):
+    rows = json.loads(billfold("show", "invoices", "--as-of", 3, "--lake", books, "--json").out)
+    assert {row["state"] for row in rows} == {"draft"}
+    assert billfold("show", "invoices", "--as-of", 1, "--lake", books).out == "none\n"
+
+
+def test_sql_answers_one_question(books: Path):
+    query = "select billing_account_id, amount_due, billing_currency from invoices order by 1"
+    rows = json.loads(billfold("sql", query, "--lake", books, "--json").out)
+    assert [row["amount_due"] for row in rows] == ["114.00", "122.00", "150249.03", "1235379"]
+    assert line_with(billfold("sql", query, "--lake", books).out, ["seoul", "1,235,379"])
+
+
+def test_views_lists_what_can_be_asked(books: Path):
+    said = billfold("views", "--lake", books)
+    assert line_with(said.out, ["credit_limit_overview", "view"])
+    assert line_with(said.out, ["invoices", "table"])
+    assert "billing.duckdb" in said.out
+    assert "internal." not in said.out
+
+
+def test_audit_says_how_much_it_asked(books: Path):
+    record = json.loads(billfold("audit", "--json", "--lake", books).out)
+    assert record["breaches"] == []
+    assert record["invariants"] > 20
