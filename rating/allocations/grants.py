@@ -35,8 +35,11 @@ def spend(
     )
     accounts = charges.select("billing_account_id", "grant_order", "charge_order_policy").unique()
     grants = _ranked(grants.join(accounts, on="billing_account_id"))
-    due = charges.join(dues.filter(pl.col("due_mu") > 0), on="charge_id", how="inner", maintain_order="left").join(
-        grants.select("billing_account_id").unique(), on="billing_account_id", how="semi", maintain_order="left"
+    holders = grants.select("billing_account_id").unique()
+    due = (
+        charges.drop("due_mu", strict=False)
+        .join(dues.filter(pl.col("due_mu") > 0), on="charge_id", how="inner", maintain_order="left")
+        .join(holders, on="billing_account_id", how="semi", maintain_order="left")
     )
     applied = waterfall(
         _in_charge_order(due).select(

@@ -14,7 +14,6 @@ from rating.pipeline import Outputs
 from schemas.billing_accounts import BillingAccounts
 from schemas.currencies import Currencies
 from schemas.grant_kinds import GrantKinds
-from schemas.operations import Operations
 from schemas.principals import Principals
 from schemas.sellers import Sellers
 from schemas.sku_prices import SkuPrices
@@ -106,8 +105,15 @@ USUAL = {
 }
 """The tables a test need not name."""
 
-NOTHING = ("usage_records", "price_tiers", "discounts", "promo_codes", "billing_policies", "operations")
-NOTHING += ("grant_movements",)
+NOTHING = (
+    "usage_records",
+    "price_tiers",
+    "discounts",
+    "promo_codes",
+    "billing_policies",
+    "operations",
+    "grant_movements",
+)
 """Tables that are empty unless a test names them."""
 
 ACME = {"billing_account_id": "acme"}
@@ -149,19 +155,3 @@ def world(
         "first_billed_periods": first_billed or {},
         **{name: [] if rows is None else rows.to_dicts() for name, rows in frames.items()},
     }
-
-
-def by_line(rows: pl.DataFrame, billed: Outputs) -> pl.DataFrame:
-    """Rows about charges, each charge named by its line number on the invoice."""
-    numbers = billed.invoice_lines.select("charge_id", line=pl.col("line_number").cast(pl.String))
-    return rows.join(numbers, on="charge_id", maintain_order="left").with_columns(charge_id="line").drop("line")
-
-
-def no_rows(table_name: str) -> pl.DataFrame:
-    """An empty table."""
-    from schemas import TABLES
-
-    return TABLES[table_name].empty()
-
-
-__all__ = ["ACME", "BONUS", "Operations", "bill", "by_line", "decided", "granted", "no_rows", "world"]

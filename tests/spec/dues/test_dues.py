@@ -172,9 +172,6 @@ def test_what_is_over_stays_on_account() -> None:
     assert str(applied["amount"].sum()) == "220.0000"  # 50 + 70 + 100
     left = open_payments(payments, applied)
     assert left["rest_amount"].to_list() == [80]
-    assert open_payments(
-        payments, pl.concat([applied, applied.head(1).with_columns(amount=left["rest_amount"])])
-    ).is_empty()
 
 
 def test_at_issue_the_balance_pays_the_new_invoice_whatever_it_was_once_for() -> None:

@@ -239,18 +239,19 @@ def test_what_is_missing_or_unknown_is_refused_by_name() -> None:
     operations = table(
         Operations,
         """
-        operation_id | operation      | billing_account_id | kind  | amount | sub_account_id | billing_period | issue_date
-        a            | grant_credit   |                    | bonus |     10 |                |                |
-        b            | grant_credit   | nowhere            | bonus |     10 |                |                |
-        c            | grant_credit   | acme               |       |     10 |                |                |
-        d            | grant_credit   | acme               | bonus |        |                |                |
-        e            | grant_credit   | acme               | gold  |     10 |                |                |
-        f            | grant_credit   | acme               | bonus |     10 | elsewhere      |                |
-        g            | issue_invoices |                    |       |        |                | 2026-10        |
-        h            | issue_invoices |                    |       |        |                | 2026-13        | 2026-11-03
-        i            | issue_invoices |                    |       |        |                | 2026-10        | 2026-11-03
-        j            | give_away      | acme               | bonus |     10 |                |                |
+        operation_id | operation      | billing_account_id | kind  | amount | sub_account_id | billing_period
+        a            | grant_credit   |                    | bonus |     10 |                |
+        b            | grant_credit   | nowhere            | bonus |     10 |                |
+        c            | grant_credit   | acme               |       |     10 |                |
+        d            | grant_credit   | acme               | bonus |        |                |
+        e            | grant_credit   | acme               | gold  |     10 |                |
+        f            | grant_credit   | acme               | bonus |     10 | elsewhere      |
+        g            | issue_invoices |                    |       |        |                |
+        h            | issue_invoices |                    |       |        |                | 2026-13
+        i            | issue_invoices |                    |       |        |                | 2026-10
+        j            | give_away      | acme               | bonus |     10 |                |
         """,
+        issue_date="2026-11-03",
     )
     assert_table(
         decided(operations=operations),
