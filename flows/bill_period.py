@@ -19,14 +19,15 @@ import polars as pl
 
 from flows import books
 from flows.lake.audit import audit
-from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot
+from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.lake.views import connect
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
 from rating.deltas import ledger_delta
+from rating.outputs import Outputs
 from rating.periods import first_day, period_bounds
-from rating.pipeline import Inputs, Outputs, rate_period
+from rating.pipeline import Inputs, rate_period
 from rating.rejects import REASONS
 
 COMMAND = "bill"
@@ -271,9 +272,7 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         files=tuple(entry for entry in files if entry is not None),
         counts={name: rows.height for name, rows in tables.items()},
         totals=tuple(_totals(fresh.invoices)),
-        holds=tuple(
-            tables.get("holds", fresh.holds).select("billing_account_id", "reason_code", "reason").to_dicts()
-        ),
+        holds=tuple(tables.get("holds", fresh.holds).select("billing_account_id", "reason_code", "reason").to_dicts()),
     )
 
 
@@ -469,15 +468,3 @@ def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
 
 def _add(known: str | None, value: str) -> str:
     return str(Decimal(known or 0) + Decimal(value))
-
-
-def last_bill(lake: Lake, period: str) -> Commit | None:
-    """The commit that last billed a period as closed."""
-    return next(
-        (
-            commit
-            for commit in reversed(lake.commits())
-            if commit.command == COMMAND and commit.inputs["billing_period"] == period and commit.inputs["is_closing"]
-        ),
-        None,
-    )

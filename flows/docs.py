@@ -268,8 +268,8 @@ def invariants() -> str:
         [
             "# Invariants",
             PRINTED,
-            "Printed from `flows/lake/invariants/`, one query each, which returns the rows that break it. All of them are "
-            "asked of what is about to be visible before every commit, and by `billfold audit` of any commit.",
+            "Printed from `flows/lake/invariants/`, one query each, which returns the rows that break it. They are asked "
+            "of what is about to be visible before every commit, and by `billfold audit` of any commit.",
             _rows(("invariant", "what it says"), ((f"`{one.name}`", one.sentence) for one in asked)),
         ]
     )

@@ -25,9 +25,7 @@ def bill_example(example: Path, root: Path) -> Lake:
     land_operations(lake, reference, sorted((example / "operations").iterdir()), received_at=RECEIVED_AT)
     if bill_period(lake, reference, period=PERIOD).commit is None:
         raise Refusal(f"{example} has nothing to bill in {PERIOD}")
-    issue_invoices(
-        lake, reference, period=PERIOD, issue_date=ISSUED_ON, actor="operator", received_at=RECEIVED_AT
-    )
+    issue_invoices(lake, reference, period=PERIOD, issue_date=ISSUED_ON, actor="operator", received_at=RECEIVED_AT)
     return lake
 
 

@@ -10,16 +10,6 @@ from schemas.invoices import Invoices
 INVOICE, CREDIT_NOTE = "380", "381"
 """UNTDID 1001 document type codes (BT-3)."""
 
-LINE_AMOUNTS = [
-    "list_cost",
-    "discount_amount",
-    "cap_amount",
-    "grant_amount",
-    "line_amount",
-    "tax_amount",
-    "credit_amount",
-]
-
 
 def invoice_ids(accounts: pl.DataFrame) -> pl.DataFrame:
     """The id of each account's document of the period: the content of its key."""

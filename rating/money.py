@@ -12,8 +12,6 @@ import polars as pl
 
 from schemas.units import Money, Price, Quantity
 
-ROUNDING_MODES = ("half_away", "half_even", "up", "down")
-
 AMOUNT_BOUND = 10**14
 """No amount reaches this many units of its currency; so no Int64 sum of a run's amounts in mu can wrap unseen."""
 

@@ -13,7 +13,6 @@ import polars as pl
 from rating.dates import FOREVER, instants, latest, timeline
 from rating.money import PRICE_ONE, rounded, scaled, share
 from rating.price_models import PRICE_MODELS
-from rating.sql import content_ids
 
 CLASS_KEY = ["billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "consumed_unit"]
 LINE_KEY = ["billing_account_id", "sub_account_id", "line_resource_id", "sku_id", "region_id", "sku_price_id"]
@@ -352,8 +351,3 @@ def _costed(rows: pl.DataFrame, model: str, price_tiers: pl.DataFrame) -> pl.Dat
     return split.group_by("line_id").agg(
         list_cost_mu=pl.when(pl.col("rounded_mu").is_not_null().all()).then(pl.col("rounded_mu").sum())
     )
-
-
-def rating_line_ids(lines: pl.DataFrame) -> pl.Series:
-    """A rating line's id: the content of its key (P5)."""
-    return content_ids(lines, "billing_period", *LINE_KEY)

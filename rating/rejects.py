@@ -92,14 +92,14 @@ HOLD_REASONS: dict[str, Reason] = _table(
     {
         "R_NO_PRICE": "usage without a price in the account's currency; add a row to sku_prices",
         "H_NO_TAX_RATE": "a charge has no tax rate; add a row to tax_rates",
-        "H_NO_CONVERSION": "usage whose unit no conversion in force leads to the pricing unit; add a row to unit_conversions",
+        "H_NO_CONVERSION": "no conversion in force leads from the unit used to the pricing unit; add a row to unit_conversions",
         "H_AMOUNT_OUT_OF_RANGE": "an amount of 10^14 or more; mend the price or the quantity",
         "H_NO_POLICY": "a policy has no value for the account; add a row to billing_policies",
         "H_POLICY_UNKNOWN": "a policy has a value that billfold does not know; mend the row of billing_policies",
         "H_NO_CURRENCY": "the account's currency has no exponent; add a row to currencies",
         "H_NO_SELLER": "the account's seller is not open in the period; add a row to sellers",
         "H_UNSUPPORTED": "the account's terms ask for something that billfold does not do",
-        "H_ISSUED": "what the account should be billed has changed since its invoice was issued; the books stay as issued",
+        "H_ISSUED": "what should be billed has changed since the invoice was issued; the books stay as issued",
         "H_IMPOSSIBLE": "the account's books would break an invariant; see the breach named",
     }
 )

@@ -9,8 +9,9 @@ import polars as pl
 
 from rating.hashing import hash64, key_text
 from rating.operations import ACCEPTED, Book, Decisions, decide, promo_discounts
+from rating.outputs import Outputs
 from rating.periods import period_of
-from rating.pipeline import Inputs, Outputs, rate_period
+from rating.pipeline import Inputs, rate_period
 from schemas import TABLES
 from schemas.units import Hash64
 from tests.worlds import World, frames
