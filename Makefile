@@ -30,7 +30,7 @@ demo: $(READY) ## bill a real-looking month, end to end, under demo/
 	@$(BIN)/python -m flows.demo $(DEMO)
 
 test: $(READY) ## run every test, and every example in a docstring
-	@$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: $(READY) ## ruff, mypy --strict, import rules, printed docs fresh; writes nothing
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }

@@ -230,8 +230,8 @@ def ledger() -> str:
             "# The ledger",
             PRINTED,
             "Printed from `POSTINGS` in `rating/ledger_entries.py`. Double entry: every transaction sums to zero per "
-            "currency, a debit is positive, every entry names the row it comes from. Parts in braces are columns of that "
-            "row, so `revenue/{service}` is one account per service.",
+            "currency, a debit is positive, every entry names the row it comes from. Parts in braces are columns of it, "
+            "so `revenue/{service}` is one account per service.",
             _rows(
                 ("event", "transaction", "debit", "credit"),
                 ((one.event, one.transaction_kind, f"`{one.debit}`", f"`{one.credit}`") for one in POSTINGS),
@@ -268,7 +268,7 @@ def invariants() -> str:
         [
             "# Invariants",
             PRINTED,
-            "Printed from `flows/lake/invariants/`, one query each, which returns the rows that break it. They are asked "
+            "Printed from `flows/lake/invariants/`, one query each that returns the rows that break it. They are asked "
             "of what is about to be visible before every commit, and by `billfold audit` of any commit.",
             _rows(("invariant", "what it says"), ((f"`{one.name}`", one.sentence) for one in asked)),
         ]

@@ -92,7 +92,7 @@ HOLD_REASONS: dict[str, Reason] = _table(
     {
         "R_NO_PRICE": "usage without a price in the account's currency; add a row to sku_prices",
         "H_NO_TAX_RATE": "a charge has no tax rate; add a row to tax_rates",
-        "H_NO_CONVERSION": "no conversion in force leads from the unit used to the pricing unit; add a row to unit_conversions",
+        "H_NO_CONVERSION": "no conversion leads from the unit used to the pricing unit; add a row to unit_conversions",
         "H_AMOUNT_OUT_OF_RANGE": "an amount of 10^14 or more; mend the price or the quantity",
         "H_NO_POLICY": "a policy has no value for the account; add a row to billing_policies",
         "H_POLICY_UNKNOWN": "a policy has a value that billfold does not know; mend the row of billing_policies",
