@@ -253,20 +253,21 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
 
     An account's bill depends on no other account's, so any grouping of buckets gives the same rows.
     """
-    outputs = rate_period(_inputs(plan, buckets))
-    kept, fresh = _with_issued_kept(plan, outputs)
+    issued = _in_buckets(
+        plan, buckets, plan.snapshot.read("invoices", billing_period=plan.period, state="issued")
+    ).select("billing_account_id")
+    kept, fresh = _with_issued_kept(plan, rate_period(_inputs(plan, buckets)), issued.unique())
     tables = {name: fresh.tables()[name] for name in STATE_TABLES} if plan.is_closing else {}
     tables |= {name: fresh.tables()[name] for name in DOCUMENT_TABLES}
     tables = {name: pl.concat([rows, kept[name]]) if name in kept else rows for name, rows in tables.items()}
     if plan.is_closing:
-        accounts = fresh.account_periods.select("billing_account_id")
-        committed = plan.snapshot.read("ledger_entries", service_period=plan.period).filter(
+        posted = plan.snapshot.read("ledger_entries", service_period=plan.period).filter(
             pl.col("transaction_kind").is_in(POSTED_KINDS)
         )
+        # an account that is gone from the reference tables has its entries taken back like any other change
+        committed = _in_buckets(plan, buckets, posted).join(issued, on="billing_account_id", how="anti")
         tables["expense_numbers"] = fresh.expense_numbers
-        tables["ledger_entries"] = ledger_delta(
-            fresh.ledger, committed.join(accounts, on="billing_account_id", how="semi")
-        )
+        tables["ledger_entries"] = ledger_delta(fresh.ledger, committed)
     files = [_write(plan, name, rows, buckets) for name, rows in tables.items()]
     return GroupResult(
         files=tuple(entry for entry in files if entry is not None),
@@ -299,13 +300,19 @@ def _inputs(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
     )
 
 
-def _with_issued_kept(plan: BillPlan, outputs: Outputs) -> tuple[dict[str, pl.DataFrame], Outputs]:
+def _in_buckets(plan: BillPlan, buckets: tuple[int, ...], rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of accounts whose usage lies in these buckets."""
+    own = books.accounts_in(rows, buckets, plan.lake.buckets)
+    return rows.join(own, on="billing_account_id", how="semi", maintain_order="left")
+
+
+def _with_issued_kept(
+    plan: BillPlan, outputs: Outputs, issued: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], Outputs]:
     """Issued is issued (L4): an account with an issued document keeps the state that document was made of.
 
     Where what it should be has changed since, the account is shown on hold; its books stay as they are.
     """
-    issued = plan.snapshot.read("invoices", billing_period=plan.period, state="issued").select("billing_account_id")
-    issued = issued.unique().join(outputs.account_periods, on="billing_account_id", how="semi")
     if issued.is_empty():
         return {}, outputs
     before = {
@@ -342,13 +349,17 @@ def _changed(before: Mapping[str, pl.DataFrame], outputs: Outputs, issued: pl.Da
         changed.append(now.join(was, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
     accounts = pl.concat(changed).unique()
     sentence = REASONS["H_ISSUED"].sentence
-    rows = outputs.account_periods.join(accounts, on="billing_account_id", how="semi").select(
-        "billing_period",
-        "billing_account_id",
-        pl.lit("H_ISSUED").alias("reason_code"),
-        pl.lit(sentence).alias("reason"),
-        pl.lit(0).cast(outputs.holds.schema["other_charges_amount"]).alias("other_charges_amount"),
-        "billing_currency",
+    rows = (
+        before["account_periods"]
+        .join(accounts, on="billing_account_id", how="semi")
+        .select(
+            "billing_period",
+            "billing_account_id",
+            pl.lit("H_ISSUED").alias("reason_code"),
+            pl.lit(sentence).alias("reason"),
+            pl.lit(0).cast(outputs.holds.schema["other_charges_amount"]).alias("other_charges_amount"),
+            "billing_currency",
+        )
     )
     return rows.sort("billing_account_id")
 

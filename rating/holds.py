@@ -56,6 +56,37 @@ def _first(found: pl.DataFrame) -> pl.DataFrame:
     return found.unique("billing_account_id", keep="first", maintain_order=True)
 
 
+def homeless(
+    metered: pl.DataFrame,
+    usage_series: pl.DataFrame,
+    accounts: pl.DataFrame,
+    billing_accounts: pl.DataFrame,
+    billing_period: str,
+) -> pl.DataFrame:
+    """Holds for accounts that have usage in the period, but are not open in it by the reference tables of today.
+
+    Reads    metered (series_id), UsageSeries, account periods, BillingAccounts
+    Makes    Holds; the currency is that of the account's last row, or XXX (ISO 4217: none) where it has no row at all
+    Source   L3, P4
+    """
+    used = usage_series.join(metered.select("series_id").unique(), on="series_id", how="semi")
+    lost = used.select("billing_account_id").unique().join(accounts, on="billing_account_id", how="anti")
+    known = billing_accounts.sort("billing_account_id", "valid_from").unique(
+        "billing_account_id", keep="last", maintain_order=True
+    )
+    rows = lost.join(known.select("billing_account_id", "billing_currency"), on="billing_account_id", how="left")
+    return Holds.conform(
+        rows.select(
+            "billing_account_id",
+            pl.col("billing_currency").fill_null("XXX"),
+            billing_period=pl.lit(billing_period),
+            reason_code=pl.lit("H_ACCOUNT_CLOSED"),
+            reason=pl.lit(REASONS["H_ACCOUNT_CLOSED"].sentence),
+            other_charges_amount=pl.lit(0).cast(Holds.columns()["other_charges_amount"]),
+        ).sort("billing_account_id")
+    )
+
+
 def holds(parked: pl.DataFrame, amounts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """The parked accounts as a table, each with the amount of its other charges.
 

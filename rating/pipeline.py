@@ -83,7 +83,14 @@ def rate_period(inputs: Inputs) -> Outputs:
     items = _with_terms(charges(rows, costs), accounts)
     tax_rates = rates(items, reference["tax_rates"])
     parked = pl.concat([parked, parking.untaxed(items, tax_rates).join(parked, on="billing_account_id", how="anti")])
-    on_hold = parking.holds(parked, _other_amounts(items, parked, tax_rates), accounts)
+    on_hold = pl.concat(
+        [
+            parking.holds(parked, _other_amounts(items, parked, tax_rates), accounts),
+            parking.homeless(
+                metered, inputs.usage_series, accounts, reference["billing_accounts"], inputs.billing_period
+            ),
+        ]
+    )
     items, grants, terms = (
         table.join(parked, on="billing_account_id", how="anti", maintain_order="left")
         for table in (items, grants, terms)

@@ -96,6 +96,7 @@ HOLD_REASONS: dict[str, Reason] = _table(
         "H_AMOUNT_OUT_OF_RANGE": "an amount of 10^14 or more; mend the price or the quantity",
         "H_NO_POLICY": "a policy has no value for the account; add a row to billing_policies",
         "H_POLICY_UNKNOWN": "a policy has a value that billfold does not know; mend the row of billing_policies",
+        "H_ACCOUNT_CLOSED": "the account has usage but is not open in the period; mend its row of billing_accounts",
         "H_NO_CURRENCY": "the account's currency has no exponent; add a row to currencies",
         "H_NO_SELLER": "the account's seller is not open in the period; add a row to sellers",
         "H_UNSUPPORTED": "the account's terms ask for something that billfold does not do",

@@ -1,5 +1,5 @@
-"""What changes no bill: the order of anything, how accounts are grouped, how many threads there are; and what is true of
-every bill: every cent is in one place, and more bonus is never worth less.
+"""What changes no bill: the order of anything, how accounts are grouped, how many threads there are. And what is true
+of every bill: every cent is in one place, and more bonus is never worth less.
 
 Hypothesis draws the worlds. Each billing takes some tenths of a second, so examples are few per run and many over time.
 """
@@ -28,14 +28,20 @@ from polars.testing import assert_frame_equal
 
 from rating.ledger_entries import KEY
 from rating.periods import period_of
-from rating.pipeline import Inputs, Outputs, rate_period
+from rating.outputs import Outputs
+from rating.pipeline import Inputs, rate_period
 from schemas import TABLES
 from tests import oracle
 from tests.pipeline import decide_world, rate_world
 from tests.worlds import CURRENCIES, World, row, worlds
 
 ROOT = Path(__file__).resolve().parents[2]
-FEW: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUICK = [
+    Phase.explicit,
+    Phase.reuse,
+    Phase.generate,
+]  # a smaller example of a failure takes minutes; ask for it by hand
+FEW: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "phases": QUICK}
 
 
 def sorted_tables(outputs: Outputs) -> dict[str, pl.DataFrame]:
@@ -57,11 +63,22 @@ def shuffled(world: World, random: Random, *names: str) -> World:
 INPUTS = {
     "usage": ("usage_records",),
     "operations": ("operations",),
-    "reference": tuple(
-        name
-        for name in ("sellers", "billing_accounts", "sub_accounts", "skus", "unit_conversions", "sku_prices")
-        + ("price_tiers", "tax_rates", "discounts", "grant_kinds", "promo_codes", "billing_policies", "principals")
-        + ("currencies", "grant_movements")
+    "reference": (
+        "sellers",
+        "billing_accounts",
+        "sub_accounts",
+        "skus",
+        "unit_conversions",
+        "sku_prices",
+        "price_tiers",
+        "tax_rates",
+        "discounts",
+        "grant_kinds",
+        "promo_codes",
+        "billing_policies",
+        "principals",
+        "currencies",
+        "grant_movements",
     ),
 }
 
@@ -93,6 +110,7 @@ def one_account_at_a_time(inputs: Inputs) -> Outputs:
         own = pl.col("billing_account_id") == account
         series = inputs.usage_series.filter(own)
         with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
             connection.register("records", records.join(series, on="series_id", how="semi").to_arrow())
             connection.execute("create table usage_records as from records")
             bills.append(
@@ -126,7 +144,7 @@ def digests() -> list[str]:
     found = []
 
     @given(worlds())
-    @settings(max_examples=6, derandomize=True, database=None, phases=[Phase.generate], **FEW)
+    @settings(max_examples=6, derandomize=True, database=None, **FEW)
     def bill(world: World) -> None:
         tables = rate_world(world).tables()
         texts = [f"{name}\n{table.columns}\n{table.rows()}" for name, table in sorted(tables.items())]
@@ -206,7 +224,7 @@ def test_more_bonus_never_raises_what_an_account_owes(data: st.DataObject) -> No
 
 
 def tolerance(world: World, bonus: dict[str, Any], billed: Outputs) -> dict[str, Decimal]:
-    """Per account one mu for each of its tax groups, where that is allowed at all; the bonus itself may be after tax."""
+    """Per account one mu for each of its tax groups, where that is allowed at all."""
     in_proportion = {
         one["billing_account_id"]
         for one in world["billing_policies"]
@@ -245,8 +263,8 @@ def test_every_cent_is_in_one_place(world: World) -> None:
     sums = lines.join(allocated, on="charge_id", how="left").with_columns(
         pl.col("discounts", "grants", "credits").fill_null(0)
     )
-    told = pl.struct("discount_amount", "grant_amount", "credit_amount")
-    assert sums.filter(told != pl.struct("discounts", "grants", "credits")).is_empty()
+    for told, summed in (("discount_amount", "discounts"), ("grant_amount", "grants"), ("credit_amount", "credits")):
+        assert sums.filter(pl.col(told) != pl.col(summed)).is_empty(), told
     assert billed.allocations.filter((pl.col("allocation_kind") == "grant") & (pl.col("amount") <= 0)).is_empty()
 
     charges = billed.charges.group_by("rating_line_id").agg(charged=pl.col("list_cost").sum())
@@ -259,8 +277,8 @@ def test_every_cent_is_in_one_place(world: World) -> None:
     )
     tax = billed.tax_breakdown.join(shares, on=group, how="full")
     assert tax.height == billed.tax_breakdown.height
-    wrong = pl.struct("taxable_amount", "tax_amount") != pl.struct("shared_taxable", "shared_tax")
-    assert tax.filter(wrong).is_empty()
+    assert tax.filter(~pl.col("taxable_amount").eq_missing(pl.col("shared_taxable"))).is_empty()
+    assert tax.filter(~pl.col("tax_amount").eq_missing(pl.col("shared_tax"))).is_empty()
 
     totals = lines.group_by("billing_account_id").agg(
         without=pl.col("line_amount").sum(), tax=pl.col("tax_amount").sum(), credits=pl.col("credit_amount").sum()

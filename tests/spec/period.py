@@ -10,7 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
-from rating.pipeline import Outputs
+from rating.outputs import Outputs
 from schemas.billing_accounts import BillingAccounts
 from schemas.currencies import Currencies
 from schemas.grant_kinds import GrantKinds

@@ -131,3 +131,29 @@ def test_a_period_is_refused_while_the_one_before_it_is_not_billed(tmp_path: Pat
     month.ingest(month.usage("november.csv", november), received_at=RECEIVED)
     with pytest.raises(Refusal, match="billfold bill --period 2026-10"):
         month.bill(period="2026-11")
+
+
+def close_account(month: Month, account: str) -> None:
+    """End an account before the month in the reference tables."""
+    path = month.reference_folder / "billing_accounts.csv"
+    header, *rows = path.read_text().splitlines()
+    ended = [f"{row},2026-09-30" if row.startswith(f"{account},") else f"{row}," for row in rows]
+    path.write_text("\n".join([f"{header},valid_until", *ended]) + "\n")
+
+
+def test_an_account_that_turns_out_to_be_closed_has_its_draft_taken_back(month: Month) -> None:
+    """Only the other account's 122 stay due, and the bonus is whole again."""
+    close_account(month, "acme")
+    month.bill()
+    assert month.due() == {"acme-credit": Decimal(122)}
+    assert month.ask("select sum(amount) from ledger_entries where ledger_account = 'receivable'") == [(Decimal(122),)]
+    assert month.ask("select balance from grant_balances where billing_account_id = 'acme'") == [(Decimal(40),)]
+
+
+def test_an_issued_account_that_turns_out_to_be_closed_keeps_its_books(month: Month) -> None:
+    month.issue()
+    before = month.ask("select * from charges order by all")
+    close_account(month, "acme")
+    run = month.bill()
+    assert month.ask("select * from charges order by all") == before
+    assert [(hold["billing_account_id"], hold["reason_code"]) for hold in run.report["holds"]] == [("acme", "H_ISSUED")]

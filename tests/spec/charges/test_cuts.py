@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating.pipeline import Outputs
+from rating.outputs import Outputs
 from schemas.billing_accounts import BillingAccounts
 from schemas.charges import Charges
 from schemas.discounts import Discounts
