@@ -23,7 +23,7 @@ from flows.lake.views import connect
 from flows.landing import reject_rows, storage
 from flows.landing.again import AGAIN, land_again
 from flows.landing.delivery import Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
-from flows.landing.fates import Decided, decide
+from flows.landing.fates import Decided, Met, decide, meet
 from flows.landing.landed import NO_ROWS, prepare
 from flows.landing.places import place_series
 from flows.landing.reject_rows import Rejected
@@ -122,8 +122,7 @@ def _on_head(task: _Task, files: Sequence[Path], memory_limit: str) -> IngestRes
             try:
                 return _ingest(task, desk, delivery)
             except FoundBroken as found:
-                faults = {one.path: one.fault for one in delivery if one.fault and not one.landed} | dict(found.faults)
-        delivery = [one.anew(faults) for one in delivery if one.name != AGAIN]
+                delivery = [one.anew(found) for one in delivery if one.name != AGAIN]
 
 
 def _ingest(task: _Task, desk: Workspace, delivery: list[Delivered]) -> IngestResult:
@@ -139,7 +138,7 @@ def _ingest(task: _Task, desk: Workspace, delivery: list[Delivered]) -> IngestRe
     try:
         judged = _judge(task, desk, delivery, run_id)
     except duckdb.Error as fault:
-        raise FoundBroken(broken(delivery, fault)) from fault
+        raise broken(delivery, fault) from fault
     if changed := changed_meanwhile(delivery):
         raise FoundBroken(changed)
     counted = tally(desk, delivery, judged.staged, judged.rejected)
@@ -152,12 +151,24 @@ def _judge(task: _Task, desk: Workspace, delivery: list[Delivered], run_id: str)
     task.progress.step("Finding accounts, SKUs and periods")
     place_series(desk, task.reference, task.lake.buckets)
     task.progress.step("Staging good rows")
-    staged = stage(desk, rows)
+    staged, hashes = _stage(desk, rows)
     task.progress.step("Looking for ids that were met before")
-    decided = decide(desk, task.lake, task.snapshot, staged)
+    decided = decide(desk, task.lake, task.snapshot, staged, hashes)
     task.progress.step("Setting bad rows aside")
     rejected = reject_rows.reject(desk, rows, delivery, staged, run_id, task.received_at)
     return _Judged(staged, decided, rejected)
+
+
+def _stage(desk: Workspace, rows: str) -> tuple[Staged, Met]:
+    """Stage good rows and read their ids; where an id is none after all, stage again with every id looked at."""
+    staged = stage(desk, rows, trusts_ids=True)
+    hashes = meet(desk, staged)
+    if hashes is None:
+        staged = stage(desk, rows)
+        hashes = meet(desk, staged)
+    if hashes is None:
+        raise IngestRefused("an id holds a control character that the grammar does not know; please report this")
+    return staged, hashes
 
 
 def _keep(

@@ -53,6 +53,10 @@ MOST = 10**9
 """Numerator and denominator of a scaling are at most this, so that a product of 38 digits holds every exact result."""
 
 
+MOST_USAGE = 256
+"""Usage rows one input row may become."""
+
+
 class MappingFaults(Exception):  # noqa: N818 (it is a list of faults)
     """Everything that is wrong with a mapping file, at once."""
 
@@ -178,8 +182,8 @@ class _Reader:
     def _usage(self) -> tuple[MappingOf[str, Field], ...]:
         shared = self._table("fields", self.document.get("fields", {}))
         blocks = self.document.get("usage", [{}])
-        if not isinstance(blocks, list) or not blocks:
-            self.faults.append("usage: wanted one or more [[usage]] tables")
+        if not isinstance(blocks, list) or not 0 < len(blocks) <= MOST_USAGE:
+            self.faults.append("usage: wanted one to 256 [[usage]] tables")
             return ()
         return tuple(self._block(number, {**shared, **self._table("usage", own)}) for number, own in enumerate(blocks))
 

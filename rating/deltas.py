@@ -13,6 +13,7 @@ def ledger_delta(desired: pl.DataFrame, committed: pl.DataFrame) -> pl.DataFrame
     Makes    LedgerEntries; none when nothing changed
     Source   L1, B2, X1
 
+    >>> from schemas.ledger_entries import LedgerEntries
     >>> ledger_delta(summed(LedgerEntries.empty()), LedgerEntries.empty()).height
     0
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +32,18 @@ ReadBefore = set[tuple[str, str | None]]
 
 
 class FoundBroken(Exception):  # noqa: N818 (no error of the program)
-    """Files that passed at first and then could not be read to the end, or changed meanwhile."""
+    """Files that passed at first and then could not be read to the end, or changed meanwhile.
 
-    def __init__(self, faults: Mapping[Path, FileFault]) -> None:
-        super().__init__(", ".join(map(str, faults)))
+    `faults` sets them aside; `doubtful` are read once more, row by row.
+    """
+
+    def __init__(self, faults: Mapping[Path, FileFault], doubtful: Collection[Path] = ()) -> None:
+        super().__init__(", ".join(map(str, [*faults, *doubtful])))
         self.faults = faults
+        self.doubtful = frozenset(doubtful)
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivered:
     """A file of the delivery and what is known of it so far."""
 
@@ -48,6 +52,7 @@ class Delivered:
     digest: str = UNREAD
     stamp: Stamp | None = None
     fault: FileFault | None = None
+    is_doubtful: bool = False
     number: int = -1
     landed: Landed | None = None
 
@@ -56,9 +61,11 @@ class Delivered:
         """read, already_read or file_rejected; a file is not read again under the same mapping."""
         return "file_rejected" if self.fault else "read" if self.landed else "already_read"
 
-    def anew(self, faults: Mapping[Path, FileFault]) -> Delivered:
+    def anew(self, found: FoundBroken) -> Delivered:
         """The file as it was before it was read, or set aside."""
-        return Delivered(self.path, self.name, self.digest, self.stamp, faults.get(self.path))
+        fault = found.faults.get(self.path) or (None if self.landed else self.fault)
+        is_doubtful = self.is_doubtful or self.path in found.doubtful
+        return Delivered(self.path, self.name, self.digest, self.stamp, fault, is_doubtful)
 
 
 def look_at(files: Sequence[Path], progress: Progress) -> list[Delivered]:
@@ -108,7 +115,7 @@ def _read(one: Delivered, mapping: ColumnMapping | None, read_before: ReadBefore
     planned = plan(content_of(link, desk.path("unpacked", f"{one.number:06}")), mapping)
     if (one.digest, planned.mapping_digest) in read_before:
         return None
-    landed = land(planned, one.number, one.name, desk)
+    landed = land(planned, one.number, one.name, desk, is_doubtful=one.is_doubtful)
     read_before.add((one.digest, landed.mapping_digest))
     return landed
 
@@ -125,23 +132,29 @@ def changed_meanwhile(delivery: list[Delivered]) -> dict[Path, FileFault]:
     }
 
 
-def broken(delivery: list[Delivered], fault: duckdb.Error) -> dict[Path, FileFault]:
-    """The files that cannot be read to the end, found one by one after the engine failed on all.
+def broken(delivery: list[Delivered], fault: duckdb.Error) -> FoundBroken:
+    """Which files cannot be read to the end, found one by one after the engine failed on all; raises when none is.
 
-    Raises when none is.
+    Only a Parquet file is read where it lies; of all others a copy was made, which cannot fail. A broken file is read
+    once more by the careful reader, which knows texts that are no UTF-8 from pages that are damaged.
     """
-    faults: dict[Path, FileFault] = {}
-    for one in delivery:
-        if one.landed and not is_our_fault(fault):
-            try:
-                with duckdb.connect() as connection:
-                    connection.execute(f"select hash(columns(*)) from {parquet(one.path)}").fetchall()
-            except duckdb.Error as found:
-                if one.landed.source == "parquet":
-                    faults[one.path] = FileFault("F_CORRUPT_PAGE", str(found).splitlines()[0])
-    if not faults:
+    if is_our_fault(fault):
         raise fault
-    return faults
+    found = {one: said for one in delivery if one.landed and one.landed.source == "parquet" and (said := _said(one))}
+    if not found:
+        raise fault
+    faults = {one.path: FileFault("F_CORRUPT_PAGE", said) for one, said in found.items() if one.is_doubtful}
+    return FoundBroken(faults, [one.path for one in found if not one.is_doubtful])
+
+
+def _said(one: Delivered) -> str:
+    """What the engine says of a file when it reads all of it; nothing when it can."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"select hash(columns(*)) from {parquet(one.path)}").fetchall()
+    except duckdb.Error as fault:
+        return str(fault).splitlines()[0]
+    return ""
 
 
 def _stamp_now(path: Path) -> Stamp | None:

@@ -6,8 +6,9 @@ the lake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,18 +38,42 @@ class Decided:
     replaced_count: int
 
 
-def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged) -> Decided:
+Met = dict[str, Hashes]
+"""The hashes of all staged ids, per billing period."""
+
+
+def meet(desk: Workspace, staged: Staged) -> Met | None:
+    """The hashes of all staged ids; None when an id holds a control character, and rows must be staged again."""
+    try:
+        return {
+            period: record_ids.sorted_hashes(
+                _plain(record_ids.batches(desk.connection, f"select usage_record_id from {source}"))
+            )
+            for period, source in staged.by_period().items()
+        }
+    except _ControlCharacter:
+        return None
+
+
+class _ControlCharacter(Exception):  # noqa: N818 (no error of the program)
+    """An id holds one."""
+
+
+def _plain(ids: Iterable[pa.Array[Any]]) -> Iterator[pa.Array[Any]]:
+    for batch in ids:
+        if record_ids.has_control(batch):
+            raise _ControlCharacter
+        yield batch
+
+
+def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, hashes: Met) -> Decided:
     """Make table `fates`: one row per staged row whose id was met before.
 
-    Reads    the staged rows; usage_record_ids and usage_records of the lake
+    Reads    the staged rows and their ids' hashes; usage_record_ids and usage_records of the lake
     Makes    fates: accepted, duplicate, superseded, conflict; all other staged rows are accepted
              replaced: per stored file, the ids that a higher revision takes out of it
     Source   U1, U2, U3
     """
-    hashes = {
-        period: record_ids.sorted_hashes(record_ids.batches(desk.connection, f"select usage_record_id from {source}"))
-        for period, source in staged.by_period().items()
-    }
     known = record_ids.met_before(lake, snapshot, list(hashes.values()))
     suspicious = record_ids.union([record_ids.repeated(list(hashes.values())), *known.values()])
     _find_suspects(desk, staged, suspicious)
@@ -68,9 +93,9 @@ def _find_suspects(desk: Workspace, staged: Staged, suspicious: Hashes) -> None:
                 chosen = ids.filter(pa.array(record_ids.among(record_ids.hash_ids(ids), suspicious)))
                 writer.write_table(pa.table({"usage_record_id": chosen.cast(pa.string())}))
     desk.connection.execute(f"create temp view suspect_ids as from {parquet(path)}")
-    columns = f"file_number, row_number, part, billing_period, {STORED_COLUMNS}"
+    columns = f"place, billing_period, {STORED_COLUMNS}"
     desk.connection.execute(
-        f"create temp table suspects as select {columns} from {staged.source} "
+        f"create temp table suspects as select {columns} from ({staged.source}) "
         f"{'semi join suspect_ids using (usage_record_id)' if len(suspicious) else 'limit 0'}"
     )
 

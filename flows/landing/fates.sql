@@ -32,14 +32,14 @@ with
     select *,
       greatest(stored_revision, max(case when side is null then revision end) over (partition by usage_record_id))
         as latest_revision,
-      row_number() over (partition by usage_record_id, revision order by file_number, row_number, part) as place
+      row_number() over (partition by usage_record_id, revision order by place) as rank
     from sided
   )
-select file_number, row_number, part, billing_period, usage_record_id, consumed_quantity, stored_revision,
+select place, billing_period, usage_record_id, consumed_quantity, stored_revision,
   case
     when side is not null then side
     when revision < latest_revision then 'superseded'
-    when place > 1 then 'duplicate'
+    when rank > 1 then 'duplicate'
     else 'accepted'
   end as fate
 from ranked;

@@ -61,6 +61,7 @@ class Landed:
     source: str
     mapping_digest: str | None
     sql: str
+    has_faults: bool
 
 
 @dataclass(frozen=True)
@@ -92,18 +93,19 @@ def plan(content: Content, mapping: ColumnMapping | None) -> Plan:
     return Plan(content, source, chosen)
 
 
-def land(planned: Plan, number: int, name: str, desk: Workspace) -> Landed:
+def land(planned: Plan, number: int, name: str, desk: Workspace, *, is_doubtful: bool = False) -> Landed:
     """Make a file's rows at hand and count them into table `series_parts`.
 
-    Each way to read the file is tried in turn; what the last one says is the fault of the file.
+    Each way to read the file is tried in turn, for a doubtful one the last alone; what that says is the file's fault.
     """
     attempts = planned.source.attempts(planned.content, number, planned.mapping, desk)
+    attempts = attempts[-1:] if is_doubtful else attempts
     for attempt in attempts:
         try:
-            rows = _rows(attempt(), planned.mapping, number, name, desk)
-            if rows is not None:
-                desk.connection.execute(f"insert into series_parts {query('series_parts').format(landed=rows)}")
-                return Landed(number, planned.source.name, planned.mapping_digest, rows)
+            landed = _landed(attempt(), planned, number, name, desk)
+            if landed is not None:
+                desk.connection.execute(f"insert into series_parts {_parts(landed)}")
+                return landed
         except duckdb.Error as fault:
             if is_our_fault(fault):
                 raise
@@ -114,7 +116,17 @@ def land(planned: Plan, number: int, name: str, desk: Workspace) -> Landed:
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the empty table `series_parts`."""
-    connection.execute(f"create temp table series_parts as {query('series_parts').format(landed=NO_ROWS)}")
+    connection.execute(f"create temp table series_parts as {_parts(Landed(0, '', None, NO_ROWS, True))}")
+
+
+def _parts(landed: Landed) -> str:
+    """What a file has of each series; a constant in a grouping would cost as much as a key."""
+    return query("series_parts").format(
+        landed=landed.sql,
+        number=landed.number,
+        is_faulty="row_fault is not null" if landed.has_faults else "false",
+        keys=", ".join([*KEYS, *["is_faulty"] * landed.has_faults]),
+    )
 
 
 def is_our_fault(fault: duckdb.Error) -> bool:
@@ -123,16 +135,18 @@ def is_our_fault(fault: duckdb.Error) -> bool:
     return isinstance(fault, ours) or "No space left" in str(fault)
 
 
-def _rows(relation: Relation, mapping: ColumnMapping, number: int, name: str, desk: Workspace) -> str | None:
-    """A query for the landed rows of a relation; None when the relation lost something on the way."""
+def _landed(relation: Relation, planned: Plan, number: int, name: str, desk: Workspace) -> Landed | None:
+    """The landed rows of a relation; None when the relation lost something on the way."""
+    mapping = planned.mapping
     _check_folders(relation, name, desk.connection)
+    known = (number, planned.source.name, planned.mapping_digest)
     if mapping is NATIVE and relation.row_number and not relation.has_faults:
-        return _typed_rows(relation, number)
+        return Landed(*known, _typed_rows(relation, number), has_faults=False)
     converted = [_converted(relation, mapping, number, part, desk) for part in range(len(mapping.usage))]
-    sums = _sums(converted[0], relation, desk.connection)
-    if not relation.is_whole(sums):
+    if not relation.is_whole(_sums(converted[0], relation, desk.connection)):
         return None
-    return " union all ".join(_from_converted(path, number, part) for part, path in enumerate(converted))
+    rows = " union all ".join(_from_converted(path, number, part) for part, path in enumerate(converted))
+    return Landed(*known, rows, has_faults=True)
 
 
 def _check_folders(relation: Relation, name: str, connection: duckdb.DuckDBPyConnection) -> None:

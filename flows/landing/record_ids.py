@@ -48,6 +48,22 @@ def hash_ids(ids: pa.Array[Any]) -> Hashes:
     return hashes
 
 
+def has_control(ids: pa.Array[Any]) -> bool:
+    r"""Does any id hold a control character, or one that ends a line? `has_control` of the grammar, on all at once.
+
+    >>> [has_control(pa.array(["usage-1", text])) for text in ("é漢", "a\tb", "\x7f", "\x85", "\u2028", "\u2030")]
+    [False, True, True, True, True, False]
+    """
+    _, _, content = _bytes_of(ids.cast(pa.large_string()))
+    content = content[:-_WORD]
+    if bool(((content < 0x20) | (content == 0x7F)).any()):
+        return True
+    lead, second, third = content[:-2], content[1:-1], content[2:]
+    is_c1 = (content[:-1] == 0xC2) & (content[1:] >= 0x80) & (content[1:] <= 0x9F)
+    is_separator = (lead == 0xE2) & (second == 0x80) & ((third == 0xA8) | (third == 0xA9))
+    return bool(is_c1.any() or is_separator.any())
+
+
 def _bytes_of(ids: pa.Array[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Where each id begins, how long it is, and the bytes of all, with room to read a whole word at the end."""
     offsets = np.frombuffer(_buffer(ids, 1, bytes(8)), dtype=np.int64)[ids.offset : ids.offset + len(ids) + 1]

@@ -15,7 +15,7 @@ from flows.landing import judged
 from flows.landing.delivery import Delivered
 from flows.landing.landed import NO_ROWS
 from flows.landing.sql import literal, parquet
-from flows.landing.staged import Staged, join
+from flows.landing.staged import PLACE, Staged, join
 from flows.landing.workspace import Workspace
 from schemas.units import Instant
 
@@ -56,7 +56,7 @@ def reject(
     landed_count = _number(desk, "select coalesce(sum(row_count), 0)::bigint from series_parts")
     conflict_count = _number(desk, "select count(*) from fates where fate = 'conflict'")
     landed = rows if landed_count > staged.count or conflict_count else NO_ROWS
-    conflicts = "(select file_number, row_number, part from fates where fate = 'conflict')"
+    conflicts = "(select place from fates where fate = 'conflict')"
     is_rejected = f"not coalesce({judged.is_clean()}, false)"
     path = desk.path("rejects", "rejects.parquet")
     desk.connection.execute(
@@ -64,14 +64,12 @@ def reject(
         copy (
           with found as (
             select judged.*, placed.pricing_unit, placed.billing_period,
-              {judged.codes()} || case when conflict.row_number is not null then ['R_DUPLICATE_CONFLICT'] else [] end
+              {judged.codes()} || case when conflict.place is not null then ['R_DUPLICATE_CONFLICT'] else [] end
                 as reason_codes
             from ({judged.judged(landed)}) as judged
             left join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
-            left join {conflicts} as conflict
-              on conflict.file_number = judged.file_number and conflict.row_number = judged.row_number
-              and conflict.part = judged.part
-            where {is_rejected} or conflict.row_number is not null
+            left join {conflicts} as conflict on conflict.place = {PLACE}
+            where {is_rejected} or conflict.place is not null
           )
           select md5(concat_ws(chr(31), file_digest, coalesce(mapping_digest, chr(30)), row_number, part)) as reject_id,
             {literal(delivery_id)} as delivery_id, file_digest, file_name, row_number,

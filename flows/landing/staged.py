@@ -5,13 +5,15 @@ What bounds the memory of a run by its largest bucket.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from flows.landing import judged
+from flows.landing.landed import NO_TAGS
 from flows.landing.places import is_keyed_by_hash
 from flows.landing.sql import literal, parquet
 from flows.landing.workspace import Workspace
@@ -19,65 +21,98 @@ from flows.landing.workspace import Workspace
 NARROW_DIGITS = 18
 
 
+PLACE = "((file_number::bigint << 39) | ((row_number - 1) << 8) | part)"
+"""Where a landed row stood, as one number that sorts like (file, row, part); a file has at most 2^31 rows."""
+
+SLOT = "(replace(placed.billing_period, '-', '')::bigint << 16) | placed.bucket"
+"""Billing period and bucket as one number: staging rows by a text would cost half as much again."""
+
+FILE_OF_PLACE = "(place >> 39)::integer"
+
+
 @dataclass(frozen=True)
 class Staged:
-    """Staged rows: in one folder per billing period, in it one per bucket."""
+    """Staged rows: in one folder per billing period, in it one per bucket; `constants` are the columns left out."""
 
     folder: Path
     count: int
+    constants: str
 
     @property
     def source(self) -> str:
         """All staged rows, as SQL."""
-        return _source(self.folder) if self.count else NOTHING
+        return " union all ".join(self.by_period().values()) or f"({NOTHING})"
 
     def by_period(self) -> dict[str, str]:
         """The rows of each billing period, as SQL."""
-        return {_value(folder): _source(folder) for folder in _folders(self.folder)}
+        parts: dict[str, list[Path]] = {}
+        for period, _, folder in self._slots():
+            parts.setdefault(period, []).append(folder)
+        return {period: self._rows(period, folders) for period, folders in parts.items()}
 
     def parts(self) -> Iterator[tuple[str, int, str]]:
         """Billing period, bucket, and their rows as SQL."""
-        for period in _folders(self.folder):
-            for bucket in sorted(_folders(period), key=lambda folder: int(_value(folder))):
-                yield _value(period), int(_value(bucket)), _source(bucket)
+        for period, bucket, folder in self._slots():
+            yield period, bucket, self._rows(period, [folder])
+
+    def _slots(self) -> list[tuple[str, int, Path]]:
+        """Billing period, bucket and folder, in order."""
+        folders = self.folder.glob("slot=*")
+        return sorted((*_period_and_bucket(int(folder.name.partition("=")[2])), folder) for folder in folders)
+
+    def _rows(self, period: str, folders: Iterable[Path]) -> str:
+        files = parquet(*(file for folder in folders for file in sorted(folder.glob("*.parquet"))))
+        return f"(select *, {literal(period)} as billing_period{self.constants} from {files})"
 
 
 NOTHING = (
-    "(select null::ubigint as series_id, null::varchar as usage_record_id, null::timestamptz as charge_period_start, "
-    "null::timestamptz as charge_period_end, null::decimal(18, 0) as consumed_quantity, null::bigint as revision, "
-    "null::map(varchar, varchar) as tags, null::integer as file_number, null::bigint as row_number, "
-    "null::integer as part, null::boolean as is_spanning, null::varchar as billing_period where false)"
+    "select null::ubigint as series_id, null::varchar as usage_record_id, null::timestamptz as charge_period_start, "
+    "null::timestamptz as charge_period_end, null::decimal(18, 0) as consumed_quantity, null::bigint as place, "
+    "null::boolean as is_spanning, null::varchar as billing_period, null::bigint as revision, "
+    f"{NO_TAGS} as tags where false"
 )
 
 
-def stage(desk: Workspace, landed: str) -> Staged:
+def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
     """Write every landed row that nothing is wrong with to the staging folder.
+
+    With `trusts_ids` the letters of record ids are not looked at: who reads all ids anyway can do it at no cost.
 
     Reads    landed rows, placed_series
     Makes    one folder per (billing period, bucket) of slim rows, with their place in the delivery
     """
     connection = desk.connection
     quantity = f"judged.consumed_quantity::{_type_of_quantity(desk, landed)}"
+    kept, constants = _varying(desk)
     target = desk.folder / "staged"
+    shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     connection.execute("set preserve_insertion_order = false")
     connection.execute(
         f"""
         copy (
           select placed.series_id, judged.usage_record_id, judged.charge_period_start, judged.charge_period_end,
-            {quantity} as consumed_quantity, judged.revision, judged.tags,
-            judged.file_number, judged.row_number, judged.part,
-            judged.charge_period_end > placed.period_end as is_spanning,
-            placed.billing_period, placed.bucket, placed.billing_period as period_folder
+            {quantity} as consumed_quantity, {PLACE} as place,
+            judged.charge_period_end > placed.period_end as is_spanning{kept},
+            {SLOT} as slot
           from ({judged.judged(landed)}) as judged
           join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
-          where {judged.is_clean()}
+          where {judged.is_clean(trusts_ids=trusts_ids)}
         ) to {literal(str(target))} (format parquet, compression lz4_raw, dictionary_size_limit 1,
-          partition_by (period_folder, bucket))
+          partition_by (slot))
         """
     )
     connection.execute("set preserve_insertion_order = true")
-    return Staged(target, sum(pq.read_metadata(path).num_rows for path in _files(target)))
+    return Staged(target, sum(pq.read_metadata(path).num_rows for path in target.rglob("*.parquet")), constants)
+
+
+def _varying(desk: Workspace) -> tuple[str, str]:
+    """Which of the columns that are mostly empty must be staged, and what stands for those that need not."""
+    row = desk.connection.sql("select sum(tagged_count), max(highest_revision) from series_parts").fetchone()
+    has_tags, has_revisions = (bool(one) for one in row or (0, 0))
+    kept = [", judged.revision"] * has_revisions + [", judged.tags"] * has_tags
+    constants = [", 0::bigint as revision"] * (not has_revisions) + [f", {NO_TAGS} as tags"] * (not has_tags)
+    return "".join(kept), "".join(constants)
 
 
 def join(desk: Workspace) -> str:
@@ -115,17 +150,11 @@ def _type_of_quantity(desk: Workspace, landed: str) -> str:
     return declared if declared.startswith(f"DECIMAL({NARROW_DIGITS},") else narrowest(desk, f"({landed})")
 
 
-def _source(folder: Path) -> str:
-    return parquet(*_files(folder))
+def _period_and_bucket(slot: int) -> tuple[str, int]:
+    """What a slot stands for.
 
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.parquet"))
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir())
-
-
-def _value(folder: Path) -> str:
-    return folder.name.partition("=")[2]
+    >>> _period_and_bucket((202610 << 16) | 7)
+    ('2026-10', 7)
+    """
+    year, month = divmod(slot >> 16, 100)
+    return f"{year:04}-{month:02}", slot & 0xFFFF

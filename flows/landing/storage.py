@@ -10,7 +10,7 @@ from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.landing import record_ids
 from flows.landing.fates import Decided
 from flows.landing.sql import literal, parquet
-from flows.landing.staged import Staged, narrowest
+from flows.landing.staged import FILE_OF_PLACE, Staged, narrowest
 from flows.landing.workspace import Workspace
 from flows.progress import Progress
 
@@ -19,7 +19,7 @@ SERIES = "usage_series"
 COPIED = "(format parquet, compression zstd, compression_level 1, parquet_version v2)"
 STORED = "series_id, usage_record_id, charge_period_start, charge_period_end"
 
-_LOSERS = "anti join (select * from fates where fate <> 'accepted') as lost using (file_number, row_number, part)"
+_LOSERS = "anti join (select * from fates where fate <> 'accepted') as lost using (place)"
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def bucket_name(bucket: int) -> str:
 def kept_by_file(desk: Workspace, staged: Staged) -> dict[int, Kept]:
     """What each file of the delivery gives to the lake, counted over the rows that will be written."""
     found = desk.connection.sql(
-        "select file_number, count(*), sum(consumed_quantity)::decimal(38, 15), count_if(is_spanning) "
-        f"from {staged.source} {_LOSERS} group by file_number"
+        f"select {FILE_OF_PLACE}, count(*), sum(consumed_quantity)::decimal(38, 15), count_if(is_spanning) "
+        f"from ({staged.source}) {_LOSERS} group by all"
     ).fetchall()
     return {number: Kept(count, quantity, spanning) for number, count, quantity, spanning in found}
 
@@ -92,7 +92,7 @@ def write_series(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged
     connection.execute(
         "create temp table used_series as select distinct series_id, bucket, "
         "billing_account_id, sub_account_id, resource_id, sku_id, region_id, consumed_unit from placed_series "
-        f"semi join (select distinct series_id from {staged.source} {_LOSERS}) as used using (series_id) "
+        f"semi join (select distinct series_id from ({staged.source}) {_LOSERS}) as used using (series_id) "
         "where codes = []"
     )
     known = snapshot.files(SERIES)

@@ -14,7 +14,7 @@ from flows.landing import storage
 from flows.landing.delivery import Delivered
 from flows.landing.reject_rows import Rejected
 from flows.landing.sql import parquet
-from flows.landing.staged import Staged
+from flows.landing.staged import FILE_OF_PLACE, Staged
 from flows.landing.workspace import Workspace
 
 Counts = Mapping[int, tuple[int, Decimal]]
@@ -67,8 +67,7 @@ def tally(desk: Workspace, delivery: Iterable[Delivered], staged: Staged, reject
     landed = _counted(desk, "sum(row_count)", "sum(quantity)", "series_parts")
     set_aside = _counted(desk, "count(*)", "sum(consumed_quantity)", parquet(rejected.path))
     duplicate, superseded = (
-        _counted(desk, "count(*)", "sum(consumed_quantity)", f"(select * from fates where fate = '{fate}')")
-        for fate in ("duplicate", "superseded")
+        _counted(desk, "count(*)", "sum(consumed_quantity)", _fate(fate)) for fate in ("duplicate", "superseded")
     )
     kept = storage.kept_by_file(desk, staged)
     found = {
@@ -83,6 +82,10 @@ def tally(desk: Workspace, delivery: Iterable[Delivered], staged: Staged, reject
         if one.landed and not found[one.number].is_conserved():
             raise NotConserved(f"{one.name}: {found[one.number]}; nothing was committed, please report this")
     return found
+
+
+def _fate(fate: str) -> str:
+    return f"(select *, {FILE_OF_PLACE} as file_number from fates where fate = '{fate}')"
 
 
 def _one(

@@ -34,5 +34,6 @@ def graduated(parts: pl.DataFrame, price_tiers: pl.DataFrame) -> pl.DataFrame:
 
     entered = (after > starts).cast(pl.Int8) - (before > starts).cast(pl.Int8)
     slices = rows.select("part_id", term_quantity=below(after) - below(before), term_price="tier_price")
-    fees = rows.select("part_id", term_quantity=pl.col("one") * entered.cast(pl.Int128), term_price="flat_fee")
-    return pl.concat([slices.filter(pl.col("term_quantity") != 0), fees.filter(pl.col("term_quantity") != 0)])
+    fees = rows.select("part_id", term_quantity=pl.col("one") * entered, term_price="flat_fee")
+    terms = pl.concat([slices, fees])
+    return terms.filter((pl.col("term_quantity") != 0) & (pl.col("term_price") != 0))

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from rating.ledger_entries import KEY
-from rating.periods import period_of
 from rating.outputs import Outputs
+from rating.periods import period_of
 from rating.pipeline import Inputs, rate_period
 from schemas import TABLES
 from tests import oracle

@@ -7,6 +7,7 @@ Where a test says nothing, the world is this: account `acme` in Germany, UTC, eu
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -131,12 +132,12 @@ def bill(
     return rate_world(world(period, known_as_of, first_billed, **tables))
 
 
-def decided(first_billed: dict[str, str] | None = None, **tables: pl.DataFrame) -> pl.DataFrame:
+def decided(first_billed: dict[str, str] | None = None, **tables: Any) -> pl.DataFrame:
     """The operations, each accepted or rejected."""
     return decide_world(world(first_billed=first_billed, **tables)).operations
 
 
-def granted(first_billed: dict[str, str] | None = None, **tables: pl.DataFrame) -> pl.DataFrame:
+def granted(first_billed: dict[str, str] | None = None, **tables: Any) -> pl.DataFrame:
     """The grants that the accepted operations gave."""
     return decide_world(world(first_billed=first_billed, **tables)).grants
 

@@ -305,3 +305,14 @@ def test_a_delivery_of_no_files_is_nothing_to_do(lake: Lake) -> None:
 def test_the_reference_that_judged_a_delivery_is_kept_with_it(lake: Lake, inbox: Path) -> None:
     ingest(lake, write(inbox, [usage(1)]), reference=reference("5" * 16))
     assert lake.snapshot().read("skus")["sku_id"].to_list() == ["vm", "disk", "refundable", "late"]
+
+
+def test_an_id_in_parquet_that_is_not_utf_8_costs_its_row_only_though_it_is_found_late(lake: Lake, inbox: Path) -> None:
+    path = write_parquet(inbox / "usage.parquet", [usage(1), usage(2)])
+    table = pq.read_table(path)
+    broken = pa.array([b"usage-1", b"usage-\xff"], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), 2, broken.buffers())
+    pq.write_table(table.set_column(table.column_names.index("usage_record_id"), "usage_record_id", text), path)
+    result = ingest(lake, path, write(inbox, [usage(3)], name="z"))
+
+    assert (result.accepted, rejects(lake, "row_number, reason_code")) == (2, [(2, "R_BAD_ENCODING")])

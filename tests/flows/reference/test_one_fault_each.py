@@ -467,7 +467,12 @@ def test_exchange_rates_are_refused_by_name(tmp_path: Path) -> None:
         ("sku_prices", 2, {"fixed_fee": "1.00"}, "a fixed fee is not carried out yet"),
         ("sku_prices", 2, {"free_quantity": "10"}, "a free quantity is not carried out yet"),
         ("discounts", 2, {"kind": "fixed", "billing_currency": "EUR"}, "a fixed discount is not carried out yet"),
-        ("billing_policies", 3, {"policy": "organization_credit", "value": "allocated_only"}, "only open is carried out"),
+        (
+            "billing_policies",
+            3,
+            {"policy": "organization_credit", "value": "allocated_only"},
+            "only open is carried out",
+        ),
         ("billing_policies", 3, {"policy": "payable_increment", "value": "0.05"}, "rounding the amount due"),
     ],
 )

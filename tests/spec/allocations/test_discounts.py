@@ -367,7 +367,7 @@ def test_what_a_discount_names_must_all_match() -> None:
     )
 
 
-def test_a_discount_that_names_an_account_is_only_that_account_s() -> None:
+def test_a_discount_that_names_an_account_is_for_that_account_alone() -> None:
     billed = bill(
         usage_records=HUNDRED_HOURS,
         discounts=table(

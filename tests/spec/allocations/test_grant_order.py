@@ -36,7 +36,7 @@ def paid_by(operations: pl.DataFrame, order: str | None = None) -> list[str]:
     return billed.allocations.sort("allocation_order")["source_id"].to_list()
 
 
-def test_a_grant_of_the_charge_s_project_goes_first_whatever_its_kind() -> None:
+def test_a_grant_of_the_same_project_as_the_charge_goes_first_whatever_its_kind() -> None:
     found = paid_by(
         table(
             Operations,

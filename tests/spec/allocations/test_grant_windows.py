@@ -150,7 +150,7 @@ def test_by_period_end_a_window_to_the_end_of_the_month_still_holds_its_last_ins
     assert str(billed.invoice_lines["grant_amount"].sum()) == "30.0000"
 
 
-def test_by_invoice_time_a_grant_that_holds_the_bill_s_instant_pays_for_the_whole_month() -> None:
+def test_by_invoice_time_a_grant_that_holds_the_instant_of_the_bill_pays_for_the_whole_month() -> None:
     """The bill is made on 3 November: a bonus granted on the 2nd pays, one that ended with October does not."""
     november = table(
         Operations,

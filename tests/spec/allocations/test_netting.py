@@ -78,7 +78,7 @@ def test_what_is_left_of_it_lowers_its_tax_category_in_the_order_of_the_invoice(
     )
 
 
-def test_another_project_s_use_of_the_sku_is_not_lowered_first() -> None:
+def test_use_of_the_sku_in_another_project_is_not_lowered_first() -> None:
     """The same SKU in another project is only of the same category: the image, first on the invoice, goes first."""
     billed = bill(
         usage_records=table(

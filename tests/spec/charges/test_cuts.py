@@ -6,6 +6,8 @@ Four hours of vm-small at 3.333 are 13.332, so 13.33, whatever cuts them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from rating.outputs import Outputs
@@ -42,7 +44,7 @@ FROM_THE_15TH = table(
 )
 
 
-def cut(usage_records: pl.DataFrame = FOUR_HOURS, **terms: pl.DataFrame) -> Outputs:
+def cut(usage_records: pl.DataFrame = FOUR_HOURS, **terms: Any) -> Outputs:
     return bill(sku_prices=PRICE, usage_records=usage_records, **terms)
 
 
@@ -96,7 +98,7 @@ def test_a_further_cut_leaves_every_other_charge_as_it_was() -> None:
     assert before["charge_id"][0] == after["charge_id"][0]
 
 
-def test_a_window_s_end_cuts_as_its_start_does() -> None:
+def test_the_end_of_a_window_cuts_as_its_start_does() -> None:
     """A discount of the first half."""
     found = cut(
         discounts=table(

@@ -114,7 +114,7 @@ def test_each_account_counts_its_own_charges() -> None:
     )
 
 
-def test_a_charge_s_id_is_made_of_its_key_and_not_of_its_amount() -> None:
+def test_the_id_of_a_charge_is_made_of_its_key_and_not_of_its_amount() -> None:
     """Twice the usage, other records: the same charge. Another project: another."""
     one = bill(usage_records=table(UsageRecords, "consumed_quantity\n1"))
     two = bill(

@@ -178,7 +178,7 @@ ENDED_IN_AUGUST = table(
 )
 
 
-def test_a_window_that_was_over_before_the_account_s_first_bill_expires_with_that() -> None:
+def test_a_window_that_was_over_before_the_first_bill_of_the_account_expires_with_that() -> None:
     billed = bill(usage_records=SIXTY_HOURS, operations=ENDED_IN_AUGUST)
     assert_table(
         billed.grant_movements,
@@ -190,7 +190,7 @@ def test_a_window_that_was_over_before_the_account_s_first_bill_expires_with_tha
     )
 
 
-def test_a_window_that_was_over_in_an_earlier_billed_month_is_that_month_s_to_expire() -> None:
+def test_a_window_that_was_over_in_an_earlier_billed_month_expired_then() -> None:
     billed = bill(usage_records=SIXTY_HOURS, operations=ENDED_IN_AUGUST, first_billed={"acme": "2026-08"})
     assert billed.grant_movements.is_empty()
 

@@ -212,7 +212,7 @@ def test_without_charges_there_is_no_document_and_grants_still_expire() -> None:
     )
 
 
-def test_an_account_s_currency_has_its_own_digits() -> None:
+def test_a_currency_without_decimals_is_billed_in_whole_units() -> None:
     """333.4 won an hour are 333; 20 % of it are 66.6, so 67."""
     billed = bill(
         billing_accounts=table(

@@ -193,7 +193,7 @@ def test_an_amount_of_zero_posts_nothing() -> None:
     assert entries("grant applied", amount="0", **GRANT).is_empty()
 
 
-def test_a_transaction_is_one_account_s_period_and_kind_its_entries_numbered() -> None:
+def test_a_transaction_is_of_one_account_period_and_kind_and_its_entries_are_numbered() -> None:
     """Revenue and tax are one transaction of four entries, the grant another of two."""
     found = transactions(
         pl.concat(

@@ -31,7 +31,7 @@ TWO_GRANTS = table(
 )
 
 
-def test_an_accepted_grant_is_the_account_s_from_when_it_was_given() -> None:
+def test_an_accepted_grant_counts_from_when_it_was_given() -> None:
     """Nothing is said but kind and amount: its id is the operation's, its window opens as it occurs and never ends."""
     one = table(
         Operations,
@@ -97,7 +97,7 @@ def test_what_was_decided_stays_decided() -> None:
     assert again(TWO_GRANTS.with_columns(amount=pl.col("amount") * 2), first).grants.is_empty()
 
 
-def test_a_grant_s_id_is_used_once() -> None:
+def test_the_id_of_a_grant_is_used_once() -> None:
     """The second names an id that the first took, although it lands first."""
     two = table(
         Operations,
@@ -272,7 +272,7 @@ def test_what_is_missing_or_unknown_is_refused_by_name() -> None:
     )
 
 
-def test_an_amount_is_positive_of_the_account_s_currency_and_of_its_digits() -> None:
+def test_an_amount_is_positive_and_in_the_currency_and_digits_of_the_account() -> None:
     operations = table(
         Operations,
         """

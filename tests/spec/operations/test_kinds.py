@@ -38,7 +38,7 @@ def test_paid_credit_lasts_to_the_day_five_years_later_inclusive() -> None:
     )
 
 
-def test_an_end_that_is_said_goes_before_the_kind_s_validity() -> None:
+def test_an_end_that_is_said_goes_before_the_validity_of_the_kind() -> None:
     operations = table(
         Operations,
         """
@@ -52,7 +52,7 @@ def test_an_end_that_is_said_goes_before_the_kind_s_validity() -> None:
     assert_table(granted(operations=operations), Grants, "window_end\n2026-12-01T00:00Z")
 
 
-def test_a_kind_s_exclude_list_is_added_to_the_grant_s_own() -> None:
+def test_the_exclude_list_of_the_kind_is_added_to_that_of_the_grant() -> None:
     operations = table(
         Operations,
         """

@@ -32,7 +32,7 @@ def test_without_a_row_a_policy_has_the_first_value_of_its_list() -> None:
     assert {name: DEFAULTS[name] for name in first} == first
 
 
-def test_a_row_without_an_account_is_everyone_s_and_one_with_an_account_goes_before_it() -> None:
+def test_a_row_without_an_account_is_for_everyone_and_one_with_an_account_goes_before_it() -> None:
     found = stacking(
         table(
             BillingPolicies,
@@ -60,7 +60,7 @@ def test_an_older_row_of_the_account_goes_before_a_newer_one_of_everyone() -> No
     assert found["globex"] == "best_only"
 
 
-def test_the_row_of_the_month_s_last_instant_counts() -> None:
+def test_the_row_in_force_at_the_last_instant_of_the_month_counts() -> None:
     """A change on the last day counts for all of October; one of the first of November does not."""
     found = stacking(
         table(

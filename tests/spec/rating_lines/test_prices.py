@@ -50,7 +50,7 @@ def test_a_contract_goes_before_the_price_book_even_where_the_book_names_the_reg
     )
 
 
-def test_another_account_s_contract_is_no_price() -> None:
+def test_the_contract_of_another_account_is_no_price() -> None:
     found = price_taken(
         table(
             SkuPrices,

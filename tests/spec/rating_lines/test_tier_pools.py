@@ -216,7 +216,7 @@ def test_a_new_price_that_starts_past_the_first_tier_never_charges_it() -> None:
     )
 
 
-def test_a_price_row_s_part_is_rounded_once_before_it_is_split() -> None:
+def test_the_part_of_a_price_row_is_rounded_once_before_it_is_split() -> None:
     """Three projects of one hour at 0.004: 0.012 → 0.01, and the cent goes to the first by name, app."""
     billed = bill(
         sku_prices=table(SkuPrices, "price_model\ngraduated"),

@@ -146,7 +146,7 @@ def test_the_tax_status_of_the_account_decides() -> None:
     )
 
 
-def test_the_rate_of_the_month_s_last_instant_counts_for_the_whole_month() -> None:
+def test_the_rate_at_the_last_instant_counts_for_the_whole_month() -> None:
     """A rate that rises on the 15th taxes the usage of the 1st too; one that rises with November taxes none."""
     hundred = table(UsageRecords, "consumed_quantity\n100")
     on_the_15th = table(
