@@ -114,6 +114,27 @@ def _columns(schema: type[Table]) -> Iterator[tuple[str, ...]]:
 # The rules, from the tests that show them
 
 
+IN_ORDER = (
+    "account_periods",
+    "periods",
+    "policies",
+    "operations",
+    "price_models",
+    "rating_lines",
+    "charges",
+    "allocations",
+    "tax_breakdown",
+    "holds",
+    "invoices",
+    "issuing",
+    "dues",
+    "grant_movements",
+    "ledger_entries",
+    "deltas",
+)
+"""The nouns as a month meets them; any other follows by name."""
+
+
 def rules() -> str:
     """Every test module under tests/spec that has a title: its sentences and its worked tables."""
     parts = [
@@ -122,8 +143,10 @@ def rules() -> str:
         "Printed from `tests/spec/`. Each sentence is a test that runs; the numbers under it are worked by hand. "
         "A table shows only the columns that matter, and a blank cell is null.",
     ]
-    for path in sorted((ROOT / "tests" / "spec").rglob("test_*.py")):
-        parts += rules_of(path.read_text(encoding="utf-8"))
+    spec = ROOT / "tests" / "spec"
+    for noun in (*IN_ORDER, *sorted({path.parent.name for path in spec.rglob("test_*.py")} - set(IN_ORDER))):
+        for path in sorted((spec / noun).rglob("test_*.py")):
+            parts += rules_of(path.read_text(encoding="utf-8"))
     return _page(parts)
 
 

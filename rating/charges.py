@@ -34,8 +34,8 @@ def cuts(classes: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
             for side in ("window_start", "window_end")
         ]
     ).filter((pl.col("at") > pl.col("period_start")) & (pl.col("at") < pl.col("period_end")))
-    attributes = classes.select("class_id", *(pl.col(name) for name in scopes.ATTRIBUTES if name != "resource_id"))
-    attributes = attributes.with_columns(resource_id=classes["line_resource_id"])
+    # what a charge of the class will say: it names a resource only where its line does
+    attributes = classes.drop("resource_id").rename({"line_resource_id": "resource_id"})
     reached = scopes.covered(points.select(WINDOW_KEY).unique(), windows, attributes)
     return points.join(reached, on=WINDOW_KEY, how="semi").select("class_id", "at").unique()
 

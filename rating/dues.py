@@ -15,12 +15,14 @@ def open_documents(invoices: pl.DataFrame, applications: pl.DataFrame) -> pl.Dat
     Source   I1, I6
     """
     paid = (
-        applications.filter(~pl.col("is_at_issue")).group_by("invoice_number").agg(paid_amount=pl.col("amount").sum())
+        applications.filter(~pl.col("is_at_issue"))
+        .group_by("invoice_number")
+        .agg(applied_amount=pl.col("amount").sum())
     )
     return (
         invoices.filter(pl.col("document_state") == "issued")
         .join(paid, on="invoice_number", how="left", maintain_order="left")
-        .with_columns(open_amount=pl.col("amount_due") - pl.col("paid_amount").fill_null(0))
+        .with_columns(open_amount=pl.col("amount_due") - pl.col("applied_amount").fill_null(0))
         .select("invoice_number", "billing_account_id", "billing_currency", "due_date", "open_amount")
     )
 

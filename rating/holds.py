@@ -15,7 +15,7 @@ def impossible(parts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     Source   P2, P4 policy `unpriced_usage: hold`
     """
     rows = parts.join(
-        accounts.select("billing_account_id", "unpriced_usage", "exponent", "seller_jurisdiction"),
+        accounts.select("billing_account_id", "unpriced_usage", "seller_jurisdiction"),
         on="billing_account_id",
     )
     found = [
@@ -56,7 +56,7 @@ def _first(found: pl.DataFrame) -> pl.DataFrame:
     return found.unique("billing_account_id", keep="first", maintain_order=True)
 
 
-def homeless(
+def not_open(
     metered: pl.DataFrame,
     usage_series: pl.DataFrame,
     accounts: pl.DataFrame,

@@ -86,7 +86,7 @@ def rate_period(inputs: Inputs) -> Outputs:
     on_hold = pl.concat(
         [
             parking.holds(parked, _other_amounts(items, parked, tax_rates), accounts),
-            parking.homeless(
+            parking.not_open(
                 metered, inputs.usage_series, accounts, reference["billing_accounts"], inputs.billing_period
             ),
         ]

@@ -29,7 +29,7 @@ def usage_classes(
     Makes    classes: class_id, the keys, the SKU's and the account's columns · members: series_id, class_id
     """
     by_resource = sku_prices.filter(pl.col("tier_scope") == "resource")["sku_id"].unique()
-    series = series.join(accounts.select("billing_account_id", "line_grain"), on="billing_account_id", how="semi").join(
+    series = series.join(
         accounts.select("billing_account_id", "line_grain"), on="billing_account_id", maintain_order="left"
     )
     series = series.with_columns(

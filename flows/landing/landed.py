@@ -9,7 +9,7 @@ A Parquet file in billfold's own form is not copied: its rows are a query over t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import duckdb
 
 from flows.landing import zones
+from flows.landing.decimals import NARROW_DIGITS, narrow_decimal, needed_decimals
 from flows.landing.sql import ident, literal, parquet, query
 from flows.landing.workspace import Workspace
 from flows.mapping import FIELDS, NATIVE, REQUIRED, ColumnMapping, Field
@@ -117,6 +118,27 @@ def land(planned: Plan, number: int, name: str, desk: Workspace, *, is_doubtful:
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the empty table `series_parts`."""
     connection.execute(f"create temp table series_parts as {_parts(Landed(0, '', None, NO_ROWS, True))}")
+
+
+def quantities_alike(files: Sequence[Landed], desk: Workspace) -> str:
+    """The rows of all files, with one type of quantity: a narrow one if all files fit it.
+
+    DuckDB would widen the quantities of all files to what holds every type there is, and pay for it on every row.
+    """
+    scales = [_scale(landed, desk) for landed in files]
+    row = desk.connection.sql("select max(largest) from series_parts").fetchone()
+    kind = narrow_decimal(max(scales, default=0), row[0] if row else None)
+    return " union all ".join(
+        f"select * replace (consumed_quantity::{kind} as consumed_quantity) from ({landed.sql})" for landed in files
+    )
+
+
+def _scale(landed: Landed, desk: Workspace) -> int:
+    """The decimals that the quantities of a file need, or are declared with where that is cheap to hold."""
+    kind = str(desk.connection.sql(f"select consumed_quantity from ({landed.sql})").types[0])
+    declared = _DECIMAL.fullmatch(kind)
+    is_narrow = declared is not None and int(declared[1]) <= NARROW_DIGITS
+    return int(declared[2]) if declared and is_narrow else needed_decimals(landed.sql, desk)
 
 
 def _parts(landed: Landed) -> str:

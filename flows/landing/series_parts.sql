@@ -8,6 +8,7 @@ from (
     billing_account_id, sub_account_id, resource_id, sku_id, region_id, consumed_unit, {is_faulty} as is_faulty,
     count(*) as row_count,
     sum(consumed_quantity)::decimal(38, 15) as quantity,
+    max(abs(consumed_quantity))::decimal(38, 15) as largest,
     min(case when charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at')
       then charge_period_start end) as earliest,
     max(case when charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at')

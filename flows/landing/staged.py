@@ -18,9 +18,6 @@ from flows.landing.places import is_keyed_by_hash
 from flows.landing.sql import literal, parquet
 from flows.landing.workspace import Workspace
 
-NARROW_DIGITS = 18
-
-
 PLACE = "((file_number::bigint << 39) | ((row_number - 1) << 8) | part)"
 """Where a landed row stood, as one number that sorts like (file, row, part); a file has at most 2^31 rows."""
 
@@ -82,7 +79,6 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
     Makes    one folder per (billing period, bucket) of slim rows, with their place in the delivery
     """
     connection = desk.connection
-    quantity = f"judged.consumed_quantity::{_type_of_quantity(desk, landed)}"
     kept, constants = _varying(desk)
     target = desk.folder / "staged"
     shutil.rmtree(target, ignore_errors=True)
@@ -92,7 +88,7 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
         f"""
         copy (
           select placed.series_id, judged.usage_record_id, judged.charge_period_start, judged.charge_period_end,
-            {quantity} as consumed_quantity, {PLACE} as place,
+            judged.consumed_quantity, {PLACE} as place,
             judged.charge_period_end > placed.period_end as is_spanning{kept},
             {SLOT} as slot
           from ({judged.judged(landed)}) as judged
@@ -118,36 +114,6 @@ def _varying(desk: Workspace) -> tuple[str, str]:
 def join(desk: Workspace) -> str:
     """How a row finds its series."""
     return judged.HASHED_JOIN if is_keyed_by_hash(desk) else judged.EXACT_JOIN
-
-
-def narrowest(desk: Workspace, source: str) -> str:
-    """The narrowest decimal type that holds every quantity of a source.
-
-    DECIMAL(18,s) with the fewest decimals s if they all fit, else DECIMAL(38,15): a matter of the values alone.
-    """
-    scale = 0
-    while (more := _more_decimals(desk, source, scale)) is not None:
-        scale = more
-    row = desk.connection.sql(f"select max(abs(consumed_quantity))::decimal(38, 15) from {source}").fetchone()
-    largest = int(row[0]) if row and row[0] is not None else 0
-    fits = scale <= NARROW_DIGITS and largest < 10 ** (NARROW_DIGITS - scale)
-    return f"decimal({NARROW_DIGITS}, {scale})" if fits else "decimal(38, 15)"
-
-
-def _more_decimals(desk: Workspace, source: str, scale: int) -> int | None:
-    """How many decimals a quantity has that needs more than these, if there is one."""
-    row = desk.connection.sql(
-        f"select length(rtrim(split_part(consumed_quantity::decimal(38, 15)::varchar, '.', 2), '0')) from {source} "
-        f"where consumed_quantity <> round(consumed_quantity, {scale}) limit 1"
-    ).fetchone()
-    return int(row[0]) if row else None
-
-
-def _type_of_quantity(desk: Workspace, landed: str) -> str:
-    """The type to stage quantities in: as the files have it if that is narrow, else the narrowest."""
-    relation = desk.connection.sql(f"select consumed_quantity from ({landed})")
-    declared = str(relation.types[0])
-    return declared if declared.startswith(f"DECIMAL({NARROW_DIGITS},") else narrowest(desk, f"({landed})")
 
 
 def _period_and_bucket(slot: int) -> tuple[str, int]:

@@ -13,8 +13,6 @@ KEYS: dict[str, tuple[list[pl.Expr], bool]] = {
     "coverage": ([pl.col("include").list.len() == 0, pl.col("include").list.n_unique()], False),
     "occurred_at": ([pl.col("occurred_at")], False),
     "grant_id": ([pl.col("grant_id")], False),
-    "starts_at": ([pl.col("window_start")], False),
-    "amount": ([pl.col("amount")], False),
 }
 """Key of policy `grant_order` -> what is compared, and whether larger goes first when the key has no sign (G4)."""
 

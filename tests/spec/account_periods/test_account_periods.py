@@ -1,7 +1,7 @@
-"""Where the tests on this page say nothing, the month is this: account `acme` in Germany bills October 2026 in UTC and in
-euros, and the month is over. Every SKU costs 1.00 an hour, so that hours read as euros: `vm-small` and `vm-large` are
-virtual machines and `image` is an image, all of service Cloud; `database` is a service of its own without a feature;
-`training` is of tax category `reduced`. Tax is 20 % on `standard` and 10 % on `reduced`.
+"""Where the tests on this page say nothing, the month is this: account `acme` in Germany bills October 2026 in UTC and
+in euros, and the month is over. Every SKU costs 1.00 an hour, so that hours read as euros: `vm-small` and `vm-large`
+are virtual machines and `image` is an image, all of service Cloud; `database` is a service of its own without a
+feature; `training` is of tax category `reduced`. Tax is 20 % on `standard` and 10 % on `reduced`.
 
 An account's row, its seller's, its currency's and its policies are those in force at the last instant of the month.
 """

@@ -203,7 +203,7 @@ def test_at_issue_the_balance_pays_the_new_invoice_whatever_it_was_once_for() ->
     )
 
 
-def test_only_issued_documents_are_due_and_nobody_pays_another_s() -> None:
+def test_only_issued_documents_are_due_and_nobody_pays_for_another_account() -> None:
     others = table(
         Invoices,
         """
