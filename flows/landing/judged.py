@@ -54,17 +54,37 @@ IN_STRETCH = (
 _SHOWN = 60
 
 
+def keyed(landed: str) -> str:
+    """Rows with the hash that finds their series."""
+    return f"select *, hash({', '.join(KEYS)}) as key_hash from ({landed})"
+
+
 def judged(landed: str) -> str:
-    """Rows with a flag per own fault."""
+    """Rows with the hash that finds their series, and a flag per own fault."""
     flags = ", ".join(f"coalesce({condition}, false) as {ident(code)}" for code, condition in OWN_FAULTS.items())
-    return f"select *, hash({', '.join(KEYS)}) as key_hash, {flags} from ({landed})"
+    return f"select *, {flags} from ({keyed(landed)})"
 
 
-def is_clean(*, trusts_ids: bool = False) -> str:
+_PLAIN = (
+    "row_fault is null",
+    "strlen(usage_record_id) > 0 and (strlen(usage_record_id) <= 512 or length(usage_record_id) <= 512)",
+    "charge_period_start >= '1970-01-01'::timestamptz and charge_period_start <= getvariable('received_at')",
+    "charge_period_end >= charge_period_start",
+    f"epoch_us(charge_period_end) - epoch_us(charge_period_start) <= {LONGEST_RECORD}",
+    "consumed_quantity is not null and (consumed_quantity >= 0 or placed.allows_corrections)",
+    "revision is not null",
+    "(tags_text is null or tags is not null or tags_fault(tags_text) is null)",
+)
+"""That nothing is wrong with a row, said in a few comparisons: every row is asked this, only bad ones why.
+
+It is the negation of all faults; a row that is neither plain nor has a fault is found before anything is committed.
+"""
+
+
+def is_plain(*, trusts_ids: bool = False) -> str:
     """Nothing is wrong with the row; the letters of its id may be left to who reads all ids anyway."""
-    flags = " or ".join(ident(code) for code in OWN_FAULTS if not (trusts_ids and code == "R_BAD_ID"))
-    beside = " or ".join(SERIES_FAULTS.values())
-    return f"judged.row_fault is null and placed.codes = [] and not ({flags}) and not ({beside})"
+    letters = [] if trusts_ids else ["not has_control(usage_record_id)"]
+    return " and ".join(["placed.codes = []", *_PLAIN, *letters])
 
 
 def codes() -> str:

@@ -16,7 +16,7 @@ from flows.landing.delivery import Delivered
 from flows.landing.landed import NO_ROWS
 from flows.landing.sql import literal, parquet
 from flows.landing.staged import PLACE, Staged, join
-from flows.landing.workspace import Workspace
+from flows.landing.workspace import NotConserved, Workspace
 from schemas.units import Instant
 
 NOT_LANDED_AGAIN = (
@@ -57,7 +57,6 @@ def reject(
     conflict_count = _number(desk, "select count(*) from fates where fate = 'conflict'")
     landed = rows if landed_count > staged.count or conflict_count else NO_ROWS
     conflicts = "(select place from fates where fate = 'conflict')"
-    is_rejected = f"not coalesce({judged.is_clean()}, false)"
     path = desk.path("rejects", "rejects.parquet")
     desk.connection.execute(
         f"""
@@ -69,7 +68,7 @@ def reject(
             from ({judged.judged(landed)}) as judged
             left join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
             left join {conflicts} as conflict on conflict.place = {PLACE}
-            where {is_rejected} or conflict.place is not null
+            where not coalesce({judged.is_plain(trusts_ids=staged.trusts_ids)}, false) or conflict.place is not null
           )
           select md5(concat_ws(chr(31), file_digest, coalesce(mapping_digest, chr(30)), row_number, part)) as reject_id,
             {literal(delivery_id)} as delivery_id, file_digest, file_name, row_number,
@@ -88,6 +87,8 @@ def reject(
     reasons = desk.connection.sql(
         f"select reason_code, count(*) from {parquet(path)} group by all order by all"
     ).fetchall()
+    if nameless := _number(desk, f"select count(*) from {parquet(path)} where reason_codes = []"):
+        raise NotConserved(f"{nameless} rows are not plain, but nothing is wrong with them; please report this")
     return Rejected(path, dict(reasons))
 
 

@@ -34,6 +34,7 @@ class Staged:
     folder: Path
     count: int
     constants: str
+    trusts_ids: bool
 
     @property
     def source(self) -> str:
@@ -91,15 +92,17 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
             judged.consumed_quantity, {PLACE} as place,
             judged.charge_period_end > placed.period_end as is_spanning{kept},
             {SLOT} as slot
-          from ({judged.judged(landed)}) as judged
+          from ({judged.keyed(landed)}) as judged
           join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
-          where {judged.is_clean(trusts_ids=trusts_ids)}
+          where {judged.is_plain(trusts_ids=trusts_ids)}
         ) to {literal(str(target))} (format parquet, compression lz4_raw, dictionary_size_limit 1,
           partition_by (slot))
         """
     )
     connection.execute("set preserve_insertion_order = true")
-    return Staged(target, sum(pq.read_metadata(path).num_rows for path in target.rglob("*.parquet")), constants)
+    return Staged(
+        target, sum(pq.read_metadata(path).num_rows for path in target.rglob("*.parquet")), constants, trusts_ids
+    )
 
 
 def _varying(desk: Workspace) -> tuple[str, str]:

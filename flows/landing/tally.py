@@ -15,13 +15,9 @@ from flows.landing.delivery import Delivered
 from flows.landing.reject_rows import Rejected
 from flows.landing.sql import parquet
 from flows.landing.staged import FILE_OF_PLACE, Staged
-from flows.landing.workspace import Workspace
+from flows.landing.workspace import NotConserved, Workspace
 
 Counts = Mapping[int, tuple[int, Decimal]]
-
-
-class NotConserved(Exception):  # noqa: N818 (a sentence, as callers read it)
-    """Rows or quantity of a file are not all accounted for: a fault of billfold, and nothing is committed."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ MEMORY_LIMIT = "2GB"
 _HINT = "ingest"
 
 
+class NotConserved(Exception):  # noqa: N818 (a sentence, as callers read it)
+    """Rows or quantity of a file are not all accounted for: a fault of billfold, and nothing is committed."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A scratch folder inside the lake's file system and a DuckDB without a file, whose clock is UTC."""

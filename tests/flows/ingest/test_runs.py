@@ -187,10 +187,11 @@ def test_the_commit_names_files_digests_and_totals(lake: Lake, inbox: Path) -> N
 def test_no_rows_at_all_are_committed_for_a_broken_conservation(
     lake: Lake, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.landing import storage, tally
+    from flows.landing import storage
+    from flows.landing.workspace import NotConserved
 
     monkeypatch.setattr(storage, "kept_by_file", lambda *_: {})
-    with pytest.raises(tally.NotConserved, match=r"usage\.csv"):
+    with pytest.raises(NotConserved, match=r"usage\.csv"):
         ingest(lake, write(inbox, [usage(1)]))
     assert lake.head().number == 0
 
