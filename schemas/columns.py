@@ -52,7 +52,9 @@ discount_id = partial(column, description="the discount", source="D1", example="
 
 # When
 time_zone = partial(column, description="IANA zone of its billing calendar", source="U4", example="UTC")
-first_record_at = partial(column, description="earliest start of a record", source="P4, P6", example="2026-10-01T00:00:00Z")
+first_record_at = partial(
+    column, description="earliest start of a record", source="P4, P6", example="2026-10-01T00:00:00Z"
+)
 billing_period = partial(
     column, description="the account's local calendar month", source="U4", example="2026-10", str_matches=PERIOD
 )
