@@ -252,8 +252,8 @@ def ledger() -> str:
         [
             "# The ledger",
             PRINTED,
-            "Printed from `POSTINGS` in `rating/ledger_entries.py`. Double entry: every transaction sums to zero per "
-            "currency, a debit is positive, every entry names the row it comes from. Parts in braces are columns of it, "
+            "Printed from `POSTINGS` in `rating/ledger_entries.py`. Double entry: a transaction sums to zero per "
+            "currency, a debit is positive, and every entry names its source row. Parts in braces are columns of it, "
             "so `revenue/{service}` is one account per service.",
             _rows(
                 ("event", "transaction", "debit", "credit"),

@@ -1,7 +1,7 @@
 """The pipeline and the oracle agree, cent for cent, on whatever Hypothesis can think of.
 
-`BILLFOLD_EXAMPLES=100000 pytest tests/properties/test_pipeline_equals_oracle.py` is the long mode. A world on which they
-once differed stays here by name.
+`BILLFOLD_EXAMPLES=100000 pytest tests/properties/test_pipeline_equals_oracle.py` is the long mode. A world on which
+they once differed stays here by name.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def test_a_period_is_billed_as_the_oracle_bills_it(world: World) -> None:
 
 
 def test_a_reversal_lowers_what_a_credit_pays_for_the_rest() -> None:
-    """18 - 10 = 8, with 20 % tax 9.60: a credit of 50 after tax pays 9.60, not the 21.60 of the first line alone (G7)."""
+    """18 - 10 = 8, with 20 % tax 9.60: a credit of 50 pays 9.60, not the 21.60 of the first line alone (G7)."""
     at = datetime(2026, 10, 5, tzinfo=UTC)
     world = make_world(
         skus=[{"allows_corrections": True}],

@@ -14,7 +14,7 @@ from tests.flows.billing.months import RECEIVED, Month
 LATE = "acme-late,acme,,vm-1,vm-small,eu-1,2026-10-20T00:00:00+02:00,2026-10-20T20:00:00+02:00,20,hour"
 
 
-@pytest.fixture()
+@pytest.fixture
 def month(tmp_path: Path) -> Month:
     return Month(tmp_path).whole()
 
@@ -89,7 +89,7 @@ def test_one_account_can_be_issued_before_the_others(month: Month) -> None:
 
 
 def test_a_month_to_date_document_posts_nothing_and_gives_way_to_the_draft(tmp_path: Path) -> None:
-    """Up to 4 October nothing but the first record of the machine has begun, and the disk: 60 + 50, less 10 %, less 40."""
+    """Up to 4 October only the machine's first record and the disk have begun: 60 + 50, less 10 %, less 40."""
     month = Month(tmp_path)
     month.ingest()
     month.operate(received_at=datetime(2026, 10, 1, 12, tzinfo=UTC))

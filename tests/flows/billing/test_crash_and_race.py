@@ -52,7 +52,7 @@ def content(month: Month) -> dict[str, list[tuple[object, ...]]]:
     return {name: month.ask(f"select * from {name} order by all") for name in (*tables, "ledger_entries")}
 
 
-@pytest.fixture()
+@pytest.fixture
 def landed(tmp_path: Path) -> Month:
     month = Month(tmp_path)
     month.ingest()

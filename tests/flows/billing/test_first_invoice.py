@@ -10,7 +10,7 @@ import pytest
 from tests.flows.billing.months import Month
 
 
-@pytest.fixture()
+@pytest.fixture
 def month(tmp_path: Path) -> Month:
     return Month(tmp_path).whole()
 

@@ -13,7 +13,7 @@ from tests.flows.billing.months import Month
 NOVEMBER = "n1,acme,,vm-1,vm-small,eu-1,2026-11-01T10:00:00+01:00,2026-11-05T14:00:00+01:00,100,hour"
 
 
-@pytest.fixture()
+@pytest.fixture
 def month(tmp_path: Path) -> Month:
     month = Month(tmp_path).whole()
     month.issue()

@@ -25,9 +25,19 @@ needs = {
     for file in (FOCUS, REQUESTS)
 }
 
-SELLER = 'seller_id,legal_name,address,tax_ids,jurisdiction,accounting_year_start,invoice_number_pattern,credit_note_number_pattern,valid_from\ns,Seller Inc,1 Main St,"[""US1""]",US,01-01,I-{year}-{sequence:04},C-{year}-{sequence:04},2020-01-01\n'
-ACCOUNTS = "billing_account_id,seller_id,legal_name,address,billing_currency,time_zone,jurisdiction,tax_status,payment_terms_days,is_main_in_domain,valid_from\n"
-TAXES = "seller_jurisdiction,account_jurisdiction,tax_status,tax_category,component,rate,code,exemption_reason,valid_from\nUS,US,business,standard,none,0,E,not taxed in this example,2020-01-01\n"
+SELLER = (
+    "seller_id,legal_name,address,tax_ids,jurisdiction,accounting_year_start,"
+    "invoice_number_pattern,credit_note_number_pattern,valid_from\n"
+    's,Seller Inc,1 Main St,"[""US1""]",US,01-01,I-{year}-{sequence:04},C-{year}-{sequence:04},2020-01-01\n'
+)
+ACCOUNTS = (
+    "billing_account_id,seller_id,legal_name,address,billing_currency,time_zone,jurisdiction,tax_status,"
+    "payment_terms_days,is_main_in_domain,valid_from\n"
+)
+TAXES = (
+    "seller_jurisdiction,account_jurisdiction,tax_status,tax_category,component,rate,code,exemption_reason,valid_from\n"
+    "US,US,business,standard,none,0,E,not taxed in this example,2020-01-01\n"
+)
 SKUS = "sku_id,description,service,pricing_unit,meter,tax_category,allows_corrections,valid_from\n"
 PRICES = "sku_price_id,sku_id,billing_currency,price_model,list_unit_price,valid_from\n"
 
