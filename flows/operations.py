@@ -6,11 +6,12 @@ again is a no-op. Grants are credited, payments applied and documents issued in 
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -279,18 +280,26 @@ def read_operations(file: Path, *, received_at: datetime, actor: str | None) -> 
 
 
 def _csv_rows(file: Path, text: str) -> Iterator[tuple[Mapping[str, Any] | str, str]]:
-    reader = csv.DictReader(text.splitlines(), strict=True)
+    reader = csv.DictReader(StringIO(text, newline=""), strict=True)
     unknown = [name for name in reader.fieldnames or [] if name not in FIELDS]
     if not reader.fieldnames or unknown:
         raise Refusal(
             f"{file}: no such columns: {', '.join(unknown) or 'the header is missing'}; known: {', '.join(FIELDS)}"
         )
-    for row in reader:
+    for row in _whole_rows(file, reader):
         original = json.dumps(row, ensure_ascii=False)
         if None in row or None in row.values():
             yield "the row has another number of fields than the header", original
         else:
             yield {name: value for name, value in row.items() if value != ""}, original
+
+
+def _whole_rows(file: Path, reader: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV file; quotes that do not close refuse the file, as no row after them can be trusted."""
+    try:
+        yield from reader
+    except csv.Error as fault:
+        raise Refusal(f"{file}: not CSV: {fault}; close the quotes and land the file again") from None
 
 
 def _json_rows(text: str) -> Iterator[tuple[Mapping[str, Any] | str, str]]:
