@@ -24,7 +24,7 @@ from flows.landing import reject_rows, storage
 from flows.landing.again import AGAIN, land_again
 from flows.landing.delivery import Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
 from flows.landing.fates import Decided, Met, decide, meet
-from flows.landing.landed import NO_ROWS, prepare, quantities_alike
+from flows.landing.landed import prepare, quantities_alike
 from flows.landing.places import place_series
 from flows.landing.reject_rows import Rejected
 from flows.landing.staged import Staged, stage
@@ -147,7 +147,7 @@ def _ingest(task: _Task, desk: Workspace, delivery: list[Delivered]) -> IngestRe
 
 def _judge(task: _Task, desk: Workspace, delivery: list[Delivered], run_id: str) -> _Judged:
     """Good rows are staged, ids met before decided about, bad rows and conflicts set aside."""
-    rows = quantities_alike([one.landed for one in delivery if one.landed], desk) or NO_ROWS
+    rows = quantities_alike([one.landed for one in delivery if one.landed], desk)
     task.progress.step("Finding accounts, SKUs and periods")
     place_series(desk, task.reference, task.lake.buckets)
     task.progress.step("Staging good rows")

@@ -12,17 +12,22 @@ WIDE = "decimal(38, 15)"
 
 def narrowest(rows: str, desk: Workspace) -> str:
     """The type for the quantities of a query: a matter of the values alone, not of the types they came in."""
-    row = desk.connection.sql(f"select max(abs(consumed_quantity))::{WIDE} from ({rows})").fetchone()
-    return narrow_decimal(needed_decimals(rows, desk), row[0] if row else None)
+    return narrow_decimal(needed_decimals(rows, desk), largest(rows, desk))
 
 
-def narrow_decimal(scale: int, largest: Decimal | None) -> str:
+def largest(rows: str, desk: Workspace) -> Decimal:
+    """The largest quantity, whatever its sign."""
+    row = desk.connection.sql(f"select coalesce(max(abs(consumed_quantity)), 0)::{WIDE} from ({rows})").fetchone()
+    return row[0] if row else Decimal(0)
+
+
+def narrow_decimal(scale: int, most: Decimal) -> str:
     """DECIMAL(18,s) with this many decimals if that holds the largest quantity, else DECIMAL(38,15).
 
-    >>> narrow_decimal(2, Decimal("999")), narrow_decimal(15, Decimal("1000.5")), narrow_decimal(0, None)
+    >>> narrow_decimal(2, Decimal("999")), narrow_decimal(15, Decimal("1000.5")), narrow_decimal(0, Decimal(0))
     ('decimal(18, 2)', 'decimal(38, 15)', 'decimal(18, 0)')
     """
-    is_narrow = int(largest or 0) < 10 ** (NARROW_DIGITS - scale)
+    is_narrow = int(most) < 10 ** (NARROW_DIGITS - scale)
     return f"decimal({NARROW_DIGITS}, {scale})" if is_narrow else WIDE
 
 

@@ -6,9 +6,8 @@ the lake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,26 +43,22 @@ Met = dict[str, Hashes]
 
 def meet(desk: Workspace, staged: Staged) -> Met | None:
     """The hashes of all staged ids; None when an id holds a control character, and rows must be staged again."""
-    try:
-        return {
-            period: record_ids.sorted_hashes(
-                _plain(record_ids.batches(desk.connection, f"select usage_record_id from {source}"))
-            )
-            for period, source in staged.by_period().items()
-        }
-    except _ControlCharacter:
-        return None
+    parts: dict[str, list[Hashes]] = {}
+    slots = [(period, source) for period, _, source in staged.parts()]
+    for (period, _), hashes in zip(slots, desk.at_once(_hashes_of, slots), strict=True):
+        if hashes is None:
+            return None
+        parts.setdefault(period, []).append(hashes)
+    return {period: record_ids.merged(parts.pop(period)) for period in list(parts)}
 
 
-class _ControlCharacter(Exception):  # noqa: N818 (no error of the program)
-    """An id holds one."""
-
-
-def _plain(ids: Iterable[pa.Array[Any]]) -> Iterator[pa.Array[Any]]:
-    for batch in ids:
-        if record_ids.has_control(batch):
-            raise _ControlCharacter
-        yield batch
+def _hashes_of(desk: Workspace, slot: tuple[str, str]) -> Hashes | None:
+    found: list[Hashes] = []
+    for ids in record_ids.batches(desk.connection, f"select usage_record_id from {slot[1]}"):
+        if record_ids.has_control(ids):
+            return None
+        found.append(record_ids.hash_ids(ids))
+    return record_ids.in_order(found)
 
 
 def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, hashes: Met) -> Decided:
@@ -92,10 +87,10 @@ def _find_suspects(desk: Workspace, staged: Staged, suspicious: Hashes) -> None:
             for ids in record_ids.batches(desk.connection, f"select usage_record_id from {source}"):
                 chosen = ids.filter(pa.array(record_ids.among(record_ids.hash_ids(ids), suspicious)))
                 writer.write_table(pa.table({"usage_record_id": chosen.cast(pa.string())}))
-    desk.connection.execute(f"create temp view suspect_ids as from {parquet(path)}")
+    desk.connection.execute(f"create view suspect_ids as from {parquet(path)}")
     columns = f"place, billing_period, {STORED_COLUMNS}"
     desk.connection.execute(
-        f"create temp table suspects as select {columns} from ({staged.source}) "
+        f"create table suspects as select {columns} from ({staged.source}) "
         f"{'semi join suspect_ids using (usage_record_id)' if len(suspicious) else 'limit 0'}"
     )
 
@@ -103,7 +98,7 @@ def _find_suspects(desk: Workspace, staged: Staged, suspicious: Hashes) -> None:
 def _find_stored(desk: Workspace, lake: Lake, entries: Iterable[FileEntry]) -> None:
     """Table `stored`: the rows of the lake that have the id of a suspect, and the file each is in."""
     desk.connection.execute(
-        "create temp table stored (series_id ubigint, usage_record_id varchar, charge_period_start timestamptz, "
+        "create table stored (series_id ubigint, usage_record_id varchar, charge_period_start timestamptz, "
         "charge_period_end timestamptz, consumed_quantity decimal(38, 15), revision bigint, "
         "tags map(varchar, varchar), path varchar)"
     )
@@ -120,7 +115,7 @@ def _find_stored(desk: Workspace, lake: Lake, entries: Iterable[FileEntry]) -> N
 
 def _replaced(desk: Workspace, lake: Lake, entries: list[FileEntry]) -> tuple[list[FileEntry], int]:
     desk.connection.execute(
-        "create temp table replaced as select usage_record_id, path from stored "
+        "create table replaced as select usage_record_id, path from stored "
         "semi join (select * from fates where fate = 'accepted') using (usage_record_id)"
     )
     counts: dict[str, int] = dict(desk.connection.sql("select path, count(*) from replaced group by path").fetchall())

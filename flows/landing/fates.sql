@@ -2,12 +2,12 @@
 -- reads:  suspects (clean rows of the delivery with such an id), stored (the rows of the lake with such an id, one per id)
 
 -- of one revision of an id: how many different contents the delivery has
-create temp table versions as
+create table versions as
 select usage_record_id, revision,
   count(distinct row(series_id, charge_period_start, charge_period_end, consumed_quantity, tags)) as contents
 from suspects group by all;
 
-create temp table fates as
+create table fates as
 with
   compared as (
     select suspects.*, versions.contents, stored.revision as stored_revision,

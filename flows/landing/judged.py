@@ -46,10 +46,12 @@ SERIES_FAULTS: Mapping[str, str] = {"R_NEGATIVE_QUANTITY": "consumed_quantity < 
 
 HASHED_JOIN = "placed.key_hash = judged.key_hash"
 EXACT_JOIN = " and ".join(f"placed.{name} is not distinct from judged.{name}" for name in KEYS)
-IN_STRETCH = (
-    "coalesce(judged.charge_period_start, '-infinity'::timestamptz) >= placed.from_at "
-    "and coalesce(judged.charge_period_start, '-infinity'::timestamptz) < placed.until_at"
+IN_STRETCH = "judged.charge_period_start >= placed.from_at and judged.charge_period_start < placed.until_at"
+HAS_PLACE_IN_TIME = (
+    "coalesce(judged.charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at'), false)"
 )
+IN_STRETCH_OR_NONE = f"case when {HAS_PLACE_IN_TIME} then {IN_STRETCH} else placed.from_at is null end"
+"""A row without a usable start is judged by what never changes: whether account, project and SKU are known at all."""
 
 _SHOWN = 60
 
@@ -84,7 +86,7 @@ It is the negation of all faults; a row that is neither plain nor has a fault is
 def is_plain(*, trusts_ids: bool = False) -> str:
     """Nothing is wrong with the row; the letters of its id may be left to who reads all ids anyway."""
     letters = [] if trusts_ids else ["not has_control(usage_record_id)"]
-    return " and ".join(["placed.codes = []", *_PLAIN, *letters])
+    return " and ".join([*_PLAIN, *letters])
 
 
 def codes() -> str:

@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 import duckdb
 
 from flows.landing import zones
-from flows.landing.decimals import NARROW_DIGITS, narrow_decimal, needed_decimals
+from flows.landing.decimals import NARROW_DIGITS, largest, narrow_decimal, needed_decimals
 from flows.landing.sql import ident, literal, parquet, query
 from flows.landing.workspace import Workspace
 from flows.mapping import FIELDS, NATIVE, REQUIRED, ColumnMapping, Field
@@ -63,6 +64,8 @@ class Landed:
     mapping_digest: str | None
     sql: str
     has_faults: bool
+    has_extras: bool
+    """Whether rows may have a revision or tags."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ def land(planned: Plan, number: int, name: str, desk: Workspace, *, is_doubtful:
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the empty table `series_parts`."""
-    connection.execute(f"create temp table series_parts as {_parts(Landed(0, '', None, NO_ROWS, True))}")
+    connection.execute(
+        f"create table series_parts as {_parts(Landed(0, '', None, NO_ROWS, has_faults=True, has_extras=True))}"
+    )
 
 
 def quantities_alike(files: Sequence[Landed], desk: Workspace) -> str:
@@ -125,20 +130,22 @@ def quantities_alike(files: Sequence[Landed], desk: Workspace) -> str:
 
     DuckDB would widen the quantities of all files to what holds every type there is, and pay for it on every row.
     """
-    scales = [_scale(landed, desk) for landed in files]
-    row = desk.connection.sql("select max(largest) from series_parts").fetchone()
-    kind = narrow_decimal(max(scales, default=0), row[0] if row else None)
-    return " union all ".join(
-        f"select * replace (consumed_quantity::{kind} as consumed_quantity) from ({landed.sql})" for landed in files
-    )
+    declared = [_declared_scale(landed, desk) for landed in files]
+    needed = [
+        needed_decimals(landed.sql, desk) if own is None else own for landed, own in zip(files, declared, strict=True)
+    ]
+    scale = max(needed, default=0)
+    others = [landed for landed, own in zip(files, declared, strict=True) if own != scale]
+    kind = narrow_decimal(scale, max((largest(landed.sql, desk) for landed in others), default=Decimal(0)))
+    rows = [f"select * replace (consumed_quantity::{kind} as consumed_quantity) from ({one.sql})" for one in files]
+    return " union all ".join(rows) or NO_ROWS
 
 
-def _scale(landed: Landed, desk: Workspace) -> int:
-    """The decimals that the quantities of a file need, or are declared with where that is cheap to hold."""
+def _declared_scale(landed: Landed, desk: Workspace) -> int | None:
+    """The decimals that the quantities of a file are declared with, where their type is narrow."""
     kind = str(desk.connection.sql(f"select consumed_quantity from ({landed.sql})").types[0])
     declared = _DECIMAL.fullmatch(kind)
-    is_narrow = declared is not None and int(declared[1]) <= NARROW_DIGITS
-    return int(declared[2]) if declared and is_narrow else needed_decimals(landed.sql, desk)
+    return int(declared[2]) if declared and int(declared[1]) == NARROW_DIGITS else None
 
 
 def _parts(landed: Landed) -> str:
@@ -148,6 +155,8 @@ def _parts(landed: Landed) -> str:
         number=landed.number,
         is_faulty="row_fault is not null" if landed.has_faults else "false",
         keys=", ".join([*KEYS, *["is_faulty"] * landed.has_faults]),
+        highest_revision="max(revision)" if landed.has_extras else "0",
+        tagged_count="count(tags)" if landed.has_extras else "0",
     )
 
 
@@ -163,12 +172,13 @@ def _landed(relation: Relation, planned: Plan, number: int, name: str, desk: Wor
     _check_folders(relation, name, desk.connection)
     known = (number, planned.source.name, planned.mapping_digest)
     if mapping is NATIVE and relation.row_number and not relation.has_faults:
-        return Landed(*known, _typed_rows(relation, number), has_faults=False)
+        has_extras = bool({"revision", "tags"} & relation.columns.keys())
+        return Landed(*known, _typed_rows(relation, number), has_faults=False, has_extras=has_extras)
     converted = [_converted(relation, mapping, number, part, desk) for part in range(len(mapping.usage))]
     if not relation.is_whole(_sums(converted[0], relation, desk.connection)):
         return None
     rows = " union all ".join(_from_converted(path, number, part) for part, path in enumerate(converted))
-    return Landed(*known, rows, has_faults=True)
+    return Landed(*known, rows, has_faults=True, has_extras=True)
 
 
 def _check_folders(relation: Relation, name: str, connection: duckdb.DuckDBPyConnection) -> None:

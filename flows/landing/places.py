@@ -63,7 +63,7 @@ def is_keyed_by_hash(desk: Workspace) -> bool:
 
 def _register(desk: Workspace, name: str, frame: pl.DataFrame) -> None:
     desk.connection.register("registered", frame.to_arrow())
-    desk.connection.execute(f"create temp table {name} as from registered")
+    desk.connection.execute(f"create table {name} as from registered")
     desk.connection.unregister("registered")
 
 

@@ -56,8 +56,12 @@ def has_control(ids: pa.Array[Any]) -> bool:
     """
     _, _, content = _bytes_of(ids.cast(pa.large_string()))
     content = content[:-_WORD]
-    if bool(((content < 0x20) | (content == 0x7F)).any()):
+    if not len(content):
+        return False
+    if content.min() < 0x20 or bool((content == 0x7F).any()):
         return True
+    if content.max() < 0x80:
+        return False
     lead, second, third = content[:-2], content[1:-1], content[2:]
     is_c1 = (content[:-1] == 0xC2) & (content[1:] >= 0x80) & (content[1:] <= 0x9F)
     is_separator = (lead == 0xE2) & (second == 0x80) & ((third == 0xA8) | (third == 0xA9))
@@ -94,15 +98,24 @@ def batches(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Ar
 
 def sorted_hashes(ids: Iterable[pa.Array[Any]]) -> Hashes:
     """The hashes of all ids, sorted, equal ones beside each other."""
-    found = [hash_ids(batch) for batch in ids]
-    hashes = np.concatenate(found) if found else np.empty(0, np.uint64)
+    return in_order([hash_ids(batch) for batch in ids])
+
+
+def in_order(parts: Sequence[Hashes]) -> Hashes:
+    """All hashes of all parts, sorted, equal ones beside each other."""
+    hashes = np.concatenate(parts) if parts else np.empty(0, np.uint64)
     hashes.sort()
     return hashes
 
 
+def merged(parts: Sequence[Hashes]) -> Hashes:
+    """The same for parts that are sorted already, which a stable sort merges."""
+    return parts[0] if len(parts) == 1 else np.sort(np.concatenate([np.empty(0, np.uint64), *parts]), kind="stable")
+
+
 def repeated(parts: Sequence[Hashes]) -> Hashes:
     """Hashes that stand more than once, in one part or in several."""
-    together = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
+    together = merged(parts)
     return once(together[1:][together[1:] == together[:-1]])
 
 
@@ -116,8 +129,8 @@ def once(ordered: Hashes) -> Hashes:
 
 
 def union(parts: Sequence[Hashes]) -> Hashes:
-    """All hashes of sorted or unsorted parts, sorted, each once."""
-    return once(np.sort(np.concatenate(parts))) if parts else np.empty(0, np.uint64)
+    """All hashes of sorted parts, sorted, each once."""
+    return once(merged(parts))
 
 
 def among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:

@@ -57,6 +57,7 @@ def reject(
     conflict_count = _number(desk, "select count(*) from fates where fate = 'conflict'")
     landed = rows if landed_count > staged.count or conflict_count else NO_ROWS
     conflicts = "(select place from fates where fate = 'conflict')"
+    is_good = f"placed.codes = [] and {judged.is_plain(trusts_ids=staged.trusts_ids)}"
     path = desk.path("rejects", "rejects.parquet")
     desk.connection.execute(
         f"""
@@ -66,9 +67,9 @@ def reject(
               {judged.codes()} || case when conflict.place is not null then ['R_DUPLICATE_CONFLICT'] else [] end
                 as reason_codes
             from ({judged.judged(landed)}) as judged
-            left join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
+            left join placed_series as placed on {join(desk)} and {judged.IN_STRETCH_OR_NONE}
             left join {conflicts} as conflict on conflict.place = {PLACE}
-            where not coalesce({judged.is_plain(trusts_ids=staged.trusts_ids)}, false) or conflict.place is not null
+            where not coalesce({is_good}, false) or conflict.place is not null
           )
           select md5(concat_ws(chr(31), file_digest, coalesce(mapping_digest, chr(30)), row_number, part)) as reject_id,
             {literal(delivery_id)} as delivery_id, file_digest, file_name, row_number,
@@ -171,7 +172,7 @@ def _register(desk: Workspace, delivery: Iterable[Delivered]) -> None:
     rows = [(one.number, one.digest, one.name, one.landed.mapping_digest) for one in delivery if one.landed]
     schema = {"file_number": pl.Int32, "file_digest": pl.String, "file_name": pl.String, "mapping_digest": pl.String}
     desk.connection.register("registered", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
-    desk.connection.execute("create temp table deliveries as from registered")
+    desk.connection.execute("create table deliveries as from registered")
     desk.connection.unregister("registered")
 
 

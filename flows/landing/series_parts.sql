@@ -8,13 +8,10 @@ from (
     billing_account_id, sub_account_id, resource_id, sku_id, region_id, consumed_unit, {is_faulty} as is_faulty,
     count(*) as row_count,
     sum(consumed_quantity)::decimal(38, 15) as quantity,
-    max(abs(consumed_quantity))::decimal(38, 15) as largest,
-    min(case when charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at')
-      then charge_period_start end) as earliest,
-    max(case when charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at')
-      then charge_period_start end) as latest,
-    max(revision) as highest_revision,
-    count(tags) as tagged_count
+    min(charge_period_start) as earliest,
+    max(charge_period_start) as latest,
+    {highest_revision} as highest_revision,
+    {tagged_count} as tagged_count
   from ({landed})
   group by {keys}
 )

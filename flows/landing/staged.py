@@ -21,9 +21,6 @@ from flows.landing.workspace import Workspace
 PLACE = "((file_number::bigint << 39) | ((row_number - 1) << 8) | part)"
 """Where a landed row stood, as one number that sorts like (file, row, part); a file has at most 2^31 rows."""
 
-SLOT = "(replace(placed.billing_period, '-', '')::bigint << 16) | placed.bucket"
-"""Billing period and bucket as one number: staging rows by a text would cost half as much again."""
-
 FILE_OF_PLACE = "(place >> 39)::integer"
 
 
@@ -91,9 +88,10 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
           select placed.series_id, judged.usage_record_id, judged.charge_period_start, judged.charge_period_end,
             judged.consumed_quantity, {PLACE} as place,
             judged.charge_period_end > placed.period_end as is_spanning{kept},
-            {SLOT} as slot
+            placed.slot
           from ({judged.keyed(landed)}) as judged
-          join placed_series as placed on {join(desk)} and {judged.IN_STRETCH}
+          join (from placed_series where codes = [] and from_at is not null) as placed
+            on {join(desk)} and {judged.IN_STRETCH}
           where {judged.is_plain(trusts_ids=trusts_ids)}
         ) to {literal(str(target))} (format parquet, compression lz4_raw, dictionary_size_limit 1,
           partition_by (slot))

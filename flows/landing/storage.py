@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 
@@ -60,30 +61,45 @@ def write_usage(
     Makes    StoredUsage, sorted by (series_id, charge_period_start, usage_record_id); the files added and removed
     """
     has_losers = _count(desk, "(select * from fates where fate <> 'accepted')") > 0
-    parts = list(staged.parts())
-    added: list[FileEntry] = []
-    for done, (period, bucket, source) in enumerate(parts):
-        progress.advance(done, len(parts))
-        rows = f"(select * from {source} {_LOSERS})" if has_losers else source
-        partition = {"billing_period": period, "bucket": bucket_name(bucket)}
-        added += _write_rows(desk, lake, rows, partition, run_id)
+    parts = [
+        _Part(
+            f"(select * from {source} {_LOSERS})" if has_losers else source,
+            {"billing_period": period, "bucket": bucket_name(bucket)},
+            run_id,
+        )
+        for period, bucket, source in staged.parts()
+    ]
     for index, entry in enumerate(decided.replaced):
         gone = f"(select usage_record_id from replaced where path = {literal(str(lake.path(entry)))})"
         rows = f"(select * from {parquet(lake.path(entry))} anti join {gone} using (usage_record_id))"
-        added += _write_rows(desk, lake, rows, entry.partition, f"{run_id}-{index + 1}")
+        parts.append(_Part(rows, entry.partition, f"{run_id}-{index + 1}"))
+    added: list[FileEntry] = []
+    for done, (part, path) in enumerate(zip(parts, desk.at_once(_sorted_file, parts), strict=True)):
+        progress.advance(done, len(parts))
+        added += [lake.adopt_file(ROWS, path, name=part.name, partition=part.partition)] if path else []
     return added, [entry.path for entry in decided.replaced]
 
 
-def _write_rows(desk: Workspace, lake: Lake, rows: str, partition: dict[str, str], name: str) -> Iterator[FileEntry]:
-    """One file, unless there are no rows."""
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one file to be, as SQL, and where it goes."""
+
+    rows: str
+    partition: dict[str, str]
+    name: str
+
+
+def _sorted_file(desk: Workspace, part: _Part) -> Path | None:
+    """Write one file; None when there are no rows."""
+    rows = part.rows
     if not _count(desk, rows):
-        return
-    path = desk.path("sorted", f"{'-'.join(partition.values())}-{name}.parquet")
+        return None
+    path = desk.path("sorted", f"{'-'.join(part.partition.values())}-{part.name}.parquet")
     desk.connection.execute(
         f"copy (select {STORED}, consumed_quantity::{narrowest(rows, desk)} as consumed_quantity, revision, tags "
         f"from {rows} order by {_order(desk, rows)}) to {literal(str(path))} {COPIED}"
     )
-    yield lake.adopt_file(ROWS, path, name=name, partition=partition)
+    return path
 
 
 def _order(desk: Workspace, rows: str) -> str:
@@ -104,7 +120,7 @@ def write_series(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged
     """
     connection = desk.connection
     connection.execute(
-        "create temp table used_series as select distinct series_id, bucket, "
+        "create table used_series as select distinct series_id, bucket, "
         "billing_account_id, sub_account_id, resource_id, sku_id, region_id, consumed_unit from placed_series "
         f"semi join (select distinct series_id from ({staged.source}) {_LOSERS}) as used using (series_id) "
         "where codes = []"
@@ -113,9 +129,9 @@ def write_series(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged
     if known:
         source = parquet(*(lake.path(entry) for entry in known))
         _check_known(desk, source)
-        connection.execute(f"create temp table new_series as from used_series anti join {source} using (series_id)")
+        connection.execute(f"create table new_series as from used_series anti join {source} using (series_id)")
     else:
-        connection.execute("create temp table new_series as from used_series")
+        connection.execute("create table new_series as from used_series")
     buckets = connection.sql("select distinct bucket from new_series order by bucket").fetchall()
     return [_write_bucket_series(desk, lake, bucket, run_id) for (bucket,) in buckets]
 

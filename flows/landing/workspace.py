@@ -6,11 +6,13 @@ Both are gone when it ends, and swept by the next run if it was killed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -20,7 +22,13 @@ from flows.landing.sql import literal, query
 MEMORY_LIMIT = "2GB"
 """What DuckDB may hold before it spills. The rest of a run is small but the ids' hashes, 16 bytes a row."""
 
+AT_ONCE = 2
+"""Pieces of work beside each other; each may hold a bucket in memory."""
+
 _HINT = "ingest"
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class NotConserved(Exception):  # noqa: N818 (a sentence, as callers read it)
@@ -34,10 +42,18 @@ class Workspace:
     folder: Path
     connection: duckdb.DuckDBPyConnection
 
+    def at_once(self, work: Callable[[Workspace, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Do a piece of work for each item, a few at a time, each with a connection of its own; results in order.
+
+        The engine uses all processors by itself, but not all of the time: a sort and a file end on one of them.
+        """
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            yield from pool.map(lambda item: work(replace(self, connection=self.connection.cursor()), item), items)
+
     def path(self, kind: str, name: str) -> Path:
         """A path in a sub-folder of the scratch folder."""
         folder = self.folder / kind
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)  # more than one thread may
         return folder / name
 
 

@@ -236,3 +236,24 @@ def test_a_series_that_outlives_its_project_is_judged_row_by_row(lake: Lake, inb
         "usage-berlin-14T22", "usage-berlin-14T23", "usage-berlin-15T00",
     ]  # fmt: skip
     assert set(rejects(lake)) == {"R_PROJECT_MISMATCH"}
+
+
+@pytest.mark.parametrize(
+    "company", [[], [usage("in-time")], [usage("late", charge_period_start="2026-10-20T00:00:00Z")]]
+)
+def test_a_row_without_a_place_in_time_is_judged_the_same_whatever_stands_beside_it(
+    lake: Lake, inbox: Path, company: list[dict[str, Any]]
+) -> None:
+    """Its series may be in another account's project, or in none, at the time of its other rows."""
+    rows = [
+        usage(1, charge_period_start="1969-12-31T23:00:00Z", charge_period_end="1970-01-01T00:00:00Z"),
+        usage(2, charge_period_start="2026-12-01T00:00:00Z", charge_period_end="2026-12-01T01:00:00Z"),
+        usage(3, charge_period_start="soon"),
+        usage(4, charge_period_start="soon", sku_id="nothing"),
+    ]
+    ingest(lake, write(inbox, [*rows, *company]))
+
+    found = dict(rejects(lake, "usage_record_id, reason_codes"))
+    assert {number: found[f"usage-{number}"] for number in range(1, 5)} == {
+        1: ["R_TOO_OLD"], 2: ["R_FUTURE"], 3: ["R_BAD_TIMESTAMP"], 4: ["R_UNKNOWN_SKU", "R_BAD_TIMESTAMP"],
+    }  # fmt: skip
