@@ -37,6 +37,7 @@ NO_TAGS = "null::map(varchar, varchar)"
 SMALL_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
 WIDE_INTEGERS = ("HUGEINT", "UBIGINT", "UHUGEINT")
 FLOATS = ("FLOAT", "DOUBLE")
+SAMPLE_ROWS = 10_000
 NAIVE = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _ENTRIES = re.compile(r'STRUCT\("?key"? VARCHAR, "?value"? VARCHAR\)\[\]')
@@ -173,12 +174,22 @@ def _landed(relation: Relation, planned: Plan, number: int, name: str, desk: Wor
     known = (number, planned.source.name, planned.mapping_digest)
     if mapping is NATIVE and relation.row_number and not relation.has_faults:
         has_extras = bool({"revision", "tags"} & relation.columns.keys())
-        return Landed(*known, _typed_rows(relation, number), has_faults=False, has_extras=has_extras)
+        rows = _typed_rows(relation, number)
+        if not _reads_text(relation):
+            return Landed(*known, rows, has_faults=False, has_extras=has_extras)
     converted = [_converted(relation, mapping, number, part, desk) for part in range(len(mapping.usage))]
     if not relation.is_whole(_sums(converted[0], relation, desk.connection)):
         return None
-    rows = " union all ".join(_from_converted(path, number, part) for part, path in enumerate(converted))
+    rows = " union all ".join(
+        _from_converted(path, number, part, desk.connection) for part, path in enumerate(converted)
+    )
     return Landed(*known, rows, has_faults=True, has_extras=True)
+
+
+def _reads_text(relation: Relation) -> bool:
+    """Are values written as text, which is better read once than in every query?"""
+    values = ("charge_period_start", "charge_period_end", "consumed_quantity", "revision", "tags")
+    return any(relation.columns.get(name) in ("VARCHAR", "JSON", *WIDE_INTEGERS) for name in values)
 
 
 def _check_folders(relation: Relation, name: str, connection: duckdb.DuckDBPyConnection) -> None:
@@ -308,8 +319,11 @@ def _converted(relation: Relation, mapping: ColumnMapping, number: int, part: in
     ]
     kept += [f"{'input_row' if mapping.needs_whole_row else 'null'}::bigint as input_row"]
     kept += [f"({sql})::bigint as {name}" for name, sql in relation.checks.items()]
+    quantity = _text("consumed_quantity", fields["consumed_quantity"], relation, mapping, zone_text)
+    narrow = _narrow_quantity(f"select {quantity} as text from {relation.sql} limit {SAMPLE_ROWS}", desk.connection)
+    values = [narrow, *(_value(name) for name in FIELDS)]
     desk.connection.execute(
-        f"copy (select {', '.join(_value(name) for name in FIELDS)}, * exclude ({', '.join(FIELDS)}) "
+        f"copy (select {', '.join(values)}, * exclude ({', '.join(FIELDS)}) "
         f"from (select {', '.join([*texts, *kept])} from {source})"
         f"{' order by input_row' if mapping.needs_whole_row else ''}) "
         f"to {literal(str(target))} (format parquet, compression lz4_raw)"
@@ -317,10 +331,33 @@ def _converted(relation: Relation, mapping: ColumnMapping, number: int, part: in
     return target
 
 
-def _from_converted(path: Path, number: int, part: int) -> str:
+def _narrow_quantity(sample: str, connection: duckdb.DuckDBPyConnection) -> str:
+    """A quantity as a narrow decimal, where it is written like those of the first rows; others are read as wide ones.
+
+    Reading a text as a wide decimal costs as much as reading all the rest of its row. What is stored does not depend on
+    this guess, as the narrowest type is found again from the values.
+    """
+    row = connection.sql(
+        "select max(length(rtrim(split_part(text, '.', 2), '0'))), max(length(ltrim(split_part(text, '.', 1), '-'))) "
+        f"from ({sample}) where is_number(text)"
+    ).fetchone()
+    decimals, digits = (int(one or 0) for one in row or (0, 0))
+    scale = max(0, min(decimals, NARROW_DIGITS - digits, 15))
+    whole = min(NARROW_DIGITS - scale, 14)
+    fraction = f"[0-9]{{1,{scale}}}0*" if scale else "0+"
+    return (
+        rf"case when regexp_full_match(consumed_quantity, '-?[0-9]{{1,{whole}}}(\.{fraction})?') "
+        f"then try_cast(consumed_quantity as decimal({NARROW_DIGITS}, {scale})) end as narrow_quantity"
+    )
+
+
+def _from_converted(path: Path, number: int, part: int, connection: duckdb.DuckDBPyConnection) -> str:
     source = parquet(path, options=", file_row_number = true")
+    row = connection.sql(f"select count(wide_quantity) from {source}").fetchone()
+    wide = "coalesce(narrow_quantity::decimal(38, 15), wide_quantity)"
+    quantity = f"{wide if row and row[0] else 'narrow_quantity'} as consumed_quantity"
     values = [*TEXTS, "charge_period_start", "start_text", "charge_period_end", "end_text"]
-    values += ["consumed_quantity", "quantity_text", "revision", "revision_text", "tags", "tags_text"]
+    values += [quantity, "quantity_text", "revision", "revision_text", "tags", "tags_text"]
     return (
         f"select {number}::integer as file_number, coalesce(input_row, file_row_number + 1) as row_number, "
         f"{part}::integer as part, row_fault, raw, {', '.join(values)} from {source}"
@@ -426,7 +463,8 @@ def _value(name: str) -> str:
     if name in INSTANTS:
         return f"instant_of({name}) as {name}, {name} as {INSTANTS[name]}"
     if name == "consumed_quantity":
-        return "quantity_of(consumed_quantity) as consumed_quantity, consumed_quantity as quantity_text"
+        wide = "case when narrow_quantity is null then quantity_of(consumed_quantity) end as wide_quantity"
+        return f"{wide}, consumed_quantity as quantity_text"
     return f"{name}_of({name}) as {name}, {name} as {name}_text"
 
 
