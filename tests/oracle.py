@@ -7,7 +7,8 @@ Makes    a dict of lists of rows (`bill`), or what becomes of each operation alo
 Rejects  what is outside its scope, loudly, with `UnsupportedError`; operations that the rules refuse, by O_… code.
 
 Nothing here is fast and nothing comes from the pipeline. A charge has no id here: it is known by its key (account,
-project, SKU, region, resource, price row, start of its segment), see `charge_key`.
+project, SKU, region, resource, category, price row, start of its segment), see `charge_key`. `record_shares` spreads
+one over its usage records (P8).
 
 Readings: where the rule book leaves a choice, this is the choice.
 
@@ -25,9 +26,9 @@ Readings: where the rule book leaves a choice, this is the choice.
     that row's line. A fixed window that only touches the period's ends cuts nothing. A price row is one dated row:
     one sku_price_id with two rows in a month makes two lines.
  5. P6 A pool is (account; its project, or its resource, where the tier scope says so; SKU; region of the price
-    row). Rows of model `unit` add nothing to a pool's quantity. Price rows stand in the order of their first record
-    in the pool. A resource is known by its id within the account, a null one by project and region of the record.
-    An account's rows with another tier_scope form another pool.
+    row). Price rows stand in the order of their first record in the pool. A resource is known by its id within the
+    account, a null one by project and region of the record. An account's rows with another tier_scope form another
+    pool.
  6. P4 "then id" is the smallest id; a conversion named for the SKU goes before a general one, its date is the
     record's start, and nothing converts backwards or in two steps.
  7. Account, seller, SKU, currency, tax and policy rows are those in force at the last instant of the period (T1
@@ -55,7 +56,7 @@ Readings: where the rule book leaves a choice, this is the choice.
     is left of all those of the category lowers the rest of it, each in the default order of G5 whatever the policy.
     Before after-tax grants the same two steps are taken again on dues (taxable + tax), and then one over all
     categories.
-17. G5 Sizes are list cost less discounts, before G7.
+17. G5 Sizes are list cost less discounts and caps, before G7.
 18. T3 The exact share of a line is its taxable × rate (not the rounded tax in proportion); `per_line` rounds per
     charge, the line of the invoice. Categories of equal code, rate and component are rounded together, so the
     breakdown is given here per (code, rate, component). A row that names the region puts aside all rows of the
@@ -81,6 +82,53 @@ Readings: where the rule book leaves a choice, this is the choice.
 25. I3 A document whose total with tax is below zero is 381 with the signs left as they are.
 26. set_credit_limit takes zero; record_payment does not look its invoice number up.
 27. A local midnight that the clock skips is the instant of the change; one that comes twice is the first.
+28. P1, P2 A record's quantity is converted (factor at its start), rounded if the SKU rounds per `record` (`nearest` is
+    half away from zero), then metered. `count` and `unique` count 1 consumed unit, converted and rounded likewise:
+    per record above zero, or per resource at its first record. An instant has no time to weigh by.
+29. P1 `max`, `last` and `unique` are decided per resource over the period, across units, projects, regions and
+    prices; other records of the resource have quantity 0. What the rule leaves tied: the smaller line order, unit.
+30. P2 Rounding per `period` is over (account, project, SKU, region, category; resource where line_grain asks, or where
+    a price met has tier_scope resource), in time order: what the rounded sum grows by.
+31. P1, P2 Meter and rounding are those of the SKU's row at the last instant of the period.
+32. P6 All rows of the models graduated, volume, package and flat share a pool's quantity; unit and percentage add
+    nothing. Price rows of one first record stand by sku_price_id.
+33. P3 Free quantity counts per key of reading 5 over all its price rows, whatever the model, after rounding. With F
+    of the record's price row its rest is g(c + q) - g(c), g(x) = x - F above F, 0 from 0 to F, x below zero. The rest
+    is priced, weighs and cuts; the quantity shown is before.
+34. P3 `volume`: the tier of the row's own table that the pool's total reaches (first tier at or below zero); its fee
+    is due on the price row in which Q passes the tier's lower bound: Q before <= lower < Q after.
+35. P3 `package`: whole blocks towards plus infinity, also below zero.
+36. P3 `flat`: once per pool if the rests of its flat rows sum above zero, at the price of the first record with a
+    positive rest, all of it on that record's line.
+37. P3 `percentage`: per record with rest r: sign(r) × (rate × |r| ÷ per_quantity + fixed_fee, within minimum and
+    maximum); summed exactly over the line, or up to a cut, then rounded. A quantity of zero costs nothing.
+38. P9 One usage row of category `recurring` per dated row that touches the period. `none` counts 1, and only in the
+    item's latest row (of those begun, in a draft); `day`: local days touched ÷ days of the month; `second`: exact.
+    The row's own proration goes before the policy. No meter; both roundings apply; tier and free pools are shared.
+39. P10 Both kinds look at list cost less discounts. Caps in force at the last instant: those of a price first, then id,
+    each on what the one before left, never more than a charge's positive net. Minimums: each row that touches the
+    period, at closing, after caps, scaled by local days touched, rounded in the mode of charges; its charge lies in
+    the last microsecond, has no discount or cap and counts for no other minimum. A row for a price without account
+    holds for each account that has a charge at it.
+40. 1.3 `add_charge` is a line of its own, quantity 1, one microsecond long at occurred_at, moved into its period;
+    with tax category and SKU the former decides. Without SKU service, category and feature are `other`. Reasons:
+    after O_FORBIDDEN O_MISSING_FIELD, O_UNKNOWN_PROJECT, O_UNKNOWN_SKU, O_CURRENCY, O_AMOUNT (zero), O_PRECISE.
+41. U4 `split`: records of `sum` and `time_weighted` SKUs that have no percentage price and round no record are cut at
+    ends of billing periods and where price row, conversion or segment become others. `sum`: cumulatively as in P7, the
+    quantity up to an instant is |q| in units of 10^-15 × the time up to it ÷ the record's, floored, so that a further
+    cut moves nothing; `time_weighted`: the time. Each piece is a record with its own start. The policy is that of the
+    period in which the record begins.
+42. M1 The category stands before the price row in the order of lines (reading 2), and behind that the id of the
+    operation or spend limit.
+43. P4 Records without a price are metered and rounded with the others: a maximum that one of them set is not
+    charged. Charges added by hand are in the amount of a hold; true-ups are if it is for want of a tax rate.
+44. P2, P3 Of records of one start and line the larger quantity is the earlier.
+45. P3 `graduated` below zero is at the first tier's price, without fee.
+46. P7 A pooled line whose rests sum to zero has its whole cost on its last charge.
+47. P10 A limit in another currency than the account's is refused where it names the account, and is not its own
+    where it names only a price.
+48. P8 Weights are rests, of percentage prices the record's exact cost; ties by start, then id. Where they sum to zero
+    the last record has it all.
 """
 
 from __future__ import annotations
@@ -257,13 +305,14 @@ def differences(sums: Iterable[int]) -> list[int]:
 
 # ----------------------------------------------------------------------------------------------------------- operations
 
-STAFF_ONLY = ("grant_credit", "record_payment", "issue_invoices", "set_credit_limit")
+STAFF_ONLY = ("grant_credit", "record_payment", "issue_invoices", "set_credit_limit", "add_charge")
 REQUIRED = {
     "grant_credit": ("kind", "amount"),
     "accept_promo_code": ("promo_code",),
     "record_payment": ("amount",),
     "issue_invoices": ("billing_period", "issue_date"),
     "set_credit_limit": ("amount",),
+    "add_charge": ("amount", "text"),
 }
 DIMENSIONS = ("service", "service_category", "feature", "sku", "region", "project", "resource", "tag", "charge")
 NOT_CONTENT = ("recorded_at", "received_at", "status", "reason_code", "reason", "original")
@@ -278,6 +327,7 @@ class Fold:
     grants: list[Row] = field(default_factory=list)
     acceptances: list[Row] = field(default_factory=list)  # promo_code, billing_account_id, window, operation
     issued: set[tuple[str | None, str]] = field(default_factory=set)  # (account or all, period)
+    added_charges: list[Row] = field(default_factory=list)  # operations
 
 
 def decide(world: World) -> dict[str, Row]:
@@ -348,6 +398,7 @@ def refusal(state: Fold, operation: Row) -> str | None:
         "accept_promo_code": refuse_promo_code,
         "record_payment": refuse_payment,
         "set_credit_limit": refuse_credit_limit,
+        "add_charge": refuse_added_charge,
     }[name]
     return judge(state, operation, account)
 
@@ -386,11 +437,25 @@ def refuse_credit_limit(state: Fold, operation: Row, account: Row) -> str | None
     return refuse_amount(state.world, operation, account, or_zero=True)
 
 
-def refuse_amount(world: World, operation: Row, account: Row, or_zero: bool = False) -> str | None:
+def refuse_added_charge(state: Fold, operation: Row, account: Row) -> str | None:
+    """1.3: a SKU or a tax category, and an amount of either sign (reading 40)."""
+    sku_id = operation.get("sku_id")
+    if sku_id is None and operation.get("tax_category") is None:
+        return "O_MISSING_FIELD"
+    if not project_is_known(state.world, operation.get("sub_account_id"), account["billing_account_id"]):
+        return "O_UNKNOWN_PROJECT"
+    if sku_id is not None and not any(row["sku_id"] == sku_id for row in state.world["skus"]):
+        return "O_UNKNOWN_SKU"
+    return refuse_amount(state.world, operation, account, or_negative=True)
+
+
+def refuse_amount(
+    world: World, operation: Row, account: Row, or_zero: bool = False, or_negative: bool = False
+) -> str | None:
     """M3, O1: the account's currency, above nothing, and no more digits than the currency has."""
     if operation.get("billing_currency") not in (None, account["billing_currency"]):
         return "O_CURRENCY"
-    if operation["amount"] < 0 or (operation["amount"] == 0 and not or_zero):
+    if (operation["amount"] < 0 and not or_negative) or (operation["amount"] == 0 and not or_zero):
         return "O_AMOUNT"
     if not is_precise(world, operation["amount"], account, operation["occurred_at"]):
         return "O_PRECISE"
@@ -504,6 +569,8 @@ def carry_out(state: Fold, operation: Row) -> None:
     account = account_at(state.world, operation.get("billing_account_id"), operation["occurred_at"])
     if name == "issue_invoices":
         state.issued.add((operation.get("billing_account_id"), operation["billing_period"]))
+    if name == "add_charge":
+        state.added_charges.append(operation)
     if name == "grant_credit" and account is not None:
         zone = account["time_zone"]
         start = boundary_instant(operation.get("window_start"), zone) or operation["occurred_at"]
@@ -661,11 +728,13 @@ def policies_at(world: World, account_id: str, at: datetime, zone: str) -> dict[
 
 
 def refuse_what_is_out_of_scope(world: World, terms: Terms) -> None:
-    for table in ("recurring_items", "spend_limits", "cost_policies"):
-        if world.get(table):
-            raise UnsupportedError(table)
+    if world.get("cost_policies"):
+        raise UnsupportedError("cost_policies")
+    for limit in world["spend_limits"]:
+        if limit["billing_account_id"] is None and limit["sku_price_id"] is None:
+            raise UnsupportedError(f"spend limit {limit['spend_limit_id']} of no account and no price")
     only = {
-        "spanning_records": ("start",),
+        "spanning_records": ("start", "split"),
         "tax_point": ("period_end",),
         "organization_credit": ("open",),
         "payable_increment": ("none", "0"),
@@ -682,43 +751,67 @@ def refuse_what_is_out_of_scope(world: World, terms: Terms) -> None:
 
 
 @dataclass
-class Priced:
-    """One usage record with its SKU, its price row and its exact quantity in pricing units."""
-
-    record: Row
-    sku: Row
-    price: Row
-    quantity: Fraction
-
-
-@dataclass
 class Line:
-    """P5: a rating line."""
+    """P5: a rating line; a one-off charge is a line of its own, without a price row."""
 
     account_id: str
     project: str | None
     sku: Row
     region: str | None
     resource: str | None
+    category: str
     price: Row
     start: datetime
     end: datetime
-    records: list[Priced]
+    records: list[Priced] = field(default_factory=list)
     amount: int = 0
+    source: str = ""
 
     @property
     def quantity(self) -> Fraction:
-        return sum((one.quantity for one in self.records), Fraction(0))
+        one_off = Fraction(self.category == "one_off")
+        return sum((one.quantity for one in self.records), one_off)
+
+    @property
+    def rest(self) -> Fraction:
+        return sum((one.rest for one in self.records), Fraction(0))
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """M1, G5: which line is the earlier (reading 2)."""
+        """M1, G5: which line is the earlier (readings 2 and 42)."""
         return (self.start, *self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
         texts = (self.sku["service"], self.sku["sku_id"], self.project, self.region, self.resource)
-        return (*(LAST_TEXT if text is None else text for text in texts), self.price["sku_price_id"])
+        ids = (self.category, self.price["sku_price_id"], self.source)
+        return tuple(LAST_TEXT if text is None else text for text in (*texts, *ids))
+
+
+@dataclass
+class Priced:
+    """One record, or one piece of a record, with its price row and what is metered of it, exact, in pricing units."""
+
+    record: Row
+    sku: Row
+    price: Row
+    line: Line
+    converted: Fraction = Fraction(0)  # its own quantity, converted and rounded if rounding is per record
+    quantity: Fraction = Fraction(0)  # metered, and rounded if rounding is per period
+    rest: Fraction = Fraction(0)  # what the free quantity leaves
+
+    @property
+    def start(self) -> datetime:
+        start: datetime = self.record["charge_period_start"]
+        return start
+
+    @property
+    def in_time(self) -> tuple[Any, ...]:
+        """Time order: start, then line order, then the larger quantity (reading 44)."""
+        return (self.start, self.line.order, -self.quantity, self.record["usage_record_id"])
+
+
+NO_PRICE: Row = {"sku_price_id": None, "price_model": "none", "region_id": None, "tier_scope": "account"}
 
 
 @dataclass
@@ -730,8 +823,9 @@ class Charge:
     end: datetime
     quantity: Fraction
     list_cost: int
-    record_count: int
+    records: list[Priced] = field(default_factory=list)
     discount: int = 0
+    cap: int = 0
     before_tax: int = 0
     after_tax: int = 0
     taxes: list[Row] = field(default_factory=list)
@@ -743,7 +837,8 @@ class Charge:
 
     @property
     def net(self) -> int:
-        return self.list_cost - self.discount
+        """P10: what caps and minimums look at, and grants after them."""
+        return self.list_cost - self.discount - self.cap
 
     @property
     def taxable(self) -> int:
@@ -762,6 +857,7 @@ class Charge:
             "sku_id": self.line.sku["sku_id"],
             "region_id": self.line.region,
             "resource_id": self.line.resource,
+            "charge_category": self.line.category,
             "sku_price_id": self.line.price["sku_price_id"],
             "charge_period_start": self.start,
         }
@@ -773,38 +869,156 @@ KEY_COLUMNS = (
     "sku_id",
     "region_id",
     "resource_id",
+    "charge_category",
     "sku_price_id",
     "charge_period_start",
 )
 
 
 def charge_key(row: Row) -> tuple[Any, ...]:
-    """What a charge is known by, here and in the pipeline, without hashing."""
+    """What a charge is known by, here and in the pipeline, without hashing; one-off charges may share one."""
     return tuple(row[column] for column in KEY_COLUMNS)
 
 
-def usage_of_period(terms: Terms) -> list[Row]:
-    """U4: a record belongs to the period of its start. A draft takes what had begun."""
-    records = [row for row in terms.world["usage_records"] if row["billing_account_id"] == terms.account_id]
-    within = [row for row in records if terms.start <= row["charge_period_start"] < terms.end]
-    return [row for row in within if terms.is_closing or row["charge_period_start"] < terms.known_as_of]
+def microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
 
 
 def sku_of(terms: Terms, sku_id: str) -> Row:
+    """Readings 7 and 31: meter and rounding too are those of the last instant."""
     rows = in_force([row for row in terms.world["skus"] if row["sku_id"] == sku_id], terms.last_instant, terms.zone)
     if len(rows) != 1:
         raise UnsupportedError(f"{len(rows)} rows for SKU {sku_id}")
-    if rows[0]["meter"] != "sum" or rows[0]["quantity_rounding"] is not None:
-        raise UnsupportedError(
-            f"meter {rows[0]['meter']}, quantity rounding {rows[0]['quantity_rounding']} of {sku_id}"
-        )
     return rows[0]
 
 
-def pricing_quantity(terms: Terms, record: Row, sku: Row) -> Fraction:
-    """P2: consumed to pricing unit by a dated exact factor."""
+# What is used: usage records, whole or in pieces, and recurring items.
+
+
+def usage_of_period(terms: Terms, discounts: list[Row], grants: list[Row]) -> list[Row]:
+    """U4, P9: the records that start in the period; a draft takes what had begun."""
+    own = [row for row in terms.world["usage_records"] if row["billing_account_id"] == terms.account_id]
+    records = [{**row, "charge_category": "usage"} for row in own]
+    records = [
+        piece
+        for record in records
+        for piece in (pieces(terms, record, discounts, grants) if is_split(terms, record) else [record])
+    ]
+    within = [row for row in records + recurring_rows(terms) if terms.start <= row["charge_period_start"] < terms.end]
+    return [row for row in within if terms.is_closing or row["charge_period_start"] < terms.known_as_of]
+
+
+def is_split(terms: Terms, record: Row) -> bool:
+    """U4: the policy of the period that a record begins in decides, so that a new policy charges no piece twice."""
+    end = period_bounds(period_of(record["charge_period_start"], terms.zone), terms.zone)[1]
+    said = policies_at(terms.world, terms.account_id, end - timedelta(microseconds=1), terms.zone)
+    return said.get("spanning_records", "start") == "split"
+
+
+def pieces(terms: Terms, record: Row, discounts: list[Row], grants: list[Row]) -> list[Row]:
+    """U4 `split`: a record that something parts, by time (reading 41)."""
+    sku, start, end = sku_of(terms, record["sku_id"]), record["charge_period_start"], record["charge_period_end"]
+    prices = [row for row in terms.world["sku_prices"] if row["sku_id"] == record["sku_id"]]
+    is_by_percentage = any(row["price_model"] == "percentage" for row in prices)
+    is_rounded = sku["quantity_rounding_scope"] == "record" and sku["quantity_rounding"] is not None
+    if sku["meter"] not in ("sum", "time_weighted") or is_by_percentage or is_rounded:
+        return [record]
+    bounds = [start, *partings(terms, record, sku, discounts, grants), end]
+    if len(bounds) == 2:
+        return [record]
+    made = [
+        {**record, "charge_period_start": one, "charge_period_end": other} for one, other in itertools.pairwise(bounds)
+    ]
+    if sku["meter"] == "sum":
+        units = Fraction(record["consumed_quantity"]) * 10**15
+        if units.denominator != 1:
+            raise UnsupportedError(f"a quantity of more than 15 decimals: {record['consumed_quantity']}")
+        length = Fraction(microseconds(end - start))
+        upto = [math.floor(abs(units) * microseconds(bound - start) / length) for bound in bounds]
+        for piece, (one, other) in zip(made, itertools.pairwise(upto), strict=True):
+            piece["consumed_quantity"] = Fraction(other - one, 10**15) * (-1 if units < 0 else 1)
+    return made
+
+
+def partings(terms: Terms, record: Row, sku: Row, discounts: list[Row], grants: list[Row]) -> list[datetime]:
+    """Where a record is cut: ends of billing periods, and where price row, conversion or segment become others."""
+    start, end = record["charge_period_start"], record["charge_period_end"]
+    parted = set()
+    period = period_of(start, terms.zone)
+    while (closed := period_bounds(period, terms.zone)[1]) < end:
+        parted.add(closed)
+        period = next_period(period)
+    parted |= window_boundaries(line_at(terms, record, sku, NO_PRICE), discounts, grants)
+
+    def terms_at(moment: datetime) -> tuple[Any, ...]:
+        piece = {**record, "charge_period_start": moment}
+        price = price_of(terms, piece)
+        return price and price_row_id(price), conversion(terms, piece, sku)
+
+    for table in ("sku_prices", "unit_conversions"):
+        for row in terms.world[table]:
+            for boundary in validity(row, terms.zone):
+                if boundary is not None and start < boundary < end:
+                    before = boundary - timedelta(microseconds=1)
+                    if terms_at(before) != terms_at(boundary):
+                        parted.add(boundary)
+    return sorted(boundary for boundary in parted if start < boundary < end)
+
+
+def recurring_rows(terms: Terms) -> list[Row]:
+    """P9: one row of use for each dated row of an item that touches the period (reading 38)."""
+    rows: list[Row] = []
+    for item in terms.world["recurring_items"]:
+        window = intersection(validity(item, terms.zone), (terms.start, terms.end))
+        start, end = window
+        if item["billing_account_id"] != terms.account_id or is_empty(window) or start is None or end is None:
+            continue
+        if not terms.is_closing and start >= terms.known_as_of:
+            continue
+        proration = item["proration"] or terms.policy("proration", "none")
+        rows.append(
+            {
+                **{column: item[column] for column in ("sub_account_id", "resource_id", "sku_id", "region_id")},
+                "billing_account_id": terms.account_id,
+                "usage_record_id": item["recurring_item_id"],
+                "charge_category": "recurring",
+                "charge_period_start": start,
+                "charge_period_end": end,
+                "consumed_quantity": Fraction(item["quantity"]) * covered(terms, start, end, proration),
+                "consumed_unit": sku_of(terms, item["sku_id"])["pricing_unit"],
+                "proration": proration,
+            }
+        )
+    latest = {row["usage_record_id"]: row for row in sorted(rows, key=lambda row: row["charge_period_start"])}
+    return [row for row in rows if row["proration"] != "none" or row is latest[row["usage_record_id"]]]
+
+
+def covered(terms: Terms, start: datetime, end: datetime, proration: str) -> Fraction:
+    """P9: what part of the period counts."""
+    if proration == "none":
+        return Fraction(1)
+    if proration == "day":
+        return covered_days(terms, start, end)
+    return Fraction(microseconds(end - start), microseconds(terms.end - terms.start))
+
+
+def covered_days(terms: Terms, start: datetime, end: datetime) -> Fraction:
+    """P9, P10: local calendar days touched, of those of the month."""
+
+    def days(one: datetime, other: datetime) -> int:
+        last = other - timedelta(microseconds=1)
+        return last.astimezone(ZoneInfo(terms.zone)).toordinal() - one.astimezone(ZoneInfo(terms.zone)).toordinal() + 1
+
+    return Fraction(days(start, end), days(terms.start, terms.end))
+
+
+# How much of it: conversion, meter, rounding, what is free.
+
+
+def conversion(terms: Terms, record: Row, sku: Row) -> Fraction:
+    """P2: consumed to pricing unit by a dated exact factor; the one of the SKU goes first."""
     if record["consumed_unit"] == sku["pricing_unit"]:
-        return Fraction(record["consumed_quantity"])
+        return Fraction(1)
     rows: list[Row] = [
         row
         for row in in_force(terms.world["unit_conversions"], record["charge_period_start"], terms.zone)
@@ -812,7 +1026,116 @@ def pricing_quantity(terms: Terms, record: Row, sku: Row) -> Fraction:
         and row["sku_id"] in (None, sku["sku_id"])
     ]
     row = sorted(rows, key=lambda row: row["sku_id"] is None)[0]
-    return Fraction(record["consumed_quantity"]) * Fraction(row["numerator"], row["denominator"])
+    return Fraction(row["numerator"], row["denominator"])
+
+
+def converted_quantity(terms: Terms, record: Row, sku: Row) -> Fraction:
+    """P1, P2: in pricing units, before any rounding; `count` and `unique` count records, whatever they hold."""
+    consumed = Fraction(record["consumed_quantity"])
+    if record["charge_category"] == "usage":
+        consumed = {"count": Fraction(consumed > 0), "unique": Fraction(1)}.get(sku["meter"], consumed)
+    return consumed * conversion(terms, record, sku)
+
+
+def to_increment(sku: Row, quantity: Fraction) -> Fraction:
+    """P2: the next multiple of the increment: `up` away from zero, `down` towards it, `nearest` half away."""
+    mode = {"up": "up", "down": "down", "nearest": "half_away"}[sku["quantity_rounding"]]
+    increment = Fraction(sku["quantity_increment"])
+    return rounded(quantity / increment, mode) * increment
+
+
+def record_rounded(sku: Row, quantity: Fraction) -> Fraction:
+    is_asked = sku["quantity_rounding"] is not None and sku["quantity_rounding_scope"] == "record"
+    return to_increment(sku, quantity) if is_asked else quantity
+
+
+def measure(terms: Terms, priced: list[Priced]) -> None:
+    """P1, P2, P3 in their order: convert, round per record, meter, round per period, take off what is free."""
+    for one in priced:
+        one.converted = record_rounded(one.sku, converted_quantity(terms, one.record, one.sku))
+    meter(terms, priced)
+    round_per_period(terms, priced)
+    take_off_free_quantity([one for one in priced if one.price is not NO_PRICE])
+
+
+def meter(terms: Terms, priced: list[Priced]) -> None:
+    """P1 (reading 29)."""
+    by_resource: dict[tuple[Any, ...], list[Priced]] = defaultdict(list)
+    for one in priced:
+        one.quantity = one.converted
+        if one.line.category != "usage":
+            continue
+        if one.sku["meter"] == "time_weighted":
+            time = microseconds(one.record["charge_period_end"] - one.start)
+            one.quantity *= Fraction(time, microseconds(terms.end - terms.start))
+        if one.sku["meter"] in ("max", "last", "unique"):
+            by_resource[one.sku["sku_id"], *resource_of(one.record)].append(one)
+    for same in by_resource.values():
+        first = min(same, key=value_orders[same[0].sku["meter"]])
+        for one in same:
+            one.quantity = one.converted if one is first else Fraction(0)
+
+
+def resource_of(record: Row) -> tuple[Any, ...]:
+    """P1: a resource is known by its id within the account; a null one is one per project, SKU and region."""
+    if record["resource_id"] is not None:
+        return ("resource", record["resource_id"])
+    return ("no resource", record["sub_account_id"], record["region_id"])
+
+
+def past(moment: datetime) -> int:
+    """Sorts later moments first."""
+    return microseconds(datetime.max.replace(tzinfo=UTC) - moment)
+
+
+def settled(one: Priced) -> tuple[Any, ...]:
+    return (one.line.order, one.record["consumed_unit"], one.record["usage_record_id"])
+
+
+value_orders: dict[str, Callable[[Priced], Any]] = {
+    "max": lambda one: (-one.converted, one.start, *settled(one)),
+    "last": lambda one: (past(one.start), past(one.record["charge_period_end"]), -one.converted, *settled(one)),
+    "unique": lambda one: (one.start, *settled(one)),
+}
+
+
+def round_per_period(terms: Terms, priced: list[Priced]) -> None:
+    """P2: in time order, what the rounded sum grows by (reading 30)."""
+    by_grain = terms.policy("line_grain", "sku") == "resource"
+    by_scope = {one.sku["sku_id"] for one in priced if one.price["tier_scope"] == "resource"}
+    groups: dict[tuple[Any, ...], list[Priced]] = defaultdict(list)
+    for one in priced:
+        if one.sku["quantity_rounding"] is not None and one.sku["quantity_rounding_scope"] == "period":
+            sku_id, record = one.sku["sku_id"], one.record
+            resource = record["resource_id"] if by_grain or sku_id in by_scope else None
+            groups[one.line.category, sku_id, record["sub_account_id"], record["region_id"], resource].append(one)
+    for group in groups.values():
+        before = Fraction(0)
+        for one in sorted(group, key=lambda one: one.in_time):
+            upto = before + one.quantity
+            one.quantity = to_increment(one.sku, upto) - to_increment(one.sku, before)
+            before = upto
+
+
+def take_off_free_quantity(priced: list[Priced]) -> None:
+    """P3: free per (tier scope, SKU, region of the price row), in time order, whatever the model (reading 33)."""
+    groups: dict[tuple[Any, ...], list[Priced]] = defaultdict(list)
+    for one in priced:
+        groups[pool_key(one)].append(one)
+    for group in groups.values():
+        before = Fraction(0)
+        for one in sorted(group, key=lambda one: one.in_time):
+            free = Fraction(one.price["free_quantity"])
+            one.rest = above_free(before + one.quantity, free) - above_free(before, free)
+            before += one.quantity
+
+
+def above_free(quantity: Fraction, free: Fraction) -> Fraction:
+    """What is priced of a quantity; below zero nothing is free."""
+    return quantity if quantity < 0 else max(quantity - free, Fraction(0))
+
+
+# At what price.
 
 
 def price_of(terms: Terms, record: Row) -> Row | None:
@@ -834,57 +1157,90 @@ def price_of(terms: Terms, record: Row) -> Row | None:
     return min(candidates, key=preference, default=None)
 
 
-def rating_lines(terms: Terms, priced: list[Priced]) -> list[Line]:
-    """P5: (account, project, SKU, region, price row; resource too if line_grain asks)."""
-    by_resource = terms.policy("line_grain", "sku") == "resource"
-    lines: dict[tuple[Any, ...], Line] = {}
-    for one in priced:
-        record = one.record
-        resource = record["resource_id"] if by_resource else None
-        key = (
-            record["sub_account_id"],
-            record["sku_id"],
-            record["region_id"],
-            resource,
-            price_row_id(one.price),
-        )
-        if key not in lines:
-            valid_from, valid_until = validity(one.price, terms.zone)
-            start = terms.start if valid_from is None else max(terms.start, valid_from)
-            end = terms.end if valid_until is None else min(terms.end, valid_until)
-            project, region = record["sub_account_id"], record["region_id"]
-            lines[key] = Line(terms.account_id, project, one.sku, region, resource, one.price, start, end, [])
-        lines[key].records.append(one)
-    return sorted(lines.values(), key=lambda line: line.order)
-
-
 def price_row_id(price: Row) -> tuple[str, str]:
     """A price row is one dated row: the same id at another price is another row."""
     return price["sku_price_id"], price["valid_from"]
 
 
+def line_at(terms: Terms, record: Row, sku: Row, price: Row) -> Line:
+    """P5: the line a record belongs to, as yet without records."""
+    resource = record["resource_id"] if terms.policy("line_grain", "sku") == "resource" else None
+    start, end = terms.start, terms.end
+    if price is not NO_PRICE:
+        valid_from, valid_until = validity(price, terms.zone)
+        start = start if valid_from is None else max(start, valid_from)
+        end = end if valid_until is None else min(end, valid_until)
+    project, region, category = record["sub_account_id"], record["region_id"], record["charge_category"]
+    return Line(terms.account_id, project, sku, region, resource, category, price, start, end)
+
+
+def price_usage(terms: Terms, used: list[Row]) -> tuple[list[Line], list[Priced]]:
+    """P4, P5: rating lines with their records, and the records that have no price."""
+    lines: dict[tuple[Any, ...], Line] = {}
+    unpriced = []
+    for record in sorted(used, key=lambda row: (row["charge_period_start"], row["usage_record_id"])):
+        price, sku = price_of(terms, record), sku_of(terms, record["sku_id"])
+        if price is None:
+            unpriced.append(Priced(record, sku, NO_PRICE, line_at(terms, record, sku, NO_PRICE)))
+            continue
+        new = line_at(terms, record, sku, price)
+        key = (new.project, sku["sku_id"], new.region, new.resource, new.category, price_row_id(price))
+        line = lines.setdefault(key, new)
+        line.records.append(Priced(record, sku, price, line))
+    return sorted(lines.values(), key=lambda line: line.order), unpriced
+
+
+# What it costs.
+
+
 def rate_lines(terms: Terms, lines: list[Line]) -> None:
     """P5: list cost is computed and rounded once per rating line, or per tier pool and price row."""
+    pools: dict[tuple[Any, ...], list[Priced]] = defaultdict(list)
     for line in lines:
-        if line.price["free_quantity"] != 0:
-            raise UnsupportedError(f"free_quantity of {line.price['sku_price_id']}")
-        if line.price["price_model"] == "unit":
-            line.amount = terms.rounded_charge(unit_cost(line.price, line.quantity))
-        elif line.price["price_model"] != "graduated":
-            raise UnsupportedError(f"price model {line.price['price_model']}")
-    for pool in tier_pools(lines).values():
+        model = line.price["price_model"]
+        if model in ("unit", "percentage"):
+            line.amount = terms.rounded_charge(own_cost(line.price, line.records))
+            continue
+        if model not in ("graduated", "volume", "package", "flat"):
+            raise UnsupportedError(f"price model {model}")
+        if line.price["per_quantity"] != 1:
+            raise UnsupportedError(f"per_quantity of a {model} price")
+        for one in line.records:
+            pools[pool_key(one)].append(one)
+    for pool in pools.values():
         rate_pool(terms, pool)
 
 
-def unit_cost(price: Row, quantity: Fraction) -> Fraction:
-    """P3: unit, per n units, exact."""
-    return Fraction(price["list_unit_price"]) * quantity / Fraction(price["per_quantity"])
+def own_cost(price: Row, records: list[Priced]) -> Fraction:
+    """P3: what a line without a pool costs: per n units, or record by record; exact."""
+    if price["price_model"] == "percentage":
+        return sum((percentage_cost(price, one.rest) for one in records), Fraction(0))
+    rest = sum((one.rest for one in records), Fraction(0))
+    return Fraction(price["list_unit_price"]) * rest / Fraction(price["per_quantity"])
+
+
+def percentage_cost(price: Row, rest: Fraction) -> Fraction:
+    """P3: rate × quantity + fixed fee, within minimum and maximum; a negative record mirrored (reading 37)."""
+    if rest == 0:
+        return Fraction(0)
+    cost = Fraction(price["list_unit_price"]) * abs(rest) / Fraction(price["per_quantity"])
+    cost += Fraction(price["fixed_fee"] or 0)
+    if price["minimum"] is not None:
+        cost = max(cost, Fraction(price["minimum"]))
+    if price["maximum"] is not None:
+        cost = min(cost, Fraction(price["maximum"]))
+    return cost if rest > 0 else -cost
 
 
 def graduated_cost(tiers: list[Row], quantity: Fraction) -> Fraction:
-    """P3: each slice at the price of its own tier; up_to is inclusive; a flat fee is due once its tier is entered."""
+    """P3: each slice at the price of its own tier; up_to is inclusive; a flat fee is due once its tier is entered.
+
+    Below zero everything is at the price of the first tier (reading 45).
+    """
+    if quantity < 0:
+        return quantity * Fraction(tiers[0]["unit_price"])
     cost, lower = Fraction(0), Fraction(0)
-    for tier in sorted(tiers, key=lambda row: (row["up_to"] is None, row["up_to"] or 0)):
+    for tier in tiers:
         if quantity <= lower:
             break
         upper = quantity if tier["up_to"] is None else min(quantity, Fraction(tier["up_to"]))
@@ -893,62 +1249,90 @@ def graduated_cost(tiers: list[Row], quantity: Fraction) -> Fraction:
     return cost
 
 
-def pool_key(line: Line, one: Priced) -> tuple[Any, ...]:
+def volume_cost(tiers: list[Row], before: Fraction, quantity: Fraction, total: Fraction) -> Fraction:
+    """P3, P6: all at the tier that the whole period reaches; its fee where the pool passes its lower bound."""
+    lower = Fraction(0)
+    for tier in tiers:
+        if tier["up_to"] is None or total <= tier["up_to"]:
+            fee = Fraction(tier["flat_fee"]) if before <= lower < before + quantity else Fraction(0)
+            return quantity * Fraction(tier["unit_price"]) + fee
+        lower = Fraction(tier["up_to"])
+    raise ValueError("the last tier is open")
+
+
+def package_cost(price: Row, quantity: Fraction) -> Fraction:
+    """P3: started blocks, rounded towards plus infinity also below zero."""
+    return math.ceil(quantity / Fraction(price["package_size"])) * Fraction(price["list_unit_price"])
+
+
+def tiers_of(terms: Terms, price: Row) -> list[Row]:
+    rows = [row for row in terms.world["price_tiers"] if row["sku_price_id"] == price["sku_price_id"]]
+    return sorted(rows, key=lambda row: (row["up_to"] is None, row["up_to"] or 0))
+
+
+def pool_key(one: Priced) -> tuple[Any, ...]:
     """P6: (tier scope and what it counts by; SKU; region of the price row or none)."""
-    scope, record = line.price["tier_scope"], one.record
+    scope = one.price["tier_scope"]
     if scope == "account":
         member: tuple[Any, ...] = ()
     elif scope == "sub_account":
-        member = (line.project,)
-    elif record["resource_id"] is not None:
-        member = ("resource", record["resource_id"])
+        member = (one.record["sub_account_id"],)
     else:
-        member = ("no resource", line.project, line.region)  # a null resource is one per project, SKU and region (P1)
-    return (scope, member, line.sku["sku_id"], line.price["region_id"])
+        member = resource_of(one.record)
+    return (scope, member, one.sku["sku_id"], one.price["region_id"])
 
 
-Pool = list[tuple[Line, Priced]]
-
-
-def tier_pools(lines: list[Line]) -> dict[tuple[Any, ...], Pool]:
-    pools: dict[tuple[Any, ...], Pool] = defaultdict(list)
-    for line in lines:
-        for one in line.records:
-            if line.price["price_model"] == "graduated":
-                pools[pool_key(line, one)].append((line, one))
-    return pools
-
-
-def rate_pool(terms: Terms, pool: Pool) -> None:
+def rate_pool(terms: Terms, pool: list[Priced]) -> None:
     """P6: a price row's part costs f(Q + q) - f(Q), rounded once, split over its rating lines by quantity (M1)."""
-    if any(one.quantity < 0 for _, one in pool):
-        raise UnsupportedError("corrections of tiered prices")
+    total = sum((one.rest for one in pool), Fraction(0))
     first_seen: dict[tuple[str, str], datetime] = {}
-    for _, one in pool:
-        row_id, at = price_row_id(one.price), one.record["charge_period_start"]
-        first_seen[row_id] = min(at, first_seen.get(row_id, at))
+    for one in pool:
+        row_id = price_row_id(one.price)
+        first_seen[row_id] = min(one.start, first_seen.get(row_id, one.start))
     before = Fraction(0)
     for row_id in sorted(first_seen, key=lambda row_id: (first_seen[row_id], row_id)):
-        part = [(line, one) for line, one in pool if price_row_id(one.price) == row_id]
-        if part[0][1].price["per_quantity"] != 1:
-            raise UnsupportedError("per_quantity of a graduated price")
-        tiers = [row for row in terms.world["price_tiers"] if row["sku_price_id"] == row_id[0]]
-        quantity = sum((one.quantity for _, one in part), Fraction(0))
-        cost = graduated_cost(tiers, before + quantity) - graduated_cost(tiers, before)
-        before += quantity
-        if quantity == 0:
-            continue
-        lines = sorted({id(line): line for line, _ in part}.values(), key=lambda line: line.order)
-        weights = [sum((one.quantity for other, one in part if other is line), Fraction(0)) for line in lines]
-        for line, share in zip(lines, split(terms.rounded_charge(cost), weights), strict=True):
-            line.amount += share
+        part = [one for one in pool if price_row_id(one.price) == row_id]
+        price, quantity = part[0].price, sum((one.rest for one in part), Fraction(0))
+        upto = before + quantity
+        if price["price_model"] == "graduated":
+            tiers = tiers_of(terms, price)
+            cost = graduated_cost(tiers, upto) - graduated_cost(tiers, before)
+        elif price["price_model"] == "volume":
+            cost = volume_cost(tiers_of(terms, price), before, quantity, total)
+        elif price["price_model"] == "package":
+            cost = package_cost(price, upto) - package_cost(price, before)
+        else:
+            cost = Fraction(0)  # a flat price is no matter of quantity
+        before = upto
+        if quantity != 0:
+            share_by_rest(part, terms.rounded_charge(cost))
+    charge_flat(terms, pool)
+
+
+def share_by_rest(part: list[Priced], amount: int) -> None:
+    lines = sorted({id(one.line): one.line for one in part}.values(), key=lambda line: line.order)
+    weights = [sum((one.rest for one in part if one.line is line), Fraction(0)) for line in lines]
+    for line, share in zip(lines, split(amount, weights), strict=True):
+        line.amount += share
+
+
+def charge_flat(terms: Terms, pool: list[Priced]) -> None:
+    """P3: once per pool and period with usage, on the line of its first positive record (reading 36)."""
+    flat = sorted((one for one in pool if one.price["price_model"] == "flat"), key=lambda one: one.in_time)
+    if sum((one.rest for one in flat), Fraction(0)) > 0:
+        first = next(one for one in flat if one.rest > 0)
+        first.line.amount += terms.rounded_charge(Fraction(first.price["list_unit_price"]))
+
+
+def window_boundaries(line: Line, discounts: list[Row], grants: list[Row]) -> set[datetime]:
+    """P7: of every discount and grant that could reach the line apart from its window."""
+    windows = [window for row in discounts if discount_is_about(row, line) for window in row["windows"]]
+    windows += [(row["window_start"], row["window_end"]) for row in grants if grant_is_about(row, line)]
+    return {boundary for window in windows for boundary in window if boundary is not None}
 
 
 def cuts_of(line: Line, discounts: list[Row], grants: list[Row]) -> list[datetime]:
-    """P7: window boundaries of every discount and grant that could reach the line apart from its window."""
-    windows = [window for row in discounts if discount_is_about(row, line) for window in row["windows"]]
-    windows += [(row["window_start"], row["window_end"]) for row in grants if grant_is_about(row, line)]
-    boundaries = {boundary for window in windows for boundary in window if boundary is not None}
+    boundaries = window_boundaries(line, discounts, grants)
     return sorted(boundary for boundary in boundaries if line.start < boundary < line.end)
 
 
@@ -957,20 +1341,104 @@ def charges_of(terms: Terms, line: Line, cuts: list[datetime]) -> list[Charge]:
     bounds = [line.start, *cuts, line.end]
     charges = []
     for start, end in itertools.pairwise(bounds):
-        records = [one for one in line.records if start <= one.record["charge_period_start"] < end]
+        records = [one for one in line.records if start <= one.start < end]
         if records:
             quantity = sum((one.quantity for one in records), Fraction(0))
-            charges.append(Charge(line, start, end, quantity, 0, len(records)))
-    if sum(charge.record_count for charge in charges) != len(line.records):
+            charges.append(Charge(line, start, end, quantity, 0, records))
+    if sum(len(charge.records) for charge in charges) != len(line.records):
         raise ValueError("a record lies outside its line")
-    quantities = [charge.quantity for charge in charges]
-    if line.price["price_model"] == "unit":
-        costs = differences(terms.rounded_charge(unit_cost(line.price, upto)) for upto in running(quantities))
+    if line.price["price_model"] in ("unit", "percentage"):
+        exact = running(own_cost(line.price, charge.records) for charge in charges)
+        costs = differences(terms.rounded_charge(upto) for upto in exact)
+    elif line.rest == 0:
+        costs = [0] * (len(charges) - 1) + [line.amount]  # reading 46
     else:
-        costs = cumulated(line.amount, quantities, terms.policy("rounding_charges", "half_away"))
+        rests = [sum((one.rest for one in charge.records), Fraction(0)) for charge in charges]
+        costs = cumulated(line.amount, rests, terms.policy("rounding_charges", "half_away"))
     for charge, cost in zip(charges, costs, strict=True):
         charge.list_cost = cost
     return charges
+
+
+def one_off_charge(terms: Terms, sku: Row, project: str | None, start: datetime, amount: int, source: str) -> Charge:
+    """1.3, P10: a charge without usage and without a price row."""
+    end = start + timedelta(microseconds=1)
+    line = Line(terms.account_id, project, sku, None, None, "one_off", NO_PRICE, start, end, [], amount, source)
+    return Charge(line, start, end, Fraction(1), amount)
+
+
+OTHER: Row = {"sku_id": None, "service": "other", "service_category": "other", "feature": "other", "tags": []}
+
+
+def added_charges(terms: Terms, operations: list[Row]) -> list[Charge]:
+    """1.3 `add_charge` (reading 40)."""
+    charges = []
+    for operation in operations:
+        at, period = operation["occurred_at"], operation.get("billing_period")
+        is_of_period = (period or period_of(at, terms.zone)) == terms.world["billing_period"]
+        is_known = known_since(operation) <= terms.known_as_of and (terms.is_closing or at < terms.known_as_of)
+        if operation["billing_account_id"] != terms.account_id or not is_of_period or not is_known:
+            continue
+        sku = OTHER if operation.get("sku_id") is None else sku_of(terms, operation["sku_id"])
+        sku = {**sku, "tax_category": operation.get("tax_category") or sku["tax_category"]}
+        start = max(terms.start, min(at, terms.last_instant))
+        amount = terms.mu(operation["amount"])
+        made = one_off_charge(terms, sku, operation.get("sub_account_id"), start, amount, operation["operation_id"])
+        charges.append(made)
+    return charges
+
+
+# The most and the least that it costs.
+
+
+def limits_of(terms: Terms, kind: str) -> list[Row]:
+    """P10: the account's limits: its own, and those of a price whoever pays it; those of a price go first."""
+    rows = []
+    for row in terms.world["spend_limits"]:
+        if row["kind"] != kind or row["billing_account_id"] not in (None, terms.account_id):
+            continue
+        if row["billing_currency"] == terms.currency:
+            rows.append(row)
+        elif row["billing_account_id"] is not None:
+            raise UnsupportedError(f"spend limit {row['spend_limit_id']} in another currency than its account")
+    return sorted(rows, key=lambda row: (row["sku_price_id"] is None, row["spend_limit_id"], row["valid_from"]))
+
+
+def limited(row: Row, charges: list[Charge]) -> list[Charge]:
+    price = row["sku_price_id"]
+    return [charge for charge in charges if price is None or charge.line.price["sku_price_id"] == price]
+
+
+def apply_caps(terms: Terms, charges: list[Charge]) -> list[Row]:
+    """P10 `maximum_spend`: the surplus, last rating lines first, in each from its last charge back."""
+    allocations = []
+    for row in in_force(limits_of(terms, "maximum_spend"), terms.last_instant, terms.zone):
+        about = limited(row, charges)
+        surplus = sum(charge.net for charge in about) - terms.mu(row["amount"])
+        for charge in sorted(about, key=lambda charge: (charge.line.order, charge.start), reverse=True):
+            amount = min(surplus, charge.net)
+            if amount > 0:
+                surplus -= amount
+                charge.cap += amount
+                allocations.append(allocation(terms, charge, "cap", "before", row["spend_limit_id"], amount))
+    return allocations
+
+
+def true_ups(terms: Terms, charges: list[Charge]) -> list[Charge]:
+    """P10 `minimum_spend`: one charge at period end for what is missing, scaled by covered days; at closing only."""
+    made = []
+    for row in limits_of(terms, "minimum_spend") if terms.is_closing else []:
+        start, end = window = intersection(validity(row, terms.zone), (terms.start, terms.end))
+        about = limited(row, charges)
+        is_meant = row["billing_account_id"] is not None or bool(about)
+        if is_empty(window) or start is None or end is None or not is_meant:
+            continue
+        least = terms.rounded_charge(Fraction(row["amount"]) * covered_days(terms, start, end))
+        missing = least - sum(charge.net for charge in about)
+        if missing > 0:
+            sku, source = sku_of(terms, row["true_up_sku_id"]), f"{row['spend_limit_id']} {row['valid_from']}"
+            made.append(one_off_charge(terms, sku, None, terms.last_instant, missing, source))
+    return made
 
 
 def split_over_charges(total: int, charges: list[Charge], weight: Callable[[Charge], int], mode: str) -> list[int]:
@@ -1101,7 +1569,7 @@ def attributes(line: Line, dimension: str) -> list[str]:
         "region": line.region,
         "project": line.project,
         "resource": line.resource,
-        "charge": "usage",
+        "charge": line.category,
     }[dimension]
     return [] if value is None else [value]
 
@@ -1343,19 +1811,13 @@ def bill(world: World) -> dict[str, list[Row]]:
 
 def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None:
     """The stages of one account's period, in the order that the rules give them."""
-    known = [row for row in state.grants if row["known_since"] <= terms.known_as_of]
-    grants = [row for row in known if row["billing_account_id"] == terms.account_id]
-    accepted = [row for row in state.acceptances if row["known_since"] <= terms.known_as_of]
-    discounts = discounts_of(terms, [row for row in accepted if row["billing_account_id"] == terms.account_id])
-
-    priced, unpriced = price_usage(terms)
-    lines = rating_lines(terms, priced)
-    rate_lines(terms, lines)
+    discounts, grants = own_discounts(terms, state), own_grants(terms, state)
+    charges, unpriced = charges_of_account(terms, state, discounts, grants)
     if unpriced and terms.policy("unpriced_usage", "hold") == "hold":
-        park(terms, books, "R_NO_PRICE", sum(line.amount for line in lines))
+        park(terms, books, "R_NO_PRICE", sum(charge.list_cost for charge in charges))
         return
-    charges = [charge for line in lines for charge in charges_of(terms, line, cuts_of(line, discounts, grants))]
-    charges = sorted(charges, key=lambda charge: charge.order)
+    allocations = apply_discounts(terms, charges, discounts) + apply_caps(terms, charges)
+    charges = sorted(charges + true_ups(terms, charges), key=lambda charge: charge.order)
     taxed = [charge for charge in charges if tax_rates_of(terms, charge.line.sku["tax_category"])]
     if len(taxed) < len(charges):
         park(terms, books, "H_NO_TAX_RATE", sum(charge.list_cost for charge in taxed))
@@ -1363,8 +1825,6 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
     books["unpriced_usage"] += [{"usage_record_id": row["usage_record_id"]} for row in unpriced]
 
     balance = opening_balances(terms, grants)
-    allocations = apply_discounts(terms, charges, discounts)
-
     remainder = {id(charge): charge.net for charge in charges}
     lower_by_negatives(remainder, charges, same_sku_and_project)
     lower_by_negatives(remainder, charges, same_tax_category)
@@ -1381,7 +1841,8 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
     allocations += spend(terms, after, charges, due, balance)
 
     books["allocations"] += allocations
-    books["rating_lines"] += [line_row(terms, line) for line in lines]
+    lines = {id(charge.line): charge.line for charge in charges}.values()
+    books["rating_lines"] += [line_row(terms, line) for line in sorted(lines, key=lambda line: line.order)]
     books["charges"] += [charge_row(terms, charge, place) for place, charge in enumerate(charges, start=1)]
     books["tax_shares"] += [share for charge in charges for share in tax_share_rows(terms, charge)]
     books["grant_movements"] += movements(terms, grants, allocations, balance)
@@ -1391,17 +1852,52 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
         books["invoice_totals"].append(total_row(invoice))
 
 
-def price_usage(terms: Terms) -> tuple[list[Priced], list[Row]]:
-    """P2, P4: records with their price row, and those that have none."""
-    priced, unpriced = [], []
-    for record in sorted(usage_of_period(terms), key=lambda row: (row["charge_period_start"], row["usage_record_id"])):
-        price = price_of(terms, record)
-        if price is None:
-            unpriced.append(record)
-        else:
-            sku = sku_of(terms, record["sku_id"])
-            priced.append(Priced(record, sku, price, pricing_quantity(terms, record, sku)))
-    return priced, unpriced
+def own_grants(terms: Terms, state: Fold) -> list[Row]:
+    known = [row for row in state.grants if row["known_since"] <= terms.known_as_of]
+    return [row for row in known if row["billing_account_id"] == terms.account_id]
+
+
+def own_discounts(terms: Terms, state: Fold) -> list[Row]:
+    accepted = [row for row in state.acceptances if row["known_since"] <= terms.known_as_of]
+    return discounts_of(terms, [row for row in accepted if row["billing_account_id"] == terms.account_id])
+
+
+def charges_of_account(
+    terms: Terms, state: Fold, discounts: list[Row], grants: list[Row]
+) -> tuple[list[Charge], list[Row]]:
+    """Section 2 up to P7: charges at list cost, and what has no price."""
+    lines, unpriced = price_usage(terms, usage_of_period(terms, discounts, grants))
+    measure(terms, [*(one for line in lines for one in line.records), *unpriced])
+    rate_lines(terms, lines)
+    charges = [charge for line in lines for charge in charges_of(terms, line, cuts_of(line, discounts, grants))]
+    charges += added_charges(terms, state.added_charges)
+    return sorted(charges, key=lambda charge: charge.order), [one.record for one in unpriced]
+
+
+def record_shares(world: World, key: tuple[Any, ...]) -> list[tuple[str, Decimal]]:
+    """P8: a charge's list cost over its usage records by M1, in order of their start, then id (reading 48)."""
+    state, shares = fold(world), []
+    terms = account_terms(world, key[0])
+    if terms is None:
+        return []
+    charges, _ = charges_of_account(terms, state, own_discounts(terms, state), own_grants(terms, state))
+    for charge in charges:
+        if charge_key(charge.key) == key:
+            shares += shares_of_records(terms, charge)
+    return shares
+
+
+def shares_of_records(terms: Terms, charge: Charge) -> list[tuple[str, Decimal]]:
+    by_percentage = charge.line.price["price_model"] == "percentage"
+    weights: dict[str, Fraction] = defaultdict(Fraction)
+    for one in sorted(charge.records, key=lambda one: (one.start, one.record["usage_record_id"])):
+        weight = percentage_cost(one.price, one.rest) if by_percentage else one.rest
+        weights[one.record["usage_record_id"]] += weight
+    if sum(weights.values()) != 0:
+        parts = split(charge.list_cost, list(weights.values()))
+    else:
+        parts = [0] * (len(weights) - 1) + [charge.list_cost] * bool(weights)
+    return [(name, money(part, terms.exponent)) for name, part in zip(weights, parts, strict=True)]
 
 
 def park(terms: Terms, books: dict[str, list[Row]], reason: str, amount: int) -> None:
@@ -1424,6 +1920,7 @@ def line_row(terms: Terms, line: Line) -> Row:
         "sku_id": line.sku["sku_id"],
         "region_id": line.region,
         "resource_id": line.resource,
+        "charge_category": line.category,
         "sku_price_id": line.price["sku_price_id"],
         "pricing_quantity": line.quantity,
         "list_cost": money(line.amount, terms.exponent),
@@ -1502,7 +1999,7 @@ def invoice_row(terms: Terms, charges: list[Charge]) -> Row:
         "period_end": terms.end,
         "list_cost": total(list_cost),
         "discount_amount": total(lambda charge: charge.discount),
-        "cap_amount": money(0, terms.exponent),
+        "cap_amount": total(lambda charge: charge.cap),
         "grant_amount": total(lambda charge: charge.before_tax),
         "total_without_tax": total(lambda charge: charge.taxable),
         "total_tax": total(lambda charge: charge.tax),

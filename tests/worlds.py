@@ -232,8 +232,27 @@ USUAL: dict[str, Row] = {
         "operation_id": None,
         "counter_grant_id": None,
     },
-    "recurring_items": {},
-    "spend_limits": {},
+    "recurring_items": {
+        "recurring_item_id": "support-acme",
+        "billing_account_id": "acme",
+        "sub_account_id": None,
+        "resource_id": None,
+        "sku_id": "vm",
+        "region_id": None,
+        "quantity": Decimal(1),
+        "proration": None,
+        **DATED,
+    },
+    "spend_limits": {
+        "spend_limit_id": "cap-acme",
+        "kind": "maximum_spend",
+        "billing_account_id": "acme",
+        "sku_price_id": None,
+        "amount": Decimal(10),
+        "billing_currency": "EUR",
+        "true_up_sku_id": None,
+        **DATED,
+    },
     "cost_policies": {},
 }
 """A usual row of each table; `row` says where a row differs."""
@@ -331,7 +350,11 @@ REGIONS = (None, None, None, "eu", "us")
 RESOURCES = (None, None, "r-1", "r-2")
 TAGS: tuple[list[str], ...] = ([], [], ["marketplace"], ["os_image", "gpu"])
 CATEGORIES = ("standard", "standard", "cloud", "reduced", "zero", "exempt")
-UNITS = {"hour": ("hour", "hour", "minute"), "GB": ("GB", "MB")}
+UNITS = {"hour": ("hour", "hour", "minute"), "GB": ("GB", "MB"), "k_request": ("request", "request", "k_request")}
+MODELS = ("unit", "unit", "graduated", "volume", "package", "flat", "percentage", "mixed")
+METERS = ("sum", "sum", "sum", "count", "time_weighted", "max", "last", "unique")
+ROUNDINGS = (None, None, None, "up", "nearest", "down")
+FREE_QUANTITIES = ("0", "0", "0", "1", "2.5", "5", "1000")
 QUANTITIES = ("1", "1", "2", "3", "5", "10", "0", "0.5", "2.5", "0.333333333333", "12.000000000001", "1000")
 HALF_MU = (0, 1, 1, 2, 3, 5, 10, 50, 200, 333, 2001)  # list prices, in halves of mu
 PERCENTS = ("10", "10", "50", "33.333333333333", "100", "2.5", "0")
@@ -351,6 +374,8 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "tax_rounding": ("per_category", "per_line"),
     "unpriced_usage": ("hold", "skip"),
     "line_grain": ("sku", "resource"),
+    "proration": ("none", "day", "second"),
+    "spanning_records": ("start", "split", "split"),
 }
 
 
@@ -400,6 +425,8 @@ class Calendar:
     def moment(self, draw: Draw, zone: str) -> datetime:
         """An instant on, just before or just after one of the boundaries, as the account's zone has it."""
         boundary = pick(draw, (self.first, self.first, *self.inside, *self.inside, self.instant, self.after))
+        if chance(draw, 20):
+            boundary = self.before
         steps = (0, 0, -1, 3_600_000_000, 90_000_000_000, -1_800_000_000)
         return at(boundary, zone) + timedelta(microseconds=pick(draw, steps))
 
@@ -412,7 +439,11 @@ class Calendar:
 
 @st.composite
 def worlds(draw: Draw, corrections: bool = True) -> World:
-    """A world of one billing period; `corrections=False` leaves negative quantities out."""
+    """A world of one billing period; `corrections=False` leaves negative quantities and charges out.
+
+    Half of them are plain: summed usage, unit and graduated prices, nothing recurring, added, capped or free.
+    """
+    is_plain = not chance(draw, 2)
     calendar = Calendar(draw)
     accounts = [draw_account(draw, place) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
     projects = [
@@ -423,11 +454,14 @@ def worlds(draw: Draw, corrections: bool = True) -> World:
         for account in accounts
         for name in pick(draw, ((), ("p",), ("p", "q")))
     ]
-    skus = [draw_sku(draw, place, corrections) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
-    prices, tiers = draw_prices(draw, calendar, skus, accounts)
+    skus = [draw_sku(draw, place, corrections, is_plain) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
+    prices, tiers = draw_prices(draw, calendar, skus, accounts, is_plain)
     codes = [
         draw_promo_code(draw, calendar, name, accounts) for name in pick(draw, ((), ("HELLO",), ("HELLO", "TENTH")))
     ]
+    operations = draw_operations(draw, calendar, accounts, projects, skus, codes)
+    if not is_plain:
+        operations += draw_added_charges(draw, calendar, accounts, projects, skus, corrections)
     tables: dict[str, Sequence[Row]] = {
         "sellers": [{}, {"seller_id": "south", "jurisdiction": "IN"}],
         "billing_accounts": accounts,
@@ -444,8 +478,10 @@ def worlds(draw: Draw, corrections: bool = True) -> World:
         "promo_codes": codes,
         "billing_policies": draw_policies(draw, calendar, accounts),
         "principals": draw_principals(accounts),
+        "recurring_items": [] if is_plain else draw_recurring_items(draw, calendar, accounts, projects, skus),
+        "spend_limits": [] if is_plain else draw_spend_limits(draw, calendar, accounts, skus, prices),
         "usage_records": draw_usage(draw, calendar, accounts, projects, skus),
-        "operations": draw_operations(draw, calendar, accounts, projects, skus, codes),
+        "operations": operations,
     }
     first_billed = {
         account["billing_account_id"]: oracle.period_of(datetime.fromisoformat(calendar.before + "T12:00Z"), "UTC")
@@ -472,17 +508,28 @@ def draw_account(draw: Draw, place: int) -> Row:
     }
 
 
-def draw_sku(draw: Draw, place: int, corrections: bool) -> Row:
-    model = pick(draw, ("unit", "unit", "graduated"))
-    return {
+def draw_sku(draw: Draw, place: int, corrections: bool, is_plain: bool) -> Row:
+    """Its model, or that its prices are of several, is the end of its id."""
+    model = pick(draw, ("unit", "unit", "graduated") if is_plain else MODELS)
+    sku = {
         "sku_id": f"s{place}-{model}",
         "service": pick(draw, SERVICES),
         "service_category": pick(draw, (None, "Compute")),
         "feature": pick(draw, FEATURES),
-        "pricing_unit": pick(draw, ("hour", "GB")),
+        "pricing_unit": pick(draw, ("hour", "GB") if is_plain else ("hour", "GB", "k_request")),
         "tax_category": pick(draw, CATEGORIES),
-        "allows_corrections": corrections and model == "unit" and chance(draw, 3),
+        "allows_corrections": corrections and chance(draw, 3),
         "tags": pick(draw, TAGS),
+    }
+    return sku if is_plain else {**sku, "meter": pick(draw, METERS), **draw_rounding(draw)}
+
+
+def draw_rounding(draw: Draw) -> Row:
+    mode = pick(draw, ROUNDINGS)
+    return {
+        "quantity_rounding": mode,
+        "quantity_increment": Decimal(pick(draw, ("1", "1", "0.5", "3", "0.001"))) if mode else None,
+        "quantity_rounding_scope": pick(draw, ("period", "record")) if mode else None,
     }
 
 
@@ -494,18 +541,23 @@ def draw_conversions(draw: Draw, calendar: Calendar, skus: list[Row]) -> list[Ro
         {"from_unit": "MB", "to_unit": "GB", "numerator": 1, "denominator": 1024, "valid_until": change},
         {"from_unit": "MB", "to_unit": "GB", "numerator": 1, "denominator": 1000, "valid_from": change},
     ]
+    conversions.append({"from_unit": "request", "to_unit": "k_request", "numerator": 1, "denominator": 1000})
     if chance(draw, 4):
         own = {"from_unit": "minute", "to_unit": "hour", "numerator": 2, "denominator": 3}
         conversions.append({**own, "sku_id": skus[0]["sku_id"]})
     return conversions
 
 
-def draw_prices(draw: Draw, calendar: Calendar, skus: list[Row], accounts: list[Row]) -> tuple[list[Row], list[Row]]:
+def draw_prices(
+    draw: Draw, calendar: Calendar, skus: list[Row], accounts: list[Row], is_plain: bool
+) -> tuple[list[Row], list[Row]]:
     """Per SKU and currency a list price, sometimes changed within the month, for one region, or by contract."""
     prices: list[Row] = []
     for sku in skus:
         for currency in sorted({account["billing_currency"] for account in accounts}):
             common = {"sku_id": sku["sku_id"], "billing_currency": currency, "tier_scope": pick(draw, SCOPES)}
+            if not is_plain:
+                common["free_quantity"] = Decimal(pick(draw, FREE_QUANTITIES))
             change = calendar.change(draw)
             dates: tuple[Row, ...] = ({},)
             if chance(draw, 3):
@@ -520,15 +572,39 @@ def draw_prices(draw: Draw, calendar: Calendar, skus: list[Row], accounts: list[
             rows += [draw_contract(draw, calendar, account) for account in accounts if chance(draw, 4)]
             for one in rows:
                 prices.append({**common, **one, "sku_price_id": f"{sku['sku_id']}-{currency}-{len(prices):02}"})
+                if not is_plain and chance(draw, 8):
+                    prices[-1] |= {"tier_scope": pick(draw, SCOPES), "free_quantity": Decimal(pick(draw, ("0", "3")))}
     tiers: list[Row] = []
     for price in prices:
-        if price["sku_id"].endswith("unit"):
-            price["list_unit_price"] = draw_price(draw, price["billing_currency"])
-            price["per_quantity"] = Decimal(pick(draw, ("1", "1", "1", "3", "1000", "0.1")))
-        else:
-            price |= {"price_model": "graduated", "list_unit_price": None}
+        model = price["sku_id"].rpartition("-")[2]
+        price["price_model"] = pick(draw, MODELS[1:-1]) if model == "mixed" else model
+        price |= draw_terms(draw, price)
+        if price["price_model"] in ("graduated", "volume"):
             tiers += draw_tiers(draw, price)
     return prices, tiers
+
+
+def draw_terms(draw: Draw, price: Row) -> Row:
+    """What a price of its model has beside tiers."""
+    currency = price["billing_currency"]
+    if price["price_model"] in ("graduated", "volume"):
+        return {"list_unit_price": None}
+    if price["price_model"] == "percentage":
+        fee, least, most = sorted(pick(draw, (0, 1, 7, 50, 400)) for _ in range(3))
+        mu = CURRENCIES[currency]
+        return {
+            "list_unit_price": Decimal(pick(draw, ("0.029", "0.1", "0.5", "0.333333333333", "0"))),
+            "per_quantity": Decimal(pick(draw, ("1", "1", "100"))),
+            "fixed_fee": pick(draw, (None, oracle.money(fee, mu))),
+            "minimum": pick(draw, (None, oracle.money(least, mu))),
+            "maximum": pick(draw, (None, oracle.money(most, mu))),
+        }
+    made: Row = {"list_unit_price": draw_price(draw, currency)}
+    if price["price_model"] == "unit":
+        made["per_quantity"] = Decimal(pick(draw, ("1", "1", "1", "3", "1000", "0.1")))
+    if price["price_model"] == "package":
+        made["package_size"] = Decimal(pick(draw, ("1", "2", "2.5", "10")))
+    return made
 
 
 SCOPES = ("account", "account", "sub_account", "resource")
@@ -558,6 +634,64 @@ def draw_tiers(draw: Draw, price: Row) -> list[Row]:
         }
         for bound in (*(Decimal(bound) for bound in bounds), None)
     ]
+
+
+def draw_recurring_items(
+    draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row]
+) -> list[Row]:
+    """Items for the whole month, a part of it, or in two rows that meet or leave a gap."""
+    rows: list[Row] = []
+    for place in range(pick(draw, (0, 1, 1, 2, 3))):
+        account = pick(draw, accounts)
+        item = {
+            "recurring_item_id": f"i{place}",
+            "billing_account_id": account["billing_account_id"],
+            "sub_account_id": pick(draw, (None, *own_projects(projects, account))),
+            "resource_id": pick(draw, RESOURCES),
+            "sku_id": pick(draw, skus)["sku_id"],
+            "region_id": pick(draw, REGIONS),
+            "quantity": Decimal(pick(draw, ("1", "1", "2", "0.5", "7.25"))),
+            "proration": pick(draw, (None, "none", "day", "second")),
+        }
+        start, end = calendar.window(draw)
+        rows.append({**item, "valid_from": start, "valid_until": end})
+        if end is not None and chance(draw, 2):
+            again = pick(draw, [day for day in (*calendar.inside, end) if day[:10] > end[:10] or day == end])
+            rows.append({**item, "quantity": Decimal(3), "valid_from": again})
+    return rows
+
+
+def draw_spend_limits(
+    draw: Draw, calendar: Calendar, accounts: list[Row], skus: list[Row], prices: list[Row]
+) -> list[Row]:
+    rows: list[Row] = []
+    for place in range(pick(draw, (0, 1, 2, 3))):
+        kind = pick(draw, ("maximum_spend", "maximum_spend", "minimum_spend"))
+        account, price = pick(draw, accounts), pick(draw, prices)
+        currency, owner = account["billing_currency"], account["billing_account_id"]
+        price_id = price["sku_price_id"] if chance(draw, 2) else None
+        if price_id is not None and chance(draw, 2):
+            currency, owner = price["billing_currency"], None
+        start, end = calendar.window(draw)
+        rows.append(
+            {
+                "spend_limit_id": f"l{place}",
+                "kind": kind,
+                "billing_account_id": owner,
+                "sku_price_id": price_id,
+                "amount": oracle.money(pick(draw, (0, 1, 7, 30, 100, 5000)), CURRENCIES[currency]),
+                "billing_currency": currency,
+                "true_up_sku_id": pick(draw, skus)["sku_id"] if kind == "minimum_spend" else None,
+                "valid_from": pick(draw, (LONG_AGO, start)),
+                "valid_until": pick(draw, (None, end)),
+            }
+        )
+    return rows
+
+
+def own_projects(projects: list[Row], account: Row) -> list[str]:
+    owner = account["billing_account_id"]
+    return [project["sub_account_id"] for project in projects if project["billing_account_id"] == owner]
 
 
 def draw_tax_rates(draw: Draw, calendar: Calendar) -> list[Row]:
@@ -603,6 +737,8 @@ def draw_scope(draw: Draw, skus: list[Row], projects: list[Row]) -> list[str]:
         "tag:gpu",
         "tag:marketplace",
         "charge:usage",
+        "charge:recurring",
+        "charge:one_off",
         *(f"project:{project['sub_account_id']}" for project in projects),
     ]
     return [pick(draw, options) for _ in range(pick(draw, (1, 1, 2)))]
@@ -688,9 +824,9 @@ def draw_usage(draw: Draw, calendar: Calendar, accounts: list[Row], projects: li
     records = []
     for place in range(pick(draw, (1, 3, 6, 9, 12, 20, 60))):
         account, sku = pick(draw, accounts), pick(draw, skus)
-        own = [one["sub_account_id"] for one in projects if one["billing_account_id"] == account["billing_account_id"]]
+        own = own_projects(projects, account)
         start = calendar.moment(draw, account["time_zone"])
-        sign = -1 if sku["allows_corrections"] and chance(draw, 3) else 1
+        sign = -1 if sku["allows_corrections"] and chance(draw, 2) else 1
         records.append(
             {
                 "usage_record_id": f"u{place:02}",
@@ -700,7 +836,7 @@ def draw_usage(draw: Draw, calendar: Calendar, accounts: list[Row], projects: li
                 "sku_id": sku["sku_id"],
                 "region_id": pick(draw, REGIONS),
                 "charge_period_start": start,
-                "charge_period_end": start + timedelta(hours=pick(draw, (0, 1, 48))),
+                "charge_period_end": start + timedelta(hours=pick(draw, (0, 1, 48, 72, 1200))),
                 "consumed_quantity": sign * Decimal(pick(draw, QUANTITIES)),
                 "consumed_unit": pick(draw, UNITS[sku["pricing_unit"]]),
                 "tags": pick(draw, (None, [{"key": "team", "value": "web"}])),
@@ -812,7 +948,47 @@ def spoilt(draw: Draw, operation: Row) -> Row:
         faults += [{"promo_code": "UNKNOWN"}, {"promo_code": None}]
     if operation["operation"] == "issue_invoices":
         faults += [{"billing_period": None}]
+    if operation["operation"] == "add_charge":
+        faults += [
+            {"amount": None},
+            {"amount": Decimal(0)},
+            {"amount": Decimal("-1.00001")},
+            {"text": None},
+            {"sku_id": None, "tax_category": None},
+            {"sku_id": "unheard-of"},
+            {"sub_account_id": "elsewhere"},
+            {"billing_currency": "XXX"},
+            {"actor": "owner"},
+        ]
     return {**operation, **pick(draw, faults)}
+
+
+def draw_added_charges(
+    draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row], corrections: bool
+) -> list[Row]:
+    """Few moments and amounts, so that charges meet and undo each other."""
+    operations: list[Row] = []
+    for place in range(pick(draw, (0, 0, 1, 2, 3))):
+        account = pick(draw, accounts)
+        occurred_at = draw_occurred_at(draw, calendar, account)
+        sku_id, category = pick(draw, skus)["sku_id"], pick(draw, CATEGORIES)
+        sign = -1 if corrections and chance(draw, 2) else 1
+        made = {
+            "operation_id": f"zz-add-{place}",
+            "operation": "add_charge",
+            "occurred_at": occurred_at,
+            "recorded_at": occurred_at + timedelta(days=pick(draw, (0, 0, 0, 0, 3, 90))),
+            "billing_account_id": account["billing_account_id"],
+            "sub_account_id": pick(draw, (None, *own_projects(projects, account))),
+            "amount": oracle.money(sign * pick(draw, (1, 77, 100, 5000)), CURRENCIES[account["billing_currency"]]),
+            "billing_period": pick(draw, (None, calendar.period, calendar.period, calendar.before[:7])),
+            **pick(
+                draw, ({"sku_id": sku_id}, {"tax_category": category}, {"sku_id": sku_id, "tax_category": category})
+            ),
+            "text": "Setup",
+        }
+        operations.append(spoilt(draw, made) if chance(draw, 8) else made)
+    return operations
 
 
 def draw_movements(draw: Draw, calendar: Calendar, world: World) -> list[Row]:
