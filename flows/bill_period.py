@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cached_property
 from hashlib import sha256
 from os import cpu_count
@@ -21,6 +21,7 @@ from flows import books
 from flows.lake.audit import audit
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.lake.views import connect
+from flows.landing.storage import spanning_rows
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
@@ -48,6 +49,7 @@ POSTED_KINDS = ("invoice", "grant_applied", "grant_ended")
 """Kinds of transactions that a period's state posts."""
 ROWS_PER_GROUP = 10_000_000
 TRIES = 5
+EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class GroupResult:
     counts: Mapping[str, int] = field(default_factory=dict)
     totals: tuple[Mapping[str, str], ...] = ()
     holds: tuple[Mapping[str, str], ...] = ()
+    spanning: tuple[Mapping[str, Any], ...] = ()
+    """sku_id, consumed_unit, records, consumed_quantity of records that end after the period."""
 
 
 def bill_period(
@@ -136,6 +140,7 @@ def plan_bill(
     snapshot = lake.snapshot()
     known_as_of, is_closing = _known_as_of(snapshot, reference, period, until)
     usage = [*snapshot.files("usage_records", billing_period=period), *snapshot.files("usage_series")]
+    usage += [entry for entry, _ in books.usage_running_in(lake, snapshot, period, reference.tables)]
     inputs = {
         "billing_period": period,
         "known_as_of": known_as_of,
@@ -183,7 +188,7 @@ def _known_as_of(
 
 
 def _books_digest(lake: Lake, snapshot: Snapshot, reference: Reference, period: str, known_as_of: datetime) -> str:
-    """What else reaches the bill: grants and codes known by then, and what other periods took from them."""
+    """What else reaches the bill: grants, codes and charges known by then, and what other periods took of grants."""
     grants = books.grants_with_recording(snapshot).filter(pl.col("recorded_at") <= known_as_of)
     codes = books.accepted_promo_discounts(snapshot, reference["promo_codes"]).filter(
         pl.col("recorded_at") <= known_as_of
@@ -192,7 +197,9 @@ def _books_digest(lake: Lake, snapshot: Snapshot, reference: Reference, period: 
     first = books.first_billed(lake, snapshot)
     # an account first billed for this period is not yet so before it: both are the same to the bill
     earlier = first.filter(pl.col("first_period") < period)
-    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, earlier]
+    added = books.charges_added(snapshot, period).filter(pl.col("recorded_at") <= known_as_of)
+    charges = added.drop("recorded_at", "received_at")
+    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, earlier, charges]
     return _digest(frame.sort(frame.columns[:2]).write_json() for frame in frames)
 
 
@@ -206,7 +213,8 @@ def _last_run(lake: Lake, period: str, is_closing: bool) -> str | None:
 
 def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> None:
     """Periods are billed oldest first: what a period leaves of a grant is what the next one finds (K8)."""
-    billed, used = books.billed_periods(snapshot), books.usage_periods(snapshot)
+    billed = books.billed_periods(snapshot)
+    used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
     if not is_closing:
         if period in billed:
             raise Refusal(f"{period} is billed already; leave out --until to bill it again")
@@ -219,7 +227,9 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
         )
     earlier = sorted(one for one in used - billed if one < period)
     if earlier and max(billed, default="") < period:
-        raise Refusal(f"{earlier[0]} has usage and is not billed yet; run: billfold bill --period {earlier[0]}")
+        raise Refusal(
+            f"{earlier[0]} has usage or charges and is not billed yet; run: billfold bill --period {earlier[0]}"
+        )
 
 
 def _how_many_groups(usage: Sequence[FileEntry]) -> int:
@@ -256,7 +266,8 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
     issued = _in_buckets(
         plan, buckets, plan.snapshot.read("invoices", billing_period=plan.period, state="issued")
     ).select("billing_account_id")
-    kept, fresh = _with_issued_kept(plan, rate_period(_inputs(plan, buckets)), issued.unique())
+    outputs = rate_period(inputs_of(plan, buckets))
+    kept, fresh = _with_issued_kept(plan, outputs, issued.unique())
     tables = {name: fresh.tables()[name] for name in STATE_TABLES} if plan.is_closing else {}
     tables |= {name: fresh.tables()[name] for name in DOCUMENT_TABLES}
     tables = {name: pl.concat([rows, kept[name]]) if name in kept else rows for name, rows in tables.items()}
@@ -274,21 +285,41 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         counts={name: rows.height for name, rows in tables.items()},
         totals=tuple(_totals(fresh.invoices)),
         holds=tuple(tables.get("holds", fresh.holds).select("billing_account_id", "reason_code", "reason").to_dicts()),
+        spanning=_spanning(plan, buckets, outputs.account_periods),
     )
 
 
-def _inputs(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
+def _spanning(plan: BillPlan, buckets: tuple[int, ...], accounts: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
+    """What was used by records that end after the period, by SKU (U4); files without any are not looked at."""
+    names = [f"{bucket:02}" for bucket in buckets]
+    known = spanning_rows(plan.lake.commits(plan.head))
+    files = plan.snapshot.files("usage_records", billing_period=plan.period, bucket=names)
+    files = [entry for entry in files if entry.path in known]
+    if not files:
+        return ()
+    series = plan.snapshot.read("usage_series", bucket=names)
+    found = books.spanning_usage(plan.lake, files, series, accounts.select("billing_account_id", "period_end"))
+    return tuple(found.to_dicts())
+
+
+def inputs_of(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
+    """What the bills of some buckets depend on, as of the plan's head."""
     lake, snapshot = plan.lake, plan.snapshot
     reference = books.reference_tables(lake, plan.reference_files)
     own = books.accounts_in(reference["billing_accounts"], buckets, lake.buckets)
     reference["billing_accounts"] = reference["billing_accounts"].join(own, on="billing_account_id", how="semi")
     names = [f"{bucket:02}" for bucket in buckets]
     usage = snapshot.files("usage_records", billing_period=plan.period, bucket=names)
+    series = snapshot.read("usage_series", bucket=names)
+    connection = books.usage_connection(lake, usage, threads=cpu_count() or 1)
+    running_in = books.usage_running_in(lake, snapshot, plan.period, reference)
+    here = [(entry, accounts) for entry, accounts in running_in if entry.partition["bucket"] in names]
+    books.add_earlier_records(connection, lake, here, series)
     return Inputs(
         billing_period=plan.period,
         known_as_of=plan.known_as_of,
-        connection=books.usage_connection(lake, usage, threads=cpu_count() or 1),
-        usage_series=snapshot.read("usage_series", bucket=names),
+        connection=connection,
+        usage_series=series,
         reference=reference,
         grants=books.grants_with_recording(snapshot).join(own, on="billing_account_id", how="semi"),
         promo_discounts=books.accepted_promo_discounts(snapshot, reference["promo_codes"]),
@@ -297,6 +328,7 @@ def _inputs(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
             own, on="billing_account_id", how="semi"
         ),
         first_billed=books.first_billed(lake, snapshot),
+        added_charges=_in_buckets(plan, buckets, books.charges_added(snapshot, plan.period)),
     )
 
 
@@ -471,10 +503,25 @@ def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
         "is_closing": plan.is_closing,
         "usage_rows": sum(entry.rows for entry in plan.snapshot.files("usage_records", billing_period=plan.period)),
         "rows": dict(sorted(counts.items())),
+        "spanning_records": _added_up(one for result in results for one in result.spanning),
         "parked": len(held),
         "holds": held[:20],
         "totals": [{name: str(value) for name, value in row.items()} for _, row in sorted(sums.items())],
     }
+
+
+def _added_up(spanning: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Spanning records by SKU and unit, over all groups of buckets."""
+    counts: Counter[tuple[str, str]] = Counter()
+    quantities: dict[tuple[str, str], Decimal] = {}
+    for one in spanning:
+        key = (one["sku_id"], one["consumed_unit"])
+        counts[key] += one["records"]
+        quantities[key] = EXACT.add(quantities.get(key, Decimal(0)), one["consumed_quantity"])
+    return [
+        {"sku_id": sku, "consumed_unit": unit, "records": count, "consumed_quantity": f"{quantities[sku, unit]:f}"}
+        for (sku, unit), count in sorted(counts.items())
+    ]
 
 
 def _add(known: str | None, value: str) -> str:

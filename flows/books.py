@@ -1,20 +1,36 @@
 """What the lake already says, as rating wants to be told it. Aggregates are asked of DuckDB; nothing large is held."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from flows.lake.journal import FileEntry, Lake, Snapshot, check_size
+from flows.landing.storage import spanning_rows
+from rating import metering
+from rating.account_periods import account_periods
 from rating.hashing import bucket_of
-from rating.operations import ACCEPTED, promo_discounts
+from rating.operations import ACCEPTED, added_charges, promo_discounts
+from rating.sql import keep
 from schemas import REFERENCE, TABLES
+from schemas.units import Count, Quantity, Text
 
 MADE_BY_BILLING = {"made_by": "billing"}
 MADE_BY_OPERATIONS = {"made_by": "operations"}
 """Partitions of grant_movements: what a period did to grants is replaced with it, what operations did never is."""
+
+USED = "series_id, charge_period_start, charge_period_end"
+NO_USAGE = (
+    "select null::ubigint as series_id, null::timestamptz as charge_period_start, "
+    "null::timestamptz as charge_period_end, null::decimal(38, 15) as consumed_quantity where false"
+)
+NARROW_DIGITS = 18
+AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
+_SPANNING_USAGE = {"sku_id": Text, "consumed_unit": Text, "records": Count, "consumed_quantity": Quantity}
 
 
 def accounts_in(reference: pl.DataFrame, buckets: Collection[int], of: int) -> pl.DataFrame:
@@ -35,6 +51,12 @@ def accepted_promo_discounts(snapshot: Snapshot, promo_codes: pl.DataFrame) -> p
     return promo_discounts(snapshot.read("operations").filter(pl.col("status") == ACCEPTED), promo_codes)
 
 
+def charges_added(snapshot: Snapshot, billing_period: str | None = None) -> pl.DataFrame:
+    """The accepted operations that add a charge, to a period or to any."""
+    added = added_charges(snapshot.read("operations"))
+    return added if billing_period is None else added.filter(pl.col("billing_period") == billing_period)
+
+
 def reference_tables(lake: Lake, entries: Collection[FileEntry]) -> dict[str, pl.DataFrame]:
     """Reference tables as a run stored them."""
     tables = {name: TABLES[name].empty() for name in REFERENCE}
@@ -47,30 +69,141 @@ def reference_tables(lake: Lake, entries: Collection[FileEntry]) -> dict[str, pl
 def usage_connection(lake: Lake, entries: Collection[FileEntry], threads: int) -> duckdb.DuckDBPyConnection:
     """A connection with the relation `usage_records` over exactly these files.
 
-    Files whose quantities have another decimal type are read by themselves: one list would be cast to the first's.
+    Where some files hold narrow quantities and others wide ones, it is also there in two halves.
     """
     connection = duckdb.connect(config={"threads": threads})
     connection.execute("set timezone = 'UTC'")
+    narrow, wide = _usage_by_width(lake, entries)
+    halves = {metering.NARROW: narrow, metering.WIDE: wide}
+    if all(halves.values()):
+        for view, parts in halves.items():
+            connection.execute(f"create view {view} as {' union all '.join(parts)}")
+        widened = f"select {USED}, consumed_quantity::decimal(38, 15) as consumed_quantity from {metering.NARROW}"
+        connection.execute(f"create view usage_records as {widened} union all from {metering.WIDE}")
+    else:
+        connection.execute(f"create view usage_records as {' union all '.join([*narrow, *wide]) or NO_USAGE}")
+    return connection
+
+
+def usage_running_in(
+    lake: Lake, snapshot: Snapshot, billing_period: str, reference: Mapping[str, pl.DataFrame]
+) -> list[tuple[FileEntry, pl.DataFrame]]:
+    """The files of earlier periods of which pieces may lie in this one, each with the accounts that split records.
+
+    Whether a record is split is said by the policy of the period it begins in, which billed the rest of it (U4).
+
+    Makes    file, billing_account_id; nothing where no policy splits or no record of the lake spans periods
+    """
+    policies = reference["billing_policies"].filter(pl.col("policy") == "spanning_records")
+    if "split" not in policies["value"]:
+        return []
+    spanning = spanning_rows(lake.commits(snapshot.number))
+    files = [
+        entry
+        for entry in snapshot.files("usage_records")
+        if entry.partition["billing_period"] < billing_period and entry.path in spanning
+    ]
+    splitting = {one: _splitting(reference, one) for one in {entry.partition["billing_period"] for entry in files}}
+    return [(entry, accounts) for entry in files if (accounts := splitting[entry.partition["billing_period"]]).height]
+
+
+def _splitting(reference: Mapping[str, pl.DataFrame], billing_period: str) -> pl.DataFrame:
+    """The accounts whose spanning records were split in a period that is over."""
+    tables = (reference[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies"))
+    accounts = account_periods(*tables, billing_period=billing_period, known_as_of=AFTER_ALL)
+    return accounts.filter(pl.col("spanning_records") == "split").select("billing_account_id")
+
+
+def add_earlier_records(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    running_in: Collection[tuple[FileEntry, pl.DataFrame]],
+    series: pl.DataFrame,
+) -> None:
+    """Give the connection the relation `earlier_records`, where there are files of earlier periods to look at."""
+    parts = []
+    for number, (entry, accounts) in enumerate(running_in):
+        check_size(lake, entry)
+        table = f"splitting_{number}"
+        keep(connection, table, series.join(accounts, on="billing_account_id", how="semi").select("series_id"))
+        rows = _usage([lake.path(entry)], "decimal(38, 15)")
+        parts.append(f"from ({rows}) semi join {table} using (series_id)")
+    if parts:
+        connection.execute(f"create temp view {metering.EARLIER} as {' union all '.join(parts)}")
+
+
+def spanning_usage(
+    lake: Lake, entries: Collection[FileEntry], series: pl.DataFrame, accounts: pl.DataFrame
+) -> pl.DataFrame:
+    """How many records end after their account's billing period, and how much they used, by SKU (U4).
+
+    Reads    entries: the files of the period that have any; accounts: billing_account_id, period_end
+    Makes    sku_id, consumed_unit, records, consumed_quantity
+    """
+    if not entries:
+        return pl.DataFrame(schema=_SPANNING_USAGE)
+    with usage_connection(lake, entries, threads=1) as connection:
+        owned = series.join(accounts, on="billing_account_id")
+        keep(connection, "owned", owned.select("series_id", "sku_id", "consumed_unit", "period_end"))
+        return connection.sql(
+            "select sku_id, consumed_unit, count(*) as records, "
+            "sum(consumed_quantity)::decimal(38, 15) as consumed_quantity "
+            "from usage_records join owned using (series_id) where charge_period_end > period_end "
+            "group by all order by all"
+        ).pl()
+
+
+def _usage_by_width(lake: Lake, entries: Collection[FileEntry]) -> tuple[list[str], list[str]]:
+    """Queries over the files whose quantities fit one narrow decimal type, and over all others as Quantity.
+
+    Files of several types are read by themselves: one list would be cast to the first's.
+    """
     by_type: dict[str, list[Path]] = {}
     for entry in sorted(entries, key=lambda entry: entry.path):
         check_size(lake, entry)
         by_type.setdefault(entry.types["consumed_quantity"], []).append(lake.path(entry))
-    columns = "series_id, charge_period_start, consumed_quantity"
-    parts = [
-        f"select {columns} from read_parquet([{', '.join(_quoted(path) for path in paths)}], hive_partitioning=false)"
-        for _, paths in sorted(by_type.items())
-    ]
-    empty = (
-        "select null::ubigint as series_id, null::timestamptz as charge_period_start, "
-        "null::decimal(38, 15) as consumed_quantity where false"
+    scales = {stored: _narrow_scale(stored) for stored in by_type}
+    scale = max((one for one in scales.values() if one is not None), default=0)
+    most = 10 ** (NARROW_DIGITS - scale)
+    narrow, wide = [], []
+    for stored, paths in sorted(by_type.items()):
+        if scales[stored] == scale:
+            narrow.append(_usage(paths, stored))
+            continue
+        fitting = [path for path in paths if scales[stored] is not None and _largest_quantity(path) < most]
+        rest = [path for path in paths if path not in fitting]
+        narrow += [_usage(fitting, f"decimal({NARROW_DIGITS}, {scale})")] if fitting else []
+        wide += [_usage(rest, "decimal(38, 15)")] if rest else []
+    return narrow, wide
+
+
+def _narrow_scale(stored: str) -> int | None:
+    """The decimals of a narrow type; None for a wide one.
+
+    >>> _narrow_scale("DECIMAL(18,6)"), _narrow_scale("DECIMAL(38,15)")
+    (6, None)
+    """
+    digits, scale = stored.removeprefix("DECIMAL(").removesuffix(")").split(",")
+    return int(scale) if int(digits) <= NARROW_DIGITS else None
+
+
+def _largest_quantity(path: Path) -> Decimal:
+    """The largest quantity of a file, whatever its sign, by what the file says of itself."""
+    file = pq.read_metadata(path)
+    place = file.schema.names.index("consumed_quantity")
+    said = [file.row_group(group).column(place).statistics for group in range(file.num_row_groups)]
+    bounds = [bound for one in said if one is not None and one.has_min_max for bound in (one.min, one.max)]
+    if len(bounds) < 2 * len(said):
+        return Decimal("infinity")
+    return max((abs(Decimal(str(bound))) for bound in bounds), default=Decimal(0))
+
+
+def _usage(paths: Collection[Path], stored: str) -> str:
+    files = ", ".join(_quoted(path) for path in paths)
+    return (
+        f"select {USED}, consumed_quantity::{stored} as consumed_quantity "
+        f"from read_parquet([{files}], hive_partitioning = false)"
     )
-    if len(parts) > 1:
-        parts = [
-            part.replace("consumed_quantity", "consumed_quantity::decimal(38, 15) as consumed_quantity", 1)
-            for part in parts
-        ]
-    connection.execute(f"create view usage_records as {' union all '.join(parts) if parts else empty}")
-    return connection
 
 
 def taken_elsewhere(lake: Lake, snapshot: Snapshot, billing_period: str) -> pl.DataFrame:

@@ -187,16 +187,16 @@ def _keep(
     if again and not landed_again.height and all(one is again or one.fate == "already_read" for one in delivery):
         return _nothing_to_do(task, [one for one in delivery if one is not again], run_id)
     task.progress.step("Writing usage")
-    usage, usage_removed = storage.write_usage(desk, lake, judged.staged, judged.decided, run_id, task.progress)
+    usage = storage.write_usage(desk, lake, judged.staged, judged.decided, run_id, task.progress)
     ids, ids_removed = storage.write_ids(desk, lake, snapshot, judged.decided, run_id)
-    added = [*usage, *ids, *storage.write_series(desk, lake, snapshot, judged.staged, run_id)]
+    added = [*usage.added, *ids, *storage.write_series(desk, lake, snapshot, judged.staged, run_id)]
     added += reject_rows.write(desk, lake, judged.rejected, landed_again, again, run_id)
     files = _landed_files(task, delivery, counted, run_id)
     added.append(lake.write_table("landed_files", files, run_id=run_id))
     added += lake.write_reference(task.reference.tables, task.reference.digest, run_id=run_id, snapshot=snapshot)
-    removed = [*usage_removed, *ids_removed]
+    removed = [*usage.removed, *ids_removed]
     total = sum(counted.values(), Tally())
-    _check_stored(usage, total, judged.decided)
+    _check_stored(usage.added, total, judged.decided)
     _audit(task, added, removed)
     task.progress.step("Committing")
     commit = lake.commit(
@@ -207,7 +207,11 @@ def _keep(
         added=added,
         removed=removed,
         totals={**total.as_columns(), "replaced_count": judged.decided.replaced_count},
-        summary={"files": _by_fate(delivery), "reasons": dict(judged.rejected.reasons)},
+        summary={
+            "files": _by_fate(delivery),
+            "reasons": dict(judged.rejected.reasons),
+            storage.SPANNING: usage.spanning,
+        },
     )
     return _result(commit, files, total, COMMITTED, judged.rejected.reasons)
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import duckdb
 import polars as pl
 
-from rating.hashing import key_sql
+from rating.hashing import hash64_sql, key_sql
 
 
 @cache
@@ -22,11 +22,29 @@ def query(name: str, connection: duckdb.DuckDBPyConnection, **tables: pl.DataFra
     Makes    the query's result, in no particular order
     """
     for table, frame in tables.items():
-        # copied, not registered: DuckDB hands join filters on 64-bit hashes to pyarrow, which cannot hold them
-        connection.register("_frame", frame.to_arrow())
-        connection.execute(f"create or replace temp table {table} as from _frame")
-        connection.unregister("_frame")
+        keep(connection, table, frame)
     return connection.sql(text(name)).pl()
+
+
+def keep(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Make a frame a table of the connection.
+
+    Copied, not registered: DuckDB hands join filters on 64-bit hashes to pyarrow, which cannot hold them.
+    """
+    connection.register("_frame", frame.to_arrow())
+    connection.execute(f"create or replace temp table {table} as from _frame")
+    connection.unregister("_frame")
+
+
+def content_hashes(frame: pl.DataFrame, *columns: str) -> pl.Series:
+    """`hashing.hash64` of each row's key columns, for a whole frame at once.
+
+    >>> from rating.hashing import hash64, key_text
+    >>> keys = pl.DataFrame({"a": ["x"], "b": [None]}, schema={"a": str, "b": str})
+    >>> content_hashes(keys, "a", "b").item() == hash64(key_text("x", None))
+    True
+    """
+    return _of_keys(frame, hash64_sql(*columns), columns, pl.UInt64())
 
 
 def content_ids(frame: pl.DataFrame, *columns: str) -> pl.Series:
@@ -37,7 +55,13 @@ def content_ids(frame: pl.DataFrame, *columns: str) -> pl.Series:
     >>> content_ids(keys, "a", "b").item() == digest("x", None)
     True
     """
+    return _of_keys(frame, f"md5({key_sql(*columns)})", columns, pl.String())
+
+
+def _of_keys(frame: pl.DataFrame, expression: str, columns: tuple[str, ...], dtype: pl.DataType) -> pl.Series:
+    if frame.is_empty():
+        return pl.Series("id", dtype=dtype)
     with duckdb.connect() as connection:
         connection.register("keyed", frame.select(columns).with_row_index("_row").to_arrow())
-        found = connection.sql(f"select md5({key_sql(*columns)}) as id from keyed order by _row").pl()
-    return found["id"]
+        found = connection.sql(f"select {expression} as id from keyed order by _row").pl()
+    return found["id"].cast(dtype)

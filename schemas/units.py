@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Rate: TypeAlias = pl.Decimal
     Count: TypeAlias = pl.Int64
     Flag: TypeAlias = pl.Boolean
+    Whole: TypeAlias = pl.Decimal
     Hash64: TypeAlias = pl.UInt64
     TextList: TypeAlias = pl.List
     Tags: TypeAlias = pl.List
@@ -39,6 +40,7 @@ else:
     Rate = pl.Decimal(38, 12)  # a fraction: 0.2 is 20 %
     Count = pl.Int64()
     Flag = pl.Boolean()
+    Whole = pl.Decimal(38, 0)
     Hash64 = pl.UInt64()
     TextList = pl.List(pl.String())
     Tags = pl.List(pl.Struct({"key": pl.String(), "value": pl.String()}))  # a Parquet map, its keys sorted
@@ -58,6 +60,7 @@ MEANINGS: dict[str, tuple[Any, str]] = {
     "Rate": (Rate, "a fraction: 0.2 is 20 %"),
     "Count": (Count, "a whole number"),
     "Flag": (Flag, "true or false"),
+    "Whole": (Whole, "a whole number of up to 38 digits"),
     "Hash64": (Hash64, "a 64-bit content hash"),
     "TextList": (TextList, "a list of texts; JSON text in CSV"),
     "Tags": (Tags, "names and values, names sorted; a map in Parquet, a JSON object in CSV"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
 from flows.landing import record_ids
 from flows.landing.decimals import narrowest
 from flows.landing.fates import Decided
@@ -19,6 +19,8 @@ from flows.landing.workspace import Workspace
 from flows.progress import Progress
 
 ROWS = "usage_records"
+SPANNING = "spanning"
+"""Where the summary of a commit counts the rows of each file that end after their billing period (U4)."""
 SERIES = "usage_series"
 COPIED = "(format parquet, compression zstd, compression_level 1, parquet_version v2)"
 STORED = "series_id, usage_record_id, charge_period_start, charge_period_end"
@@ -53,31 +55,51 @@ def kept_by_file(desk: Workspace, staged: Staged) -> dict[int, Kept]:
     return {number: Kept(count, quantity, spanning) for number, count, quantity, spanning in found}
 
 
+@dataclass(frozen=True)
+class Written:
+    """What became of files of usage."""
+
+    added: list[FileEntry]
+    removed: list[str]
+    spanning: dict[str, int]
+    """Of each added file that has any: how many rows end after their billing period, at most."""
+
+
 def write_usage(
     desk: Workspace, lake: Lake, staged: Staged, decided: Decided, run_id: str, progress: Progress
-) -> tuple[list[FileEntry], list[str]]:
+) -> Written:
     """Write every (period, bucket) of the delivery, and anew the files that a higher revision takes rows from.
 
-    Makes    StoredUsage, sorted by (series_id, charge_period_start, usage_record_id); the files added and removed
+    Makes    StoredUsage, sorted by (series_id, charge_period_start, usage_record_id)
     """
+    known = spanning_rows(lake.commits()) if decided.replaced else {}
     has_losers = _count(desk, "(select * from fates where fate <> 'accepted')") > 0
     parts = [
         _Part(
             f"(select * from {source} {_LOSERS})" if has_losers else source,
             {"billing_period": period, "bucket": bucket_name(bucket)},
             run_id,
+            None,
         )
         for period, bucket, source in staged.parts()
     ]
     for index, entry in enumerate(decided.replaced):
         gone = f"(select usage_record_id from replaced where path = {literal(str(lake.path(entry)))})"
         rows = f"(select * from {parquet(lake.path(entry))} anti join {gone} using (usage_record_id))"
-        parts.append(_Part(rows, entry.partition, f"{run_id}-{index + 1}"))
+        parts.append(_Part(rows, entry.partition, f"{run_id}-{index + 1}", known.get(entry.path, 0)))
     added: list[FileEntry] = []
-    for done, (part, path) in enumerate(zip(parts, desk.at_once(_sorted_file, parts), strict=True)):
+    spanning: dict[str, int] = {}
+    for done, (part, (path, count)) in enumerate(zip(parts, desk.at_once(_sorted_file, parts), strict=True)):
         progress.advance(done, len(parts))
-        added += [lake.adopt_file(ROWS, path, name=part.name, partition=part.partition)] if path else []
-    return added, [entry.path for entry in decided.replaced]
+        if path:
+            added.append(lake.adopt_file(ROWS, path, name=part.name, partition=part.partition))
+            spanning |= {added[-1].path: count} if count else {}
+    return Written(added, [entry.path for entry in decided.replaced], spanning)
+
+
+def spanning_rows(commits: Iterable[Commit]) -> dict[str, int]:
+    """How many rows of each file of usage end after their billing period, at most; other files have none."""
+    return {path: count for commit in commits for path, count in commit.summary.get(SPANNING, {}).items()}
 
 
 @dataclass(frozen=True)
@@ -87,19 +109,23 @@ class _Part:
     rows: str
     partition: dict[str, str]
     name: str
+    spanning: int | None
+    """How many rows end after their billing period; None for staged rows, which say it themselves."""
 
 
-def _sorted_file(desk: Workspace, part: _Part) -> Path | None:
-    """Write one file; None when there are no rows."""
+def _sorted_file(desk: Workspace, part: _Part) -> tuple[Path | None, int]:
+    """Write one file; None when there are no rows. And how many of them end after their billing period."""
     rows = part.rows
-    if not _count(desk, rows):
-        return None
+    flag = "is_spanning" if part.spanning is None else "false"
+    count, spanning = desk.connection.sql(f"select count(*), count_if({flag}) from {rows}").fetchall()[0]
+    if not count:
+        return None, 0
     path = desk.path("sorted", f"{'-'.join(part.partition.values())}-{part.name}.parquet")
     desk.connection.execute(
         f"copy (select {STORED}, consumed_quantity::{narrowest(rows, desk)} as consumed_quantity, revision, tags "
         f"from {rows} order by {_order(desk, rows)}) to {literal(str(path))} {COPIED}"
     )
-    return path
+    return path, spanning if part.spanning is None else part.spanning
 
 
 def _order(desk: Workspace, rows: str) -> str:

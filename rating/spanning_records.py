@@ -1,0 +1,87 @@
+"""Records that span a boundary, cut there by time: `spanning_records: split` (U4)."""
+
+import polars as pl
+
+from rating.money import QUANTITY_ONE, scaled, to_quantity
+from schemas.units import Instant
+
+SPLITS = ["sum", "time_weighted"]
+"""Meters whose records can be cut; of any other a record counts whole, at its start."""
+
+
+def boundaries(breaks: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """Where the records of a series are cut: at the ends of its billing period and of the stretches in it.
+
+    Reads    breaks (series_id, stretch, starts, ends), periods (series_id, period_start, period_end)
+    Makes    series_id, moment
+    """
+    moments = [
+        breaks.select("series_id", moment="starts"),
+        periods.select("series_id", moment="period_start"),
+        periods.select("series_id", moment="period_end"),
+    ]
+    return pl.concat(moments).unique()
+
+
+def pieces(spanning: pl.DataFrame, moments: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """The pieces of records that lie in the billed period; each piece is a record with its own start.
+
+    A quantity is divided cumulatively by time, as a line is by quantity (P7): up to a moment it has the floor of its
+    share in units of 10^-15, mirrored below zero. So a further cut changes no other piece, the pieces add up to the
+    record, and two periods that each know only their own cuts agree. What is weighed by time keeps its quantity.
+
+    Reads    spanning  series_id, meter (null: sum), charge_period_start, charge_period_end, consumed_quantity
+                       [Quantity], copies: so many equal records
+             moments   series_id, moment
+             periods   series_id, period_start, period_end; a series that is not named has no bounds
+    Makes    series_id, charge_period_start, charge_period_end, consumed_quantity
+    Source   U4, M1, P1
+    """
+    records = spanning.with_row_index("record")
+    start, end = pl.col("charge_period_start"), pl.col("charge_period_end")
+    inside = (
+        records.select("record", "series_id", "charge_period_start", "charge_period_end")
+        .join(moments, on="series_id")
+        .filter((start < pl.col("moment")) & (pl.col("moment") < end))
+    )
+    starts = pl.concat([inside.select("record", "moment"), records.select("record", moment=start)]).sort(
+        "record", "moment"
+    )
+    rows = (
+        starts.with_columns(until=pl.col("moment").shift(-1).over("record"))
+        .join(records, on="record", maintain_order="left")
+        .with_columns(pl.col("until").fill_null(end))
+        .join(periods, on="series_id", how="left", maintain_order="left")
+    )
+    is_inside = (pl.col("moment") >= pl.col("period_start")) & (pl.col("moment") < pl.col("period_end"))
+    rows = rows.filter(is_inside.fill_null(value=True)).with_columns(
+        amount=scaled("consumed_quantity"), length=_microseconds(end - start)
+    )
+    part = rows.select(_share("until") - _share("moment")).to_series()
+    one = pl.repeat(QUANTITY_ONE, rows.height, dtype=pl.Int128, eager=True)
+    return (
+        rows.select(
+            "series_id",
+            pl.col("moment").cast(Instant).alias("charge_period_start"),
+            pl.col("until").cast(Instant).alias("charge_period_end"),
+            pl.when(pl.col("meter") == "time_weighted")
+            .then("consumed_quantity")
+            .otherwise(to_quantity(part, one))
+            .alias("consumed_quantity"),
+            pl.int_ranges("copies").alias("copy"),
+        )
+        .explode("copy")
+        .drop("copy")
+    )
+
+
+def _share(moment: str) -> pl.Expr:
+    """What a record has used up to a moment, in units of 10^-15. In two parts, as the product needs over 128 bits."""
+    length, amount = pl.col("length"), pl.col("amount").abs()
+    passed = _microseconds(pl.col(moment) - pl.col("charge_period_start"))
+    share = amount // length * passed + amount % length * passed // length
+    return pl.col("amount").sign() * share
+
+
+def _microseconds(duration: pl.Expr) -> pl.Expr:
+    return duration.dt.total_microseconds().cast(pl.Int128)
