@@ -3,10 +3,10 @@
 import polars as pl
 
 from rating import scopes
-from rating.money import PRICE_ONE, differences, rounded, split_lines, to_quantity
+from rating.money import differences, split_lines, to_quantity
 from rating.price_models import PRICE_MODELS
-from rating.rating_lines import LINE_ORDER
 from rating.sql import content_ids
+from rating.usage_classes import LINE_ORDER
 
 WINDOW_KEY = ["scope_id", "class_id"]
 
@@ -22,7 +22,8 @@ def cuts(classes: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
     Makes    class_id, at: instants strictly inside the period
     Source   P7, G1, D1
     """
-    windows = reaches.with_row_index("scope_id")
+    is_empty = pl.col("window_end") <= pl.col("window_start")
+    windows = reaches.filter(~is_empty.fill_null(value=False)).with_row_index("scope_id")
     pairs = (
         classes.select("class_id", "billing_account_id", "sub_account_id", "period_start", "period_end")
         .join(windows.drop("include", "exclude"), on="billing_account_id")
@@ -35,63 +36,75 @@ def cuts(classes: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
         ]
     ).filter((pl.col("at") > pl.col("period_start")) & (pl.col("at") < pl.col("period_end")))
     # what a charge of the class will say: it names a resource only where its line does
-    attributes = classes.drop("resource_id").rename({"line_resource_id": "resource_id"})
+    attributes = classes.join(points, on="class_id", how="semi").drop("resource_id")
+    attributes = attributes.rename({"line_resource_id": "resource_id"})
     reached = scopes.covered(points.select(WINDOW_KEY).unique(), windows, attributes)
     return points.join(reached, on=WINDOW_KEY, how="semi").select("class_id", "at").unique()
 
 
-def charges(rows: pl.DataFrame, line_costs: pl.DataFrame) -> pl.DataFrame:
+def charges(
+    parts: pl.DataFrame, line_costs: pl.DataFrame, values: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame
+) -> pl.DataFrame:
     """Cut each rating line into its charges: one per segment with usage.
 
-    Up to a cut, a line of a price without tiers is worth its exact cost so far, rounded; a line of a tier pool the
-    part of its amount that its quantity so far has. A charge is the difference; the last takes the rest.
+    Up to a cut, a line without a tier pool is worth its exact cost so far, rounded; a line of a pool the part of its
+    amount that its quantity so far has. A charge is the difference; the last takes the rest.
 
-    Reads    rows        line_parts
-             line_costs  line_id, list_cost_mu
+    Reads    parts       line_parts
+             line_costs  line_id, list_cost_mu · values: line_id, segment_start, value_mu, of lines without a pool
+             classes     usage classes · prices: numbered prices
     Makes    one row per charge in the order of G5: the columns of Charges, and list_cost_mu, line_id, exponent
     Source   P7, G5
     """
-    first = [name for name in rows.columns if name not in ("line_id", "segment_start", "quantity", "record_count")]
+    first = [
+        name
+        for name in parts.columns
+        if name not in ("line_id", "segment_start", "quantity", "rest", "record_count", "first_record_at")
+    ]
     segments = (
-        rows.group_by("line_id", "segment_start", maintain_order=True)
-        .agg(pl.col("quantity").sum(), pl.col("record_count").sum(), *(pl.col(name).first() for name in first))
+        parts.group_by("line_id", "segment_start", maintain_order=True)
+        .agg(pl.col("quantity", "rest", "record_count").sum(), *(pl.col(name).first() for name in first))
         .sort("line_id", "segment_start")
         .join(line_costs.rename({"list_cost_mu": "line_cost_mu"}), on="line_id", how="left", maintain_order="left")
+        .join(values, on=["line_id", "segment_start"], how="left", maintain_order="left")
+        .join(prices.select("price_row", *_PRICE_COLUMNS), on="price_row", how="left", maintain_order="left")
     )
     # an amount out of bounds parks its account later; until then it counts nothing
-    segments = segments.with_columns(_bounded_mu=pl.col("line_cost_mu").fill_null(0))
+    segments = segments.with_columns(
+        bounded_mu=pl.col("line_cost_mu").fill_null(0), is_out_of_bounds=pl.col("line_cost_mu").is_null()
+    )
+    segments = segments.with_columns(pl.Series("list_cost_mu", _cut(segments)))
+    known = [name for name in classes.columns if name in segments.columns and name != "class_id"]
+    segments = segments.join(classes.drop(known), on="class_id", how="left", maintain_order="left")
+    return _in_order(
+        segments.with_columns(
+            resource_id=pl.col("line_resource_id"),
+            charge_period_start=pl.col("segment_start"),
+            charge_period_end=pl.col("segment_end"),
+            pricing_quantity=to_quantity(segments["quantity"], segments["quantity_denominator"]),
+            line_order=pl.col("line_id"),
+        )
+    )
+
+
+_PRICE_COLUMNS = ["sku_price_id", "valid_from", "price_model", "list_unit_price"]
+
+
+def _cut(segments: pl.DataFrame) -> pl.Series:
+    """Each segment's part of its line's amount."""
     pooled = [name for name, model in PRICE_MODELS.items() if model.is_pooled]
-    is_pooled = pl.col("price_model").is_in(pooled)
-    segments = segments.with_columns(
-        pl.Series("_by_quantity", split_lines(segments, "_bounded_mu", "quantity", "line_id", "rounding_charges")),
-        pl.Series("_by_price", _by_price(segments)),
+    several = pl.len().over("line_id") > 1
+    if not segments.select(several.any()).item():
+        return segments["bounded_mu"]
+    cut = segments.with_row_index("_row").filter(several)
+    by_quantity = split_lines(cut, "bounded_mu", "rest", "line_id", "rounding_charges")
+    by_value = differences(cut.with_columns(pl.col("value_mu").fill_null(0)), "value_mu", "bounded_mu", "line_id")
+    cut = cut.select("_row", "price_model", by_quantity=by_quantity, by_value=by_value)
+    parts = cut.select(
+        "_row", part_mu=pl.when(pl.col("price_model").is_in(pooled)).then("by_quantity").otherwise("by_value")
     )
-    segments = segments.with_columns(list_cost_mu=pl.when(is_pooled).then("_by_quantity").otherwise("_by_price"))
-    segments = segments.with_columns(
-        resource_id=pl.col("line_resource_id"),
-        charge_period_start=pl.col("segment_start"),
-        charge_period_end=pl.col("segment_end"),
-        pricing_quantity=to_quantity(pl.col("quantity") // pl.col("quantity_denominator").cast(pl.Int128)),
-        is_out_of_bounds=pl.col("line_cost_mu").is_null(),
-    )
-    return _in_order(segments)
-
-
-def _by_price(segments: pl.DataFrame) -> pl.Series:
-    """The difference of exact values up to each cut, at a price without tiers."""
-    rows = segments.with_columns(
-        _up_to=pl.col("quantity").cum_sum().over("line_id"),
-        _price=pl.col("unit_price").fill_null(0),
-        _mu=pl.lit(10, dtype=pl.Int64).pow(pl.col("exponent")),
-        _price_one=pl.lit(PRICE_ONE, dtype=pl.Int64),
-    )
-    value = rounded(
-        rows,
-        ["_up_to", "_price", "_mu"],
-        ["quantity_denominator", "per_quantity", "_price_one"],
-        "rounding_charges",
-    )["rounded_mu"]
-    return differences(rows.with_columns(_value=value.fill_null(0)), "_value", "_bounded_mu", "line_id")
+    whole = segments.with_row_index("_row").join(parts, on="_row", how="left", maintain_order="left")
+    return whole.select(pl.coalesce("part_mu", "bounded_mu")).to_series()
 
 
 def _in_order(segments: pl.DataFrame) -> pl.DataFrame:
@@ -107,4 +120,13 @@ def _in_order(segments: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_LINE_COLUMNS = ["billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "sku_price_id"]
+_LINE_COLUMNS = [
+    "billing_account_id",
+    "sub_account_id",
+    "resource_id",
+    "sku_id",
+    "region_id",
+    "charge_category",
+    "sku_price_id",
+    "valid_from",
+]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from rating.periods import boundary_instant
+from rating.periods import boundary_instant, local_day
 from schemas.units import Instant
 
 FOREVER = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), dtype=Instant)
@@ -31,6 +31,29 @@ def _resolved(frame: pl.DataFrame, boundary: str, zone: str) -> pl.Series:
     known = [boundary_instant(at, where) for at, where in pairs.iter_rows()]
     table = pairs.with_columns(pl.Series("_instant", known, dtype=Instant))
     return frame.join(table, on=[boundary, zone], how="left", maintain_order="left")["_instant"]
+
+
+def local_days(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> pl.Series:
+    """The calendar day of each row's instant, where the row's account is."""
+    pairs = frame.select(instant, zone).unique().drop_nulls()
+    days = pl.Series("_day", [local_day(at, where) for at, where in pairs.iter_rows()], dtype=pl.Date)
+    return frame.join(pairs.with_columns(days), on=[instant, zone], how="left", maintain_order="left")["_day"]
+
+
+def covered_days(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:
+    """Add `days`, the local calendar days that `covered_start` to `covered_end` touches, and `days_of_month`.
+
+    Reads    covered_start, covered_end [Instant, half-open, within the period], period_end, a time zone per row
+    Makes    days, days_of_month [Int64]
+    Source   P9, P10
+    """
+    last = frame.with_columns(pl.col("covered_end", "period_end") - pl.duration(microseconds=1))
+    days = local_days(last, "covered_end", zone) - local_days(frame, "covered_start", zone)
+    # the last day there is: Kiritimati's December 1994 had no 31st
+    month = local_days(last, "period_end", zone).dt.day()
+    return frame.with_columns(
+        days.dt.total_days().cast(pl.Int64).alias("days") + 1, month.cast(pl.Int64).alias("days_of_month")
+    )
 
 
 def in_force(at: str) -> pl.Expr:

@@ -20,7 +20,7 @@ QUANTITY_ONE = 10**Quantity.scale
 PRICE_ONE = 10**Price.scale
 """What 1 is as a scaled integer, of a quantity and of a price or rate."""
 
-_SAFE = 1.0e37  # a float estimate below this leaves room in 128 bits (1.7e38) for its own error
+FITS = 1.0e37  # a float estimate below this leaves room in 128 bits (1.7e38) for its own error
 _INT128 = pl.Int128
 
 
@@ -62,16 +62,43 @@ def to_money(column: str, exponent: str = "exponent") -> pl.Expr:
     return ((pl.col(column).cast(_INT128) * step.cast(_INT128)).cast(Money) * smallest).alias(column)
 
 
-def to_quantity(scaled_quantity: pl.Expr) -> pl.Expr:
-    """A scaled integer as the Quantity people read.
+def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
+    """An integer over a denominator as the Quantity people read: to 15 decimals, what is beyond them left out.
 
-    >>> pl.select(to_quantity(pl.lit(1500000000000000, dtype=pl.Int128))).item()
-    Decimal('1.500000000000000')
+    >>> to_quantity(pl.Series([3], dtype=pl.Int128), pl.Series([2], dtype=pl.Int128)).to_list()
+    [Decimal('1.500000000000000')]
     """
+    frame = pl.DataFrame({"n": numerator, "d": denominator}).cast(_INT128)
     one = pl.lit(QUANTITY_ONE, dtype=_INT128)
     smallest = pl.lit(Decimal(1).scaleb(-Quantity.scale), dtype=Quantity)
+    if frame.select((pl.col("d") > 10**22).any()).item():  # the rest of a division × 10^15 would leave 128 bits
+        found = [divmod(n, d) for n, d in frame.iter_rows()]
+        rests = [rest * QUANTITY_ONE // d for (_, rest), d in zip(found, frame["d"], strict=True)]
+        frame = pl.DataFrame(
+            {"whole": [whole for whole, _ in found], "rest": rests}, schema={"whole": _INT128, "rest": _INT128}
+        )
+    else:
+        frame = frame.select(whole=pl.col("n") // pl.col("d"), rest=pl.col("n") % pl.col("d") * one // pl.col("d"))
     # in two parts, or the cast of the whole would overflow 38 digits
-    return (scaled_quantity // one).cast(Quantity) + (scaled_quantity % one).cast(Quantity) * smallest
+    return frame.select(pl.col("whole").cast(Quantity) + pl.col("rest").cast(Quantity) * smallest).to_series()
+
+
+def to_increment(quantity: pl.Expr, increment: pl.Expr, mode: pl.Expr) -> pl.Expr:
+    """Round integers to multiples of an increment: `up` is away from zero, `down` towards it, `nearest` half away.
+
+    Source   P2
+
+    >>> frame = pl.DataFrame({"q": [5, 5, 5, -5], "by": [2, 2, 4, 4], "mode": ["up", "down", "nearest", "nearest"]})
+    >>> frame.cast({"q": pl.Int128, "by": pl.Int128}).select(
+    ...     to_increment(pl.col("q"), pl.col("by"), pl.col("mode"))).to_series().to_list()
+    [6, 4, 4, -4]
+    """
+    size = quantity.abs()
+    floor = size // increment * increment
+    rest = size - floor
+    goes_up = ((mode == "up") & (rest > 0)) | ((mode == "nearest") & (rest * 2 >= increment))
+    size = floor + pl.when(goes_up).then(increment).otherwise(pl.lit(0, dtype=_INT128))
+    return size * quantity.sign().cast(_INT128)
 
 
 # --- rounding ------------------------------------------------------------
@@ -101,7 +128,7 @@ def rounded(
         *(pl.col(name).cast(_INT128) for name in {*factors, *divisors}),
     )
     sizes = rows.group_by(group, maintain_order=True).agg(
-        (pl.col("_size").sum() < _SAFE).alias("_fits") & (pl.col("_divisor_size").max() < _SAFE)
+        (pl.col("_size").sum() < FITS).alias("_fits") & (pl.col("_divisor_size").max() < FITS)
     )
     if sizes["_fits"].all():
         return _rounded_at_once(rows, factors, divisors, group).drop("_row", strict=False)
@@ -120,6 +147,29 @@ def _size(names: Sequence[str]) -> pl.Expr:
     for name in names:
         product = product * pl.col(name).cast(pl.Float64).abs().clip(lower_bound=1.0)
     return product
+
+
+def is_less(frame: pl.DataFrame, one: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]) -> pl.Series:
+    """Whether a sum of products is less than another, exactly; not, where a factor is null.
+
+    >>> frame = pl.DataFrame({"a": [2, 3], "b": [5, None], "c": [11, 11], "one": [1, 1]})
+    >>> is_less(frame, [("a", "b")], [("one", "c")]).to_list()
+    [True, False]
+    """
+    largest = [_size(pair) for pair in (*one, *other)]
+    if (frame.select(pl.sum_horizontal(largest).max()).item() or 0.0) < FITS:
+        left, right = (pl.sum_horizontal(_product(pair) for pair in side) for side in (one, other))
+        known = pl.all_horizontal(pl.col(name).is_not_null() for pair in (*one, *other) for name in pair)
+        return frame.select((known & (left < right)).alias("is_less")).to_series()
+    sides = (one, other)
+    answers = []
+    for row in frame.iter_rows(named=True):
+        if any(row[name] is None for side in sides for pair in side for name in pair):
+            answers.append(False)
+            continue
+        left_sum, right_sum = (sum(int(row[a]) * int(row[b]) for a, b in side) for side in sides)
+        answers.append(left_sum < right_sum)
+    return pl.Series("is_less", answers, dtype=pl.Boolean)
 
 
 def _product(names: Sequence[str]) -> pl.Expr:
@@ -234,7 +284,7 @@ def share(frame: pl.DataFrame, total: str, weight: str, group: str) -> pl.Series
     rows = rows.with_columns(
         _numerator=pl.col("_weight") * sign,
         _denominator=pl.max_horizontal(pl.col("_weights") * sign, pl.lit(1, dtype=_INT128)),
-        _fits=(size < _SAFE).all().over("_group"),
+        _fits=(size < FITS).all().over("_group"),
     )
     if rows["_fits"].all():
         rows = rows.with_columns(pl.col("_numerator") * pl.col("_total").abs().cast(_INT128))
@@ -284,16 +334,32 @@ def _share_one_by_one(rows: pl.DataFrame) -> pl.Series:
     """`share` for weights whose products do not fit 128 bits."""
     shares = [0] * rows.height
     for part in rows.with_row_index("_row").partition_by("_group"):
-        total = int(part["_total"][0])
-        divisor = int(part["_denominator"][0])
-        exact = [divmod(abs(total) * int(weight), divisor) for weight in part["_numerator"]]
-        places = part["_row"].to_list()
-        missing = abs(total) - sum(floor for floor, _ in exact)
-        by_fraction = sorted((-rest, i) for i, (_, rest) in enumerate(exact))
-        lifted = {i for _, i in by_fraction[:missing]}
-        for i, (floor, _) in enumerate(exact):
-            shares[places[i]] = (floor + (i in lifted)) * (-1 if total < 0 else 1)
+        parts = share_integers(int(part["_total"][0]), [int(weight) for weight in part["_numerator"]])
+        for place, found in zip(part["_row"], parts, strict=True):
+            shares[place] = found
     return pl.Series("share_mu", shares, dtype=pl.Int64)
+
+
+def share_integers(total: int, weights: Sequence[int]) -> list[int]:
+    """`share` of one total over weights of any size, in the order that decides ties.
+
+    Errors   ValueError where the total is not zero and the weights sum to zero
+    Source   M1
+
+    >>> share_integers(-100, [1, 1, 1])
+    [-34, -33, -33]
+    """
+    whole = sum(weights)
+    if whole == 0:
+        if total:
+            raise ValueError("an amount cannot be split over weights that sum to zero (M1)")
+        return [0] * len(weights)
+    sign = -1 if whole < 0 else 1
+    exact = [divmod(abs(total) * weight * sign, abs(whole)) for weight in weights]
+    missing = abs(total) - sum(floor for floor, _ in exact)
+    by_fraction = sorted((-rest, place) for place, (_, rest) in enumerate(exact))
+    lifted = {place for _, place in by_fraction[:missing]}
+    return [(floor + (place in lifted)) * (-1 if total < 0 else 1) for place, (floor, _) in enumerate(exact)]
 
 
 def split_lines(frame: pl.DataFrame, amount: str, weight: str, line: str, mode: str) -> pl.Series:
@@ -317,8 +383,8 @@ def split_lines(frame: pl.DataFrame, amount: str, weight: str, line: str, mode: 
         pl.col(weight).cast(_INT128).sum().over(line).alias("_whole"),
         pl.col(mode).alias("_mode"),
     ).with_columns(
-        # a whole of zero has an amount of zero: any divisor will do
-        _up_to=pl.col("_up_to") * pl.when(pl.col("_whole") < 0).then(-1).otherwise(1).cast(_INT128),
+        # a whole of zero leaves all to the last
+        _up_to=pl.col("_up_to") * pl.col("_whole").sign().cast(_INT128),
         _whole=pl.max_horizontal(pl.col("_whole").abs(), pl.lit(1, dtype=_INT128)),
     )
     value = rounded(rows, ["_amount", "_up_to"], ["_whole"], "_mode")["rounded_mu"]

@@ -37,6 +37,8 @@ NOT_CONTENT = ("recorded_at", "received_at", "status", "reason_code", "reason", 
 
 STAFF = frozenset({"staff"})
 ACCOUNT_ROLES = frozenset({"staff", "organization_owner", "billing_manager"})
+LARGEST = 10**14
+"""No amount reaches this many units of its currency."""
 CHARGE_VALUES = frozenset({"recurring", "usage", "one_off"})
 
 
@@ -211,10 +213,7 @@ def _grant_credit(operation: Row, account: Row, book: Book) -> Row:
     if (operation["logic"] or "none") != "none":
         raise RefusedError("O_UNSUPPORTED", f"logic {operation['logic']}")
     kind = _kind(book, operation["kind"], at, zone)
-    project = operation["sub_account_id"]
-    owners = {row["billing_account_id"] for row in book.rows("sub_accounts", "sub_account_id", project)}
-    if project is not None and account["billing_account_id"] not in owners:
-        raise RefusedError("O_UNKNOWN_PROJECT", project)
+    _refuse_project(operation, account, book)
     _refuse_amount(operation["amount"], operation, account, book, least=Decimal(0))
     window = _window(operation, at, zone)
     _refuse_scope([*(operation["include"] or []), *(operation["exclude"] or [])])
@@ -269,11 +268,30 @@ def _set_credit_limit(operation: Row, account: Row, book: Book) -> None:
 
 def _issue_invoices(operation: Row, account: Row, book: Book) -> None:  # noqa: ARG001 - every judge has this shape
     """`issue_invoices`: of one account, or of all that have a draft (I2)."""
-    if not PERIOD.fullmatch(operation["billing_period"]):
-        raise RefusedError("O_BAD_FIELD", f"billing_period {operation['billing_period']}")
+    _refuse_period(operation["billing_period"])
     why_not = book.cannot_issue(operation) if book.cannot_issue else None
     if why_not:
         raise RefusedError(*why_not)
+
+
+def _add_charge(operation: Row, account: Row, book: Book) -> None:
+    """`add_charge`: an amount of either sign, of a SKU or a tax category, in a named period or that of its time."""
+    amount, sku_id = operation["amount"], operation["sku_id"]
+    if not operation["text"].strip():
+        raise RefusedError("O_MISSING_FIELD", "text")
+    if sku_id is None and operation["tax_category"] is None:
+        raise RefusedError("O_MISSING_FIELD", "sku_id or tax_category")
+    _refuse_project(operation, account, book)
+    if sku_id is not None and not book.rows("skus", "sku_id", sku_id):
+        raise RefusedError("O_UNKNOWN_SKU", sku_id)
+    _refuse_currency(operation, account)
+    if amount == 0 or abs(amount) >= LARGEST:
+        raise RefusedError("O_AMOUNT", f"{amount:f}")
+    _refuse_digits(amount, account, book, operation["occurred_at"])
+    if operation["billing_period"] is None:
+        # decided here, and kept with it: another time zone later moves no charge
+        operation["billing_period"] = period_of(operation["occurred_at"], account["time_zone"])
+    _refuse_period(operation["billing_period"])
 
 
 @dataclass(frozen=True)
@@ -291,6 +309,7 @@ JUDGES: dict[str, Judge] = {
     "accept_promo_code": Judge(_accept_promo_code, ("promo_code",), roles=ACCOUNT_ROLES),
     "record_payment": Judge(_record_payment, ("amount",)),
     "set_credit_limit": Judge(_set_credit_limit, ("amount",)),
+    "add_charge": Judge(_add_charge, ("amount", "text")),
     "issue_invoices": Judge(_issue_invoices, ("billing_period", "issue_date"), may_name_no_account=True),
 }
 
@@ -301,7 +320,6 @@ NOT_YET = frozenset(
         "transfer_credit",
         "recover_credit",
         "refund_credit",
-        "add_charge",
         "reverse_payment",
         "void_invoice",
     }
@@ -319,14 +337,30 @@ def _kind(book: Book, kind: str, at: datetime, zone: str) -> Row:
     return rows[0]
 
 
+def _refuse_project(operation: Row, account: Row, book: Book) -> None:
+    project = operation["sub_account_id"]
+    owners = {row["billing_account_id"] for row in book.rows("sub_accounts", "sub_account_id", project)}
+    if project is not None and account["billing_account_id"] not in owners:
+        raise RefusedError("O_UNKNOWN_PROJECT", project)
+
+
+def _refuse_period(billing_period: str) -> None:
+    if not PERIOD.fullmatch(billing_period):
+        raise RefusedError("O_BAD_FIELD", f"billing_period {billing_period}")
+
+
 def _refuse_amount(amount: Decimal, operation: Row, account: Row, book: Book, *, least: Decimal | None) -> None:
     """The account's currency, above `least` (or not negative), no more digits than the currency, within bounds."""
+    _refuse_currency(operation, account)
+    if amount < 0 or (least is not None and amount <= least) or amount >= LARGEST:
+        raise RefusedError("O_AMOUNT", f"{amount:f}")
+    _refuse_digits(amount, account, book, operation["occurred_at"])
+
+
+def _refuse_currency(operation: Row, account: Row) -> None:
     currency = operation["billing_currency"]
     if currency not in (None, account["billing_currency"]):
         raise RefusedError("O_CURRENCY", currency)
-    if amount < 0 or (least is not None and amount <= least) or amount >= 10**14:
-        raise RefusedError("O_AMOUNT", f"{amount:f}")
-    _refuse_digits(amount, account, book, operation["occurred_at"])
 
 
 def _refuse_digits(amount: Decimal, account: Row, book: Book, at: datetime) -> None:
@@ -462,3 +496,13 @@ def promo_discounts(operations: pl.DataFrame, promo_codes: pl.DataFrame) -> pl.D
         ),
         "recorded_at",
     )
+
+
+def added_charges(operations: pl.DataFrame) -> pl.DataFrame:
+    """The accepted operations that add a charge.
+
+    Reads    Operations, decided
+    Makes    Operations
+    Source   1.3
+    """
+    return operations.filter((pl.col("operation") == "add_charge") & (pl.col("status") == ACCEPTED))

@@ -48,6 +48,7 @@ class Rated:
 
     items: pl.DataFrame
     discounted: pl.DataFrame
+    capped: pl.DataFrame
     bonuses: pl.DataFrame
     credits: pl.DataFrame
     tax_groups: pl.DataFrame
@@ -119,9 +120,10 @@ def _of_charges(rows: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
 
 
 def _allocations(items: pl.DataFrame, rated: Rated) -> pl.DataFrame:
-    """Discounts, bonuses and credits as rows of one shape."""
+    """Discounts, caps, bonuses and credits as rows of one shape."""
     kinds = [
         (rated.discounted, "discount", "before", "discount_id", "discount_order"),
+        (rated.capped, "cap", "before", "spend_limit_id", "cap_order"),
         (rated.bonuses, "grant", "before", "grant_id", "allocation_order"),
         (rated.credits, "grant", "after", "grant_id", "allocation_order"),
     ]

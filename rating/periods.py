@@ -99,7 +99,11 @@ def period_of(instant: datetime, zone: str) -> str:
     >>> period_of(datetime(2026, 9, 30, 22, tzinfo=UTC), "Europe/Berlin")
     '2026-10'
     """
-    return f"{local_day(instant, zone):%Y-%m}"
+    local = instant.astimezone(_zone(zone))
+    period = f"{local:%Y-%m}"
+    if local.fold and instant >= period_bounds(period, zone)[1]:
+        return next_period(period)  # the clock went back over the midnight that had ended the month
+    return period
 
 
 @cache

@@ -1,18 +1,18 @@
 """A billing period, from usage to what the books should say. The order of the stages is policy, so it is written here.
 
 usage ─ meter ─> parts ─ price ─> rating lines ─ cut ─> charges
-charges ─ discounts ─ grants before tax ─ tax ─ grants after tax ─> invoice lines, invoices
+one-offs ─> charges
+charges ─ discounts ─ caps ─ minima ─ grants before tax ─ tax ─ grants after tax ─> invoice lines, invoices
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
 import polars as pl
 
 from rating import holds as parking
-from rating import rating_lines as lining
 from rating.account_periods import account_periods
 from rating.allocations.discounts import discount_terms, discounts
 from rating.allocations.grants import spend
@@ -20,10 +20,17 @@ from rating.allocations.netting import netted
 from rating.charges import charges, cuts
 from rating.grant_movements import balances
 from rating.invoices import invoice_ids
+from rating.metering import metered_usage
+from rating.one_off_charges import among, one_off_charges
 from rating.outputs import Outputs, Rated, outputs
+from rating.quantities import as_metered, details, each_instant, uses, with_free
+from rating.rating_lines import PriceTerms, line_parts, list_costs, price_terms, record_weights
+from rating.recurring_items import recurring_usage
 from rating.scopes import with_classes
-from rating.sql import query
+from rating.spend_limits import caps, true_ups
 from rating.tax_breakdown import rates, tax
+from rating.usage_classes import breaks, numbered_prices, timelines, usage_classes
+from schemas.operations import Operations
 from schemas.units import Instant
 
 
@@ -47,60 +54,55 @@ class Inputs:
     expense_numbers: pl.DataFrame
     first_billed: pl.DataFrame
     """billing_account_id, first_period: what an account was first billed for, where it was."""
+    added_charges: pl.DataFrame = field(default_factory=Operations.empty)
+    """Accepted operations that add a charge."""
 
 
 def rate_period(inputs: Inputs) -> Outputs:
     """Turn one billing period's usage into invoices and what the ledger should say."""
     reference = inputs.reference
     accounts = _accounts(inputs)
-    terms = discount_terms(reference["discounts"], _known(inputs.promo_discounts, inputs), accounts)
-    grants = _known(inputs.grants, inputs).join(
-        accounts.select("billing_account_id", "exponent"), on="billing_account_id"
-    )
+    terms, grants = _terms_and_grants(inputs, accounts)
 
     # usage -> rating lines
-    classes, members = lining.usage_classes(inputs.usage_series, accounts, reference["skus"], reference["sku_prices"])
-    stretches = lining.stretches(
-        classes,
-        lining.prices_in_force(classes, reference["sku_prices"]),
-        lining.factors_in_force(classes, reference["unit_conversions"]),
-        cuts(classes, _reaches(terms, grants)),
-    )
-    metered = query(
-        "metered_usage",
-        inputs.connection,
-        breaks=lining.breaks(stretches, members),
-        cutoffs=_cutoffs(classes, members, accounts),
-    )
-    parts = lining.parts(metered, members, stretches, classes)
-    keyed = parts.join(classes, on="class_id")
+    usage = used(inputs, accounts, _reaches(terms, grants))
+    parts = line_parts(usage.uses.filter(_CAN_BE_CHARGED), usage.classes)
+    costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
+    keyed = usage.uses.join(usage.classes.select(_OF_CLASS), on="class_id")
     parked = parking.impossible(keyed, accounts)
-    prices, tiers = lining.price_terms(reference["sku_prices"], reference["price_tiers"])
-    rows = lining.line_parts(parts.filter("has_factor"), classes, prices)
-    costs = lining.list_costs(rows, tiers)
 
-    # rating lines -> charges; accounts without a price or a tax rate are parked whole
-    items = _with_terms(charges(rows, costs), accounts)
+    # rating lines and what was added -> charges; accounts without a price are parked whole
+    added = _known(inputs.added_charges, inputs).filter(pl.col("billing_period") == inputs.billing_period)
+    one_offs = one_off_charges(added, accounts, reference["skus"])
+    of_usage = charges(parts, costs, values, usage.classes, usage.prices)
+    charged = among(_with_terms(of_usage, accounts), _with_terms(one_offs, accounts))
+    parked = _parked(parked, parking.unbillable(one_offs, accounts), parking.out_of_bounds(charged))
+    items, _ = with_classes(_without(parked, charged).drop("class_id"))
+
+    # charges -> what they cost: discounts, then what is over a maximum, then what a minimum lacks
+    discounted = discounts(items, _without(parked, terms))
+    items = _less(items, discounted, "discount_mu", start="list_cost_mu", rest="discounted_mu")
+    capped = caps(items, reference["spend_limits"], accounts)
+    items = _less(items, capped, "cap_mu", start="discounted_mu", rest="net_mu")
+    lacking = true_ups(items, reference["spend_limits"], _without(parked, accounts), reference["skus"])
+    items = among(items, _uncut(_with_terms(lacking, accounts)))
+
+    # accounts without a tax rate are parked whole too
     tax_rates = rates(items, reference["tax_rates"])
-    parked = pl.concat([parked, parking.untaxed(items, tax_rates).join(parked, on="billing_account_id", how="anti")])
+    untaxed, too_much = parking.untaxed(items, tax_rates), parking.out_of_bounds_with_tax(items, tax_rates)
+    parked = _parked(parked, parking.unbillable(lacking, accounts), untaxed, too_much)
+    owners = inputs.usage_series.join(usage.metered, on="series_id", how="semi")
     on_hold = pl.concat(
         [
-            parking.holds(parked, _other_amounts(items, parked, tax_rates), accounts),
-            parking.not_open(
-                metered, inputs.usage_series, accounts, reference["billing_accounts"], inputs.billing_period
-            ),
+            parking.holds(parked, _other_amounts(charged, items, parked, tax_rates), accounts),
+            parking.not_open(owners, added, accounts, reference["billing_accounts"], inputs.billing_period),
         ]
     )
-    items, grants, terms = (
-        table.join(parked, on="billing_account_id", how="anti", maintain_order="left")
-        for table in (items, grants, terms)
-    )
-    items, _ = with_classes(items.drop("class_id"))
+    grants = _without(parked, grants)
+    items, _ = with_classes(_without(parked, items).drop("class_id"))
 
-    # charges -> what is due: discounts, then grants that lower the taxable amount, then tax, then credits
+    # what they cost -> what is due: grants that lower the taxable amount, then tax, then credits
     opening = balances(grants, inputs.grant_movements)
-    discounted = discounts(items, terms)
-    items = _less(items, discounted, "discount_mu", start="list_cost_mu", rest="net_mu")
     bonuses = spend(items, netted(items, "net_mu", across_categories=False), grants, opening, "before")
     items = _less(items, bonuses, "grant_mu", start="net_mu", rest="taxable_mu")
     tax_groups, tax_shares = tax(items, tax_rates)
@@ -108,9 +110,109 @@ def rate_period(inputs: Inputs) -> Outputs:
     credits = spend(items, netted(items, "due_mu", across_categories=True), grants, opening, "after")
     items = _less(items, credits, "credit_mu", start="due_mu", rest="rest_mu")
 
-    unpriced = keyed.filter(pl.col("sku_price_id").is_null()).join(parked, on="billing_account_id", how="anti")
-    rated = Rated(items, discounted, bonuses, credits, tax_groups, tax_shares, grants, opening, on_hold, unpriced)
+    unpriced = _without(parked, keyed.filter(pl.col("price_row").is_null()))
+    applied = discounted, capped, bonuses, credits
+    rated = Rated(items, *applied, tax_groups, tax_shares, grants, opening, on_hold, unpriced)
     return outputs(rated, accounts, inputs.expense_numbers)
+
+
+_CAN_BE_CHARGED = pl.col("price_row").is_not_null() & pl.col("has_factor") & ~pl.col("is_beyond")
+_OF_CLASS = ["class_id", "billing_period", "sub_account_id", "region_id", "consumed_unit", "exponent"]
+
+
+@dataclass(frozen=True)
+class Used:
+    """The usage of a period as rating sees it: what it is, at what price, and how much of it is charged."""
+
+    classes: pl.DataFrame
+    metered: pl.DataFrame
+    uses: pl.DataFrame
+    """One row per metered row (quantities.py), with `rest`: what is left of it to charge."""
+    prices: pl.DataFrame
+    price_terms: PriceTerms
+
+
+def used(inputs: Inputs, accounts: pl.DataFrame, reaches: pl.DataFrame, *, each_record: bool = False) -> Used:
+    """Meter the usage of a period, convert and round it, and take off what is free.
+
+    Where the free quantity runs out among several lines, usage is metered a second time, instant by instant.
+
+    Reads    inputs; account periods; reaches: the windows that cut (`cuts`)
+             each_record: whether all usage is told apart by instant and quantity
+    Source   P1, P2, P4, the free quantity of P3
+    """
+    reference = inputs.reference
+    recurring = recurring_usage(reference["recurring_items"], accounts, reference["skus"])
+    prices = numbered_prices(reference["sku_prices"], reference["price_tiers"])
+    series = pl.concat(
+        [inputs.usage_series.with_columns(charge_category=pl.lit("usage")), recurring.select(*_SERIES)], how="diagonal"
+    )
+    classes, members = usage_classes(series, accounts, reference["skus"], prices)
+    classes, stretches = timelines(classes, prices, reference["unit_conversions"], cuts(classes, reaches))
+    known = details(classes, stretches, members, prices)
+    asked = {
+        "breaks": breaks(stretches, classes, members),
+        "cutoffs": _cutoffs(classes, members, accounts),
+        "periods": _periods(classes, members, accounts),
+    }
+    if each_record:
+        known = each_instant(known, members.select("series_id"))
+    metered = metered_usage(inputs.connection, details=known, **asked)
+    items = as_metered(recurring, members, classes, stretches)
+
+    def counted(metered: pl.DataFrame) -> pl.DataFrame:
+        rows = pl.concat([metered, items], how="diagonal")
+        return with_free(uses(rows, series, members, classes, stretches, prices), classes)
+
+    found = counted(metered)
+    coarse = found.filter(pl.col("is_coarse") & (pl.col("charge_category") == "usage")).select("series_id").unique()
+    if coarse.height:
+        finer = metered_usage(inputs.connection, details=each_instant(known, coarse), wanted=coarse, **asked)
+        finer = pl.concat([metered.join(coarse, on="series_id", how="anti"), finer])
+        found = counted(finer)
+    return Used(classes, metered, found, prices, price_terms(prices, reference["price_tiers"]))
+
+
+def uses_of(inputs: Inputs) -> pl.DataFrame:
+    """What each usage record contributes to its charge.
+
+    Reads    inputs, of as few accounts as are asked about
+    Makes    series_id, at, value (the record's start and quantity; recurring items have a series of their own),
+             charge_category, charge_id, rating_line_id, record_count (records alike), weight: an integer as text, of
+             any size; weights of a charge compare
+    Source   P8
+    """
+    accounts = _accounts(inputs)
+    terms, grants = _terms_and_grants(inputs, accounts)
+    usage = used(inputs, accounts, _reaches(terms, grants), each_record=True)
+    priced = usage.uses.filter(_CAN_BE_CHARGED)
+    parts = line_parts(priced, usage.classes)
+    costs, values = list_costs(parts, priced, usage.classes, usage.price_terms)
+    items = charges(parts, costs, values, usage.classes, usage.prices)
+    weighed = record_weights(priced, parts, usage.price_terms)
+    keys = items.select("line_id", "segment_start", "charge_id", "rating_line_id")
+    return weighed.join(keys, on=["line_id", "segment_start"]).select(
+        "series_id",
+        pl.coalesce("at", "first_record_at").alias("at"),
+        pl.coalesce("value", "consumed_quantity").alias("value"),
+        "charge_category",
+        "charge_id",
+        "rating_line_id",
+        "record_count",
+        "weight",
+    )
+
+
+_SERIES = [
+    "series_id",
+    "billing_account_id",
+    "sub_account_id",
+    "resource_id",
+    "sku_id",
+    "region_id",
+    "consumed_unit",
+    "charge_category",
+]
 
 
 def _accounts(inputs: Inputs) -> pl.DataFrame:
@@ -129,6 +231,13 @@ def _accounts(inputs: Inputs) -> pl.DataFrame:
         .with_columns(is_first=pl.col("first_period").fill_null(inputs.billing_period) >= inputs.billing_period)
         .drop("first_period")
     )
+
+
+def _terms_and_grants(inputs: Inputs, accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The discounts and the grants that accounts of the period have."""
+    terms = discount_terms(inputs.reference["discounts"], _known(inputs.promo_discounts, inputs), accounts)
+    exponents = accounts.select("billing_account_id", "exponent")
+    return terms, _known(inputs.grants, inputs).join(exponents, on="billing_account_id")
 
 
 def _known(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
@@ -154,21 +263,48 @@ def _cutoffs(classes: pl.DataFrame, members: pl.DataFrame, accounts: pl.DataFram
     return members.join(open_classes, on="class_id").select("series_id", "cutoff")
 
 
+def _periods(classes: pl.DataFrame, members: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The billing period of each series, where its account is."""
+    bounds = accounts.select("billing_account_id", "period_start", "period_end")
+    of_class = classes.select("class_id", "billing_account_id").join(bounds, on="billing_account_id")
+    return members.join(of_class, on="class_id").select("series_id", "period_start", "period_end")
+
+
 def _with_terms(items: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Charges with what their account's bill depends on: document, policies, jurisdictions."""
     terms = accounts.join(invoice_ids(accounts), on="billing_account_id").rename(
         {"charge_order": "charge_order_policy"}
     )
     known = [name for name in terms.columns if name in items.columns and name != "billing_account_id"]
-    items = items.join(terms.drop(known), on="billing_account_id", how="left", maintain_order="left")
-    return items.with_columns(cap_mu=pl.lit(0, dtype=pl.Int64))
+    return items.join(terms.drop(known), on="billing_account_id", how="left", maintain_order="left")
 
 
-def _other_amounts(items: pl.DataFrame, parked: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
+def _parked(parked: pl.DataFrame, *found: pl.DataFrame) -> pl.DataFrame:
+    """The accounts that are parked, each with the reason that was found first."""
+    for more in found:
+        parked = pl.concat([parked, _without(parked, more)])
+    return parked
+
+
+def _without(parked: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of accounts that are billed."""
+    return rows.join(parked, on="billing_account_id", how="anti", maintain_order="left")
+
+
+def _uncut(items: pl.DataFrame) -> pl.DataFrame:
+    """Charges that no discount and no cap looks at: what a minimum lacks is lacking after both (P10)."""
+    nothing = pl.lit(0, dtype=pl.Int64)
+    return items.with_columns(discount_mu=nothing, discounted_mu="list_cost_mu", cap_mu=nothing, net_mu="list_cost_mu")
+
+
+def _other_amounts(
+    charged: pl.DataFrame, items: pl.DataFrame, parked: pl.DataFrame, tax_rates: pl.DataFrame
+) -> pl.DataFrame:
     """What a parked account's other charges come to: those that have a price, or a tax rate where that is missing."""
-    rows = items.join(parked, on="billing_account_id")
-    taxed = rows.join(tax_rates, on=["billing_account_id", "tax_category"], how="semi")
-    kept = pl.concat([rows.filter(pl.col("reason_code") != "H_NO_TAX_RATE"), taxed.filter(reason_code="H_NO_TAX_RATE")])
+    priced = charged.join(parked.filter(pl.col("reason_code") != "H_NO_TAX_RATE"), on="billing_account_id")
+    untaxed = items.join(parked.filter(reason_code="H_NO_TAX_RATE"), on="billing_account_id")
+    taxed = untaxed.join(tax_rates, on=["billing_account_id", "tax_category"], how="semi")
+    kept = pl.concat([rows.select("billing_account_id", "list_cost_mu") for rows in (priced, taxed)])
     return kept.group_by("billing_account_id").agg(other_mu=pl.col("list_cost_mu").sum())
 
 

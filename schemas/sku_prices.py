@@ -15,7 +15,7 @@ class SkuPrices(Table):
         description="whose contract it is; null is the price book", nullable=True
     )
     billing_currency: Text = columns.billing_currency()
-    price_model: Text = columns.price_model(isin=["unit", "graduated", "volume", "package", "flat", "percentage"])
+    price_model: Text = columns.price_model(description="how quantity becomes cost: a model of rating/price_models")
     list_unit_price: Price = columns.list_unit_price(unit="billing_currency per per_quantity pricing units")
     per_quantity: Quantity = column(
         "how many units the unit price is for", unit="pricing_unit", source="P3", example="1", default="1", gt=0

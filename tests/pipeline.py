@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from rating.account_periods import account_periods
 from rating.hashing import hash64, key_text
-from rating.operations import ACCEPTED, Book, Decisions, decide, promo_discounts
+from rating.operations import ACCEPTED, Book, Decisions, added_charges, decide, promo_discounts
 from rating.outputs import Outputs
-from rating.periods import period_of
+from rating.periods import period_bounds, period_of
 from rating.pipeline import Inputs, rate_period
-from schemas import TABLES
+from schemas import REFERENCE, TABLES
 from schemas.units import Hash64
 from tests.worlds import World, frames
 
 SERIES = ["billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "consumed_unit"]
+
+
+def splitting(tables: dict[str, pl.DataFrame], period: str) -> set[str]:
+    """The accounts whose records that begin in a period are split at its end (U4)."""
+    dated = [tables[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies")]
+    accounts = account_periods(*dated, billing_period=period, known_as_of=datetime.max.replace(tzinfo=UTC))
+    return set(accounts.filter(pl.col("spanning_records") == "split")["billing_account_id"])
+
+
+STORED = ["series_id", "charge_period_start", "charge_period_end", "consumed_quantity"]
 
 
 def decide_world(world: World) -> Decisions:
@@ -35,27 +47,36 @@ def decide_world(world: World) -> Decisions:
 
 def rate_world(world: World, usage: pl.DataFrame | None = None) -> Outputs:
     """A world's period, billed: its usage as series and records, its operations decided first."""
-    tables = frames(world)
+    tables = {**{name: table.empty() for name, table in REFERENCE.items()}, **frames(world)}
     decisions = decide_world(world)
     records = tables["usage_records"] if usage is None else usage
-    zones = dict(tables["billing_accounts"].select("billing_account_id", "time_zone").iter_rows())
-    in_period = [
-        period_of(start, zones[account]) == world["billing_period"]
-        for account, start in records.select("billing_account_id", "charge_period_start").iter_rows()
-    ]
-    records = records.filter(pl.Series(in_period, dtype=pl.Boolean))
     ids = [hash64(key_text(*key)) for key in records.select(SERIES).iter_rows()]
     records = records.with_columns(pl.Series("series_id", ids, dtype=Hash64))
+    zones = dict(tables["billing_accounts"].select("billing_account_id", "time_zone").iter_rows())
+    keys = records.select("billing_account_id", "charge_period_start", "charge_period_end")
+    periods = [period_of(start, zones[account]) for account, start, _ in keys.iter_rows()]
+    bounds = {zone: period_bounds(world["billing_period"], zone)[0] for zone in zones.values()}
+    runs_in = [start < bounds[zones[account]] < end for account, start, end in keys.iter_rows()]
+    before = {period for period, runs in zip(periods, runs_in, strict=True) if runs}
+    split = {(account, period) for period in before for account in splitting(tables, period)}
+    runs_in = [
+        runs and key in split
+        for runs, key in zip(runs_in, zip(keys["billing_account_id"], periods, strict=True), strict=True)
+    ]
+    earlier = records.filter(pl.Series(runs_in, dtype=pl.Boolean))
+    records = records.filter(pl.Series([one == world["billing_period"] for one in periods], dtype=pl.Boolean))
     first = {
         "billing_account_id": list(world.get("first_billed_periods", {}) or {}),
         "first_period": list((world.get("first_billed_periods", {}) or {}).values()),
     }
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.register(
-            "records", records.select("series_id", "charge_period_start", "consumed_quantity").to_arrow()
-        )
-        connection.execute("create table usage_records as from records")
+        for name, rows in (("usage_records", records), ("earlier_records", earlier)):
+            connection.register("records", rows.select(STORED).to_arrow())
+            connection.execute(f"create table stored_{name} as from records")
+            connection.execute(f"create view {name} as from stored_{name}")
+            connection.unregister("records")
+        series = pl.concat([records, earlier]).unique("series_id").sort("series_id")
         accepted = decisions.operations.filter(pl.col("status") == ACCEPTED)
         movements = tables.get("grant_movements", TABLES["grant_movements"].empty())
         return rate_period(
@@ -63,9 +84,10 @@ def rate_world(world: World, usage: pl.DataFrame | None = None) -> Outputs:
                 billing_period=world["billing_period"],
                 known_as_of=world["known_as_of"],
                 connection=connection,
-                usage_series=TABLES["usage_series"].conform(records.unique("series_id").sort("series_id")),
+                usage_series=TABLES["usage_series"].conform(series),
                 reference=tables,
                 grants=decisions.grants,
+                added_charges=added_charges(accepted),
                 promo_discounts=promo_discounts(accepted, tables["promo_codes"]),
                 grant_movements=movements.filter(pl.col("billing_period") < world["billing_period"]),
                 expense_numbers=TABLES["expense_numbers"].empty(),
@@ -80,6 +102,7 @@ CHARGE_KEY = [
     "sku_id",
     "region_id",
     "resource_id",
+    "charge_category",
     "sku_price_id",
     "charge_period_start",
 ]

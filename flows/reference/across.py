@@ -9,6 +9,7 @@ from flows.reference.faults import ROW, Fault, faults_where, quoted
 from flows.reference.one_table import CheckedTable
 from flows.reference.reading import nearest
 from flows.reference.tables import LINKS, MONEY, TIERED, Link
+from rating.price_models import PRICE_MODELS
 
 Tables = Mapping[str, CheckedTable]
 
@@ -26,6 +27,8 @@ def check_across(tables: Tables, unreadable: frozenset[str]) -> list[Fault]:
     for link in LINKS:
         if link.table in sound and link.to_table in sound and link.to_column not in sound[link.to_table].unsure:
             faults += _unknown_keys(sound[link.table], sound[link.to_table], link)
+    if {"sku_prices", "skus"} <= sound.keys():
+        faults += _percentage_faults(sound["sku_prices"], sound["skus"])
     if {"sku_prices", "price_tiers"} <= sound.keys():
         faults += _tier_faults(sound["sku_prices"], sound["price_tiers"])
     if "currencies" in sound:
@@ -33,6 +36,9 @@ def check_across(tables: Tables, unreadable: frozenset[str]) -> list[Fault]:
     if "billing_accounts" in sound:
         faults += _family_faults(sound["billing_accounts"])
         faults += _foreign_currency_faults(sound)
+        faults += _foreign_project_faults(sound)
+    if {"spend_limits", "sku_prices"} <= sound.keys():
+        faults += _limit_currency_faults(sound["spend_limits"], sound["sku_prices"])
     return faults
 
 
@@ -84,15 +90,30 @@ def _tier_faults(prices: CheckedTable, tiers: CheckedTable) -> list[Fault]:
     faults += faults_where(
         tiers.file,
         joined,
-        pl.col("price_model") == "unit",
+        ~pl.col("price_model").is_in(TIERED),
         column="sku_price_id",
-        found=pl.format("a tier of {}, whose price_model is unit", pl.col("sku_price_id")),
-        wanted="no tiers for a unit price",
+        found=pl.format("a tier of {}, whose price_model is {}", pl.col("sku_price_id"), pl.col("price_model")),
+        wanted=f"tiers of a price of {' or '.join(TIERED)}",
         what_to_do="remove the tier, or write graduated in sku_prices",
     )
     if "up_to" not in tiers.unsure:
         faults += _closed_faults(tiers, joined.filter(pl.col("price_model").is_in(TIERED)))
     return faults
+
+
+def _percentage_faults(prices: CheckedTable, skus: CheckedTable) -> list[Fault]:
+    """A price per record for a SKU whose records count by how long they last (P1, P3)."""
+    by_record = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
+    weighted = skus.rows.filter(pl.col("meter") == "time_weighted").select("sku_id").unique()
+    return faults_where(
+        prices.file,
+        prices.rows.join(weighted, on="sku_id", how="semi", maintain_order="left"),
+        pl.col("price_model").is_in(by_record),
+        column="price_model",
+        found=pl.format("{} for {}, which is metered time_weighted", pl.col("price_model"), pl.col("sku_id")),
+        wanted="a price of the quantity: what is weighted by time has no price per record",
+        what_to_do="use another model, or another meter",
+    )
 
 
 def _closed_faults(tiers: CheckedTable, rows: pl.DataFrame) -> list[Fault]:
@@ -171,7 +192,7 @@ def _dated(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _foreign_currency_faults(tables: Tables) -> list[Fault]:
-    """A contract price or a fixed discount in a currency its account is never billed in would never apply (P3, D2)."""
+    """A contract price, fixed discount or limit in a currency that its account is never billed in (P3, D2, P10)."""
     accounts = tables["billing_accounts"].rows.select("billing_account_id", "billing_currency").drop_nulls()
     faults: list[Fault] = []
     for name in ("sku_prices", "discounts", "spend_limits"):
@@ -194,7 +215,48 @@ def _foreign_currency_faults(tables: Tables) -> list[Fault]:
     return faults
 
 
+def _limit_currency_faults(limits: CheckedTable, prices: CheckedTable) -> list[Fault]:
+    """A spend limit in another currency than its price's would never apply (P10)."""
+    if prices.unsure & {"sku_price_id", "billing_currency"}:
+        return []
+    known = prices.rows.select("sku_price_id", "billing_currency").drop_nulls()
+    own = limits.rows.drop_nulls(["sku_price_id", "billing_currency"]).join(
+        known, on="sku_price_id", how="semi", maintain_order="left"
+    )
+    return faults_where(
+        limits.file,
+        own.join(known, on=["sku_price_id", "billing_currency"], how="anti", maintain_order="left"),
+        pl.lit(True),
+        column="billing_currency",
+        found=pl.format("{} for {}", quoted(pl.col("billing_currency")), pl.col("sku_price_id")),
+        wanted="the currency of its price",
+        what_to_do="nothing converts currencies: write it in the price's",
+    )
+
+
 # Accounts
+
+
+def _foreign_project_faults(tables: Tables) -> list[Fault]:
+    """A recurring item of a project that never belongs to its account (U5)."""
+    if not {"recurring_items", "sub_accounts"} <= tables.keys():
+        return []
+    items, projects = tables["recurring_items"], tables["sub_accounts"]
+    if projects.unsure & {"sub_account_id", "billing_account_id"}:
+        return []
+    known = projects.rows.select("sub_account_id", "billing_account_id").drop_nulls()
+    named = items.rows.drop_nulls(["sub_account_id", "billing_account_id"])
+    for column, table in (("sub_account_id", projects), ("billing_account_id", tables["billing_accounts"])):
+        named = named.join(table.rows.select(column).drop_nulls(), on=column, how="semi", maintain_order="left")
+    return faults_where(
+        items.file,
+        named.join(known, on=["sub_account_id", "billing_account_id"], how="anti", maintain_order="left"),
+        pl.lit(True),
+        column="sub_account_id",
+        found=pl.format("{} for {}", quoted(pl.col("sub_account_id")), pl.col("billing_account_id")),
+        wanted="a project of the account",
+        what_to_do=f"correct one of the two, or add the row to {projects.file}",
+    )
 
 
 def _family_faults(accounts: CheckedTable) -> list[Fault]:

@@ -27,21 +27,6 @@ def _policy(name: str, *values: str) -> pl.Expr:
 
 
 NOT_YET: tuple[NotYet, ...] = (
-    NotYet("skus", "meter", pl.col("meter") == "count", "the meter count is not carried out yet"),
-    NotYet("skus", "meter", pl.col("meter") == "time_weighted", "the meter time_weighted is not carried out yet"),
-    NotYet("skus", "meter", pl.col("meter") == "max", "the meter max is not carried out yet"),
-    NotYet("skus", "meter", pl.col("meter") == "last", "the meter last is not carried out yet"),
-    NotYet("skus", "meter", pl.col("meter") == "unique", "the meter unique is not carried out yet"),
-    NotYet(
-        "skus",
-        "quantity_rounding",
-        pl.col("quantity_rounding").is_not_null(),
-        "rounding a quantity is not carried out yet",
-    ),
-    NotYet("sku_prices", "fixed_fee", pl.col("fixed_fee").is_not_null(), "a fixed fee is not carried out yet"),
-    NotYet("sku_prices", "minimum", pl.col("minimum").is_not_null(), "a minimum per record is not carried out yet"),
-    NotYet("sku_prices", "maximum", pl.col("maximum").is_not_null(), "a maximum per record is not carried out yet"),
-    NotYet("sku_prices", "free_quantity", pl.col("free_quantity") != 0, "a free quantity is not carried out yet"),
     NotYet("discounts", "kind", pl.col("kind") == "fixed", "a fixed discount is not carried out yet"),
     NotYet(
         "promo_codes",
@@ -49,20 +34,12 @@ NOT_YET: tuple[NotYet, ...] = (
         (pl.col("benefit") == "discount") & pl.col("billing_currency").is_not_null(),
         "a fixed discount is not carried out yet",
     ),
-    NotYet("spend_limits", None, pl.lit(True), "spend limits are not carried out yet"),
-    NotYet("recurring_items", None, pl.lit(True), "recurring items are not carried out yet"),
     NotYet("cost_policies", None, pl.lit(True), "cost policies are not carried out yet"),
     NotYet(
         "billing_policies",
         "value",
         _policy("eligibility", "invoice_time"),
         "only usage_time and period_end are carried out as eligibility yet",
-    ),
-    NotYet(
-        "billing_policies",
-        "value",
-        _policy("spanning_records", "split"),
-        "splitting spanning records is not carried out yet",
     ),
     NotYet(
         "billing_policies",
@@ -76,7 +53,6 @@ NOT_YET: tuple[NotYet, ...] = (
         _policy("tax_point", "usage", "issue"),
         "only period_end is carried out as tax_point yet",
     ),
-    NotYet("billing_policies", "value", _policy("proration", "day", "second"), "proration is not carried out yet"),
     NotYet(
         "billing_policies",
         "value",
@@ -112,7 +88,7 @@ NOT_YET: tuple[NotYet, ...] = (
 
 def check_not_yet(tables: Mapping[str, CheckedTable]) -> Iterator[Fault]:
     """Every row that asks for what this version does not do."""
-    for entry in entries():
+    for entry in NOT_YET:
         table = tables[entry.table]
         column = entry.column or table.rows.columns[0]
         yield from faults_where(
@@ -123,18 +99,3 @@ def check_not_yet(tables: Mapping[str, CheckedTable]) -> Iterator[Fault]:
             wanted="what this version carries out",
             what_to_do=f"{entry.sentence}; remove or change the row",
         )
-
-
-def entries() -> tuple[NotYet, ...]:
-    """Everything this version does not carry out."""
-    return (*NOT_YET, _price_models())
-
-
-def _price_models() -> NotYet:
-    """Price models that have no entry in the registry; imported here, as the registry imports the whole of rating."""
-    from rating.price_models import PRICE_MODELS
-
-    known = pl.col("price_model").is_in(["unit", "graduated", "volume", "package", "flat", "percentage"])
-    missing = known & ~pl.col("price_model").is_in(list(PRICE_MODELS))
-    carried_out = ", ".join(PRICE_MODELS)
-    return NotYet("sku_prices", "price_model", missing, f"only {carried_out} are carried out as price models yet")

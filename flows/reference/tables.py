@@ -3,7 +3,7 @@
 Types, nulls, defaults, enumerations and bounds are the schema's (`schemas/<table>.py`) and are read from there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from flows.reference import boundaries, forms
 from flows.reference.faults import sentence_list
 from flows.reference.forms import Form
+from rating.price_models import PRICE_MODELS
 
 BEFORE_TIME = "a day such as 2026-10-01, or an instant with its offset such as 2026-10-01T00:00:00Z"
 
@@ -23,6 +24,28 @@ class RowCheck:
     is_fault: pl.Expr
     wanted: str
     what_to_do: str
+
+
+def _model_checks() -> Iterator[RowCheck]:
+    """What a price must and must not say, by its model (P3)."""
+    words = sentence_list(PRICE_MODELS)
+    yield RowCheck("price_model", ~pl.col("price_model").is_in(list(PRICE_MODELS)), words, "use one of these words")
+    columns = dict.fromkeys(column for model in PRICE_MODELS.values() for column in (*model.needs, *model.may_have))
+    for name, model in PRICE_MODELS.items():
+        is_model = pl.col("price_model") == name
+        for column in columns:
+            value = pl.col(column)
+            is_said = value != 1 if column == "per_quantity" else value.is_not_null()
+            if column in model.needs:
+                wanted = f"{_WANTED.get(column, 'a value')}, as price_model is {name}"
+                yield RowCheck(column, is_model & value.is_null(), wanted, _WRITE.get(column, "write it"))
+            elif column not in model.may_have:
+                what_to_do = "write 1" if column == "per_quantity" else "leave it empty, or use another model"
+                yield RowCheck(column, is_model & is_said, f"nothing, as price_model is {name}", what_to_do)
+
+
+_WANTED = {"list_unit_price": "a price", "package_size": "a size"}
+_WRITE = {"list_unit_price": "write the price", "package_size": "write how many units a block holds"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,7 @@ CURRENCY = Form(forms.currency_code, "three capital letters", "write the ISO 421
 TAX_CODES = ("S", "Z", "E", "AE", "K", "G", "O", "L", "M")  # EN 16931, BT-151
 
 _kind = pl.col("kind")
+_rounds = pl.col("quantity_rounding").is_not_null()
 _benefit = pl.col("benefit")
 _is_zero_rated = pl.col("code").is_in(["Z", "E", "AE", "K", "G", "O"])
 _needs_reason = pl.col("code").is_in(["E", "AE", "K", "G", "O"])
@@ -119,7 +143,33 @@ TABLES: Mapping[str, Rules] = {
         ),
     ),
     "sub_accounts": Rules("projects: which account each belongs to, and when", key=("sub_account_id",), is_dated=True),
-    "skus": Rules("what is sold: service, unit, meter, tax category", key=("sku_id",), is_dated=True, is_gapless=True),
+    "skus": Rules(
+        "what is sold: service, unit, meter, tax category",
+        key=("sku_id",),
+        is_dated=True,
+        is_gapless=True,
+        checks=(
+            RowCheck(
+                "quantity_increment",
+                _rounds & pl.col("quantity_increment").is_null(),
+                "an increment, as quantity_rounding is set",
+                "write what the quantity is rounded to a multiple of",
+            ),
+            RowCheck(
+                "quantity_rounding_scope",
+                _rounds & pl.col("quantity_rounding_scope").is_null(),
+                "record or period, as quantity_rounding is set",
+                "write what is rounded: each record, or the period's total",
+            ),
+            RowCheck(
+                "quantity_rounding",
+                ~_rounds
+                & (pl.col("quantity_increment").is_not_null() | pl.col("quantity_rounding_scope").is_not_null()),
+                "up, nearest or down, as there is an increment or a scope",
+                "write how to round, or leave all three empty",
+            ),
+        ),
+    ),
     "unit_conversions": Rules(
         "exact factors from the unit used to the unit priced: to = from × numerator ÷ denominator",
         key=("from_unit", "to_unit", "sku_id"),
@@ -137,18 +187,7 @@ TABLES: Mapping[str, Rules] = {
         "price books and contracts; of several that fit, the account's goes first, then the region's, the latest (P4)",
         key=("sku_price_id",),
         checks=(
-            RowCheck(
-                "list_unit_price",
-                (pl.col("price_model") == "unit") & pl.col("list_unit_price").is_null(),
-                "a price, as price_model is unit",
-                "write the price of per_quantity units",
-            ),
-            RowCheck(
-                "package_size",
-                (pl.col("price_model") == "package") & pl.col("package_size").is_null(),
-                "a size, as price_model is package",
-                "write how many units a block holds",
-            ),
+            *_model_checks(),
             RowCheck(
                 "maximum",
                 pl.col("maximum") < pl.col("minimum"),
@@ -170,6 +209,18 @@ TABLES: Mapping[str, Rules] = {
                 (pl.col("kind") == "minimum_spend") & pl.col("true_up_sku_id").is_null(),
                 "a SKU for the true-up charge",
                 "name the SKU that the missing amount is charged as",
+            ),
+            RowCheck(
+                "true_up_sku_id",
+                (pl.col("kind") == "maximum_spend") & pl.col("true_up_sku_id").is_not_null(),
+                "nothing, as kind is maximum_spend",
+                "leave it empty, or write minimum_spend",
+            ),
+            RowCheck(
+                "billing_account_id",
+                pl.col("billing_account_id").is_null() & pl.col("sku_price_id").is_null(),
+                "an account or a price",
+                "name the account, or the price the limit is for",
             ),
         ),
     ),
@@ -339,4 +390,4 @@ MONEY: tuple[tuple[str, str, pl.Expr], ...] = (
     ("promo_codes", "value", pl.col("billing_currency").is_not_null()),
 )
 
-TIERED = ("graduated", "volume", "package")
+TIERED = tuple(name for name, model in PRICE_MODELS.items() if model.has_tiers)

@@ -65,6 +65,7 @@ def discounts(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
         return _none()
     ranks = (
         terms.select("billing_account_id", "discount_id", "priority")
+        .unique()
         .sort("billing_account_id", "priority", "discount_id")
         .with_columns(discount_order=pl.int_range(pl.len()).over("billing_account_id") + 1)
         .drop("priority")
@@ -95,7 +96,7 @@ def _none() -> pl.DataFrame:
 
 
 def reach(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
-    """The charges each discount reaches: inside its scope, their segment inside its window (D3)."""
+    """The charges each discount reaches, once: inside its scope, their segment inside one of its windows (D3)."""
     terms = terms.with_row_index("scope_id")
     pairs = charges.join(
         terms.select("scope_id", "billing_account_id", "discount_id", "percent", "window_start", "window_end"),
@@ -103,7 +104,8 @@ def reach(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
     ).filter(within_window())
     classes = charges.select("class_id", *scopes.ATTRIBUTES).unique("class_id")
     ok = scopes.covered(pairs.select("scope_id", "class_id").unique(), terms, classes)
-    return pairs.join(ok, on=["scope_id", "class_id"], how="semi")
+    found = pairs.join(ok, on=["scope_id", "class_id"], how="semi")
+    return found.unique(["charge_id", "discount_id"], maintain_order=True)
 
 
 def within_window() -> pl.Expr:

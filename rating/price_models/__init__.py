@@ -5,11 +5,10 @@ A model says what quantities are charged at what prices; it neither rounds nor s
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import polars as pl
-
-from rating.price_models.graduated import graduated
-from rating.price_models.unit import unit
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,35 @@ class PriceModel:
     is_pooled: bool
     """Whether quantities of several rating lines count together, over the whole period (P6)."""
 
+    needs: tuple[str, ...] = ()
+    """Columns of its row of sku_prices that must be filled; other models' columns must be empty."""
 
-PRICE_MODELS: dict[str, PriceModel] = {
-    "unit": PriceModel(unit, is_pooled=False),
-    "graduated": PriceModel(graduated, is_pooled=True),
-}
+    may_have: tuple[str, ...] = ()
+    """Columns that it reads where they are filled."""
+
+    has_tiers: bool = False
+    """Whether it reads price_tiers."""
+
+    is_per_record: bool = False
+    """Whether each record is priced by itself; the terms of a line's records are added before it is rounded."""
+
+    goes_to_first: bool = False
+    """Whether a pool's amount is all on the line of its first positive record, rather than split by quantity."""
+
+
+def _model(name: str, **how: Any) -> tuple[str, PriceModel]:
+    """The model that `price_models/<name>.py` has a function of that name for."""
+    return name, PriceModel(getattr(import_module(f"{__name__}.{name}"), name), **how)
+
+
+PRICE, PER, FEES = "list_unit_price", "per_quantity", ("fixed_fee", "minimum", "maximum")
+PRICE_MODELS: dict[str, PriceModel] = dict(
+    (
+        _model("unit", is_pooled=False, needs=(PRICE,), may_have=(PER,)),
+        _model("graduated", is_pooled=True, may_have=(PRICE, PER), has_tiers=True),
+        _model("volume", is_pooled=True, may_have=(PRICE, PER), has_tiers=True),
+        _model("package", is_pooled=True, needs=(PRICE, "package_size")),
+        _model("flat", is_pooled=True, needs=(PRICE,), goes_to_first=True),
+        _model("percentage", is_pooled=False, needs=(PRICE,), may_have=(PER, *FEES), is_per_record=True),
+    )
+)

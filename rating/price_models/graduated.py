@@ -10,20 +10,20 @@ def graduated(parts: pl.DataFrame, price_tiers: pl.DataFrame) -> pl.DataFrame:
     tier is entered when the quantity is above its lower bound. What lies below zero (corrections) is charged at the
     price of the first tier.
 
-    Reads    parts        part_id, sku_price_id, quantity_before, quantity [integers, scaled alike], one
-             price_tiers  sku_price_id, tier, tier_start, tier_end (null: open), tier_price, flat_fee [integers]; the
-                          bounds are scaled as a quantity whose denominator is 1, so `scale` brings them to the part's
+    Reads    parts        part_id, price_row, quantity_before, quantity [integers, scaled alike], one
+             price_tiers  price_row, tier, tier_start, tier_end (null: open), tier_price, flat_fee [integers]; the
+                          bounds are not divided yet, so `scale` brings them to the part's scale
     Makes    part_id, term_quantity, term_price: the slices, and the flat fees as a quantity of `one`
     Source   P3 `graduated`, P6
 
-    >>> parts = pl.DataFrame({"part_id": [0], "sku_price_id": ["p"], "quantity_before": [8], "quantity": [4],
+    >>> parts = pl.DataFrame({"part_id": [0], "price_row": [7], "quantity_before": [8], "quantity": [4],
     ...                       "scale": [1], "one": [1]})
-    >>> tiers = pl.DataFrame({"sku_price_id": ["p", "p"], "tier": [0, 1], "tier_start": [0, 10],
+    >>> tiers = pl.DataFrame({"price_row": [7, 7], "tier": [0, 1], "tier_start": [0, 10],
     ...                       "tier_end": [10, None], "tier_price": [3, 2], "flat_fee": [0, 0]})
     >>> graduated(parts, tiers).sort("term_price").rows()
     [(0, 2, 2), (0, 2, 3)]
     """
-    rows = parts.join(price_tiers, on="sku_price_id")
+    rows = parts.join(price_tiers, on="price_row")
     before, after = pl.col("quantity_before"), pl.col("quantity_before") + pl.col("quantity")
     starts, ends = pl.col("tier_start") * pl.col("scale"), pl.col("tier_end") * pl.col("scale")
 

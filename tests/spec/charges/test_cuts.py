@@ -16,6 +16,7 @@ from schemas.charges import Charges
 from schemas.discounts import Discounts
 from schemas.operations import Operations
 from schemas.price_tiers import PriceTiers
+from schemas.promo_codes import PromoCodes
 from schemas.sku_prices import SkuPrices
 from schemas.usage_records import UsageRecords
 from tests.spec.period import ACME, bill
@@ -280,5 +281,41 @@ def test_a_correction_behind_a_cut_is_a_negative_charge() -> None:
         pricing_quantity | list_cost
         2                |      6.67
         -1               |     -3.34
+        """,
+    )
+
+
+def test_a_discount_that_began_after_its_codes_window_was_over_cuts_nothing() -> None:
+    """The code opens the first ten days of October, the discount begins on the 15th: there is no day of both."""
+    billed = cut(
+        discounts=table(
+            Discounts,
+            """
+            discount_id | value | promo_code | valid_from
+            autumn      |    10 | HELLO      | 2026-10-15
+            """,
+        ),
+        promo_codes=table(
+            PromoCodes,
+            """
+            promo_code | benefit  | window_start          | duration
+            HELLO      | discount | 2026-10-01/2026-10-11 |
+            """,
+        ),
+        operations=table(
+            Operations,
+            """
+            operation         | promo_code | occurred_at
+            accept_promo_code | HELLO      | 2026-10-01T00:00Z
+            """,
+            **ACME,
+        ),
+    )
+    assert_table(
+        billed.charges,
+        Charges,
+        """
+        charge_period_start | charge_period_end | list_cost
+        2026-10-01T00:00Z   | 2026-11-01T00:00Z |     13.33
         """,
     )

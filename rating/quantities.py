@@ -1,0 +1,487 @@
+"""Quantities: from what was metered to what is priced (P1, P2, the free quantity of P3).
+
+A *use* is what one metered row says: a series in a stretch of the period, as fine as its rules ask. A quantity is an
+integer over its `quantity_denominator`, which is the same for all of an account's use of a SKU, so that quantities add
+and compare as integers and nothing is cut, whatever a month divides by.
+"""
+
+import math
+
+import polars as pl
+
+from rating.money import FITS, to_increment
+from rating.price_models import PRICE_MODELS
+from schemas.units import Quantity
+
+ONE_PER_RESOURCE = ("max", "last", "unique")
+"""Meters that take one value per resource over the whole period; it belongs to the record that set it (P1)."""
+
+POOL_KEY = ["sold_id", "tier_scope", "price_region_id", "pool_project", "pool_resource", "pool_place"]
+"""Over what tiers, blocks and free quantity count: by account and SKU, in `tier_scope`, by region of the price (P6)."""
+
+_CLASS_COLUMNS = [
+    "timeline_id",
+    "line_class",
+    "sold_id",
+    "billing_account_id",
+    "sku_id",
+    "charge_category",
+    "meter",
+    "quantity_rounding",
+    "quantity_increment",
+    "quantity_rounding_scope",
+    "allows_corrections",
+    "period_start",
+    "period_end",
+]
+_IS_INSTANT = pl.col("at").is_not_null() & (pl.col("value").is_not_null() | pl.col("meter").is_in(ONE_PER_RESOURCE))
+_TERMS = ["starts", "line_start", "segment_start", "segment_end", "price_row", "numerator", "denominator"]
+_INT = pl.Int128
+_BY_RECORD = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
+_BY_FIRST = [name for name, model in PRICE_MODELS.items() if model.goes_to_first]
+_FINEST = Quantity.scale
+
+
+# --- what metering has to tell apart ------------------------------------------------------------
+
+
+def details(
+    classes: pl.DataFrame, stretches: pl.DataFrame, members: pl.DataFrame, prices: pl.DataFrame
+) -> pl.DataFrame:
+    """What metering must do for each series beyond a plain sum.
+
+    Makes    series_id, meter, by_value, by_instant, is_split: only of series that are no plain sum
+    Source   P1, P2 rounding per record, P3 `percentage` per record, U4
+    """
+    per_record = prices.filter(pl.col("price_model").is_in(_BY_RECORD))["price_row"]
+    priced = stretches.filter(pl.col("price_row").is_in(per_record.implode()))["timeline_id"].unique()
+    adds = ~pl.col("meter").is_in(ONE_PER_RESOURCE)
+    is_percentage = pl.col("timeline_id").is_in(priced.implode())
+    ever = prices.filter(pl.col("price_model").is_in(_BY_RECORD))["sku_id"].unique()
+    rounds = pl.col("quantity_rounding_scope") == "record"
+    found = classes.filter(pl.col("charge_category") == "usage").select(
+        "class_id",
+        "meter",
+        by_value=(rounds.fill_null(value=False) & (adds | (pl.col("meter") == "max"))) | (is_percentage & adds),
+        by_instant=pl.lit(value=False),
+        is_split=(pl.col("spanning_records") == "split")
+        & pl.col("meter").is_in(["sum", "time_weighted"])
+        & ~pl.col("sku_id").is_in(ever.implode())
+        & ~rounds.fill_null(value=False),
+    )
+    found = found.filter((pl.col("meter") != "sum") | pl.col("by_value") | pl.col("is_split"))
+    return members.join(found, on="class_id").drop("class_id")
+
+
+def each_instant(known: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """The same for these series, told apart by instant and by value.
+
+    Reads    known: details; series: series_id
+    Makes    details, one row per series
+    """
+    rows = series.join(known.drop("by_value", "by_instant"), on="series_id", how="left")
+    return rows.select(
+        "series_id",
+        pl.col("meter").fill_null("sum"),
+        by_value=~pl.col("meter").fill_null("sum").is_in(ONE_PER_RESOURCE),
+        by_instant=pl.lit(value=True),
+        is_split=pl.col("is_split").fill_null(value=False),
+    )
+
+
+def as_metered(
+    recurring: pl.DataFrame, members: pl.DataFrame, classes: pl.DataFrame, stretches: pl.DataFrame
+) -> pl.DataFrame:
+    """Recurring items as metered rows: one record each, at its start.
+
+    Reads    recurring_usage (recurring_items.py)
+    Makes    the columns of MeteredUsage that a sum needs, share_numerator, share_denominator
+    Source   P9
+    """
+    timed = members.join(classes.select("class_id", "timeline_id"), on="class_id").drop("class_id")
+    rows = recurring.join(timed, on="series_id").join(
+        stretches.select("timeline_id", "stretch", "starts", "ends"), on="timeline_id"
+    )
+    start = pl.col("charge_period_start")
+    return rows.filter((pl.col("starts") <= start) & (start < pl.col("ends"))).select(
+        "series_id",
+        "stretch",
+        "consumed_quantity",
+        "share_numerator",
+        "share_denominator",
+        at=start,
+        value="consumed_quantity",
+        record_count=pl.lit(1, dtype=pl.Int64),
+        first_record_at=start,
+        first_positive_at=start,
+    )
+
+
+# --- P1, P2: from metered rows to quantities ------------------------------------------------------------
+
+
+def decimals(column: str, finest: int = _FINEST) -> pl.Expr:
+    """How many decimals a number can do with, 6 at least: fewer digits leave more room for exact products.
+
+    >>> pl.DataFrame({"q": ["1.5", "0.0000001"]}).cast(Quantity).select(decimals("q")).to_series().to_list()
+    [6, 9]
+    """
+    value = pl.col(column).to_physical().cast(_INT).fill_null(0)
+    enough = pl.lit(finest)
+    for fewer in range(finest - 3, 5, -3):
+        enough = pl.when(_is_whole(value, finest - fewer)).then(fewer).otherwise(enough)
+    return enough.cast(pl.Int64).alias(column)
+
+
+def _is_whole(value: pl.Expr, places: int) -> pl.Expr:
+    return value % pl.lit(10**places, dtype=_INT) == 0
+
+
+def uses(
+    metered: pl.DataFrame,
+    series: pl.DataFrame,
+    members: pl.DataFrame,
+    classes: pl.DataFrame,
+    stretches: pl.DataFrame,
+    prices: pl.DataFrame,
+) -> pl.DataFrame:
+    """Convert, round and place what was metered.
+
+    Reads    metered   MeteredUsage, recurring items among them (share_numerator, share_denominator)
+             series    UsageSeries; members: series_id, class_id; prices: numbered prices
+    Makes    one row per metered row: the class's keys, stretch, segment and price row; quantity [integer] over
+             quantity_denominator, at: when it counts, in time order; record_count, first_record_at, first_positive_at,
+             has_factor, is_beyond (more than 128 bits hold: quantity is 0)
+    Source   P1, P2, M3
+    """
+    rows = _with_terms(metered.join(members, on="series_id"), classes, stretches, prices)
+    rows = _one_per_resource(_placed(rows), series)
+    return _rounded_by_period(_one_by_one(rows), classes)
+
+
+def _with_terms(
+    rows: pl.DataFrame, classes: pl.DataFrame, stretches: pl.DataFrame, prices: pl.DataFrame
+) -> pl.DataFrame:
+    """Metered rows with their class and stretch: a class is its row, a stretch counts from its timeline's first."""
+    terms = stretches.sort("timeline_id", "stretch").join(
+        prices.select("price_row", *_PRICE_COLUMNS), on="price_row", how="left", maintain_order="left"
+    )
+    counts = terms.group_by("timeline_id", maintain_order=True).len()["len"].cast(pl.Int64)
+    first = counts.cum_sum() - counts
+    own = classes.select(*_CLASS_COLUMNS)[rows["class_id"]]
+    place = first[own["timeline_id"]] + rows["stretch"]
+    rows = pl.concat([rows, own, terms.select(*_TERMS, *_PRICE_COLUMNS)[place]], how="horizontal")
+    return rows.with_columns(
+        meter=pl.when(pl.col("share_denominator").is_null()).then("meter").otherwise(pl.lit("sum"))
+    )
+
+
+_PRICE_COLUMNS = ["price_model", "tier_scope", "price_region_id", "free_quantity", "price_decimals"]
+_MEASURED = ["consumed_quantity", "value", "peak_quantity", "last_quantity", "quantity_time_rest", "quantity_increment"]
+
+
+def _placed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Each row's quantity as an integer over the denominator of its account and SKU."""
+    rows = _with_time(_with_one(rows))
+    is_weighted = pl.col("meter") == "time_weighted"
+    rows = rows.with_columns(
+        # what a month divides by: its length for what is weighted by time, the period of a recurring item
+        part=pl.coalesce("share_denominator", pl.when(is_weighted).then("period_length"), pl.lit(1)).cast(_INT),
+        raw=pl.when(pl.col("meter") == "count")
+        .then(pl.col("positive_count").cast(_INT) * pl.col("one"))
+        .when(is_weighted)
+        .then("quantity_time")
+        .when(pl.col("meter") == "max")
+        .then(_integer("peak_quantity"))
+        .when(pl.col("meter") == "last")
+        .then(_integer("last_quantity"))
+        .when(pl.col("meter") == "unique")
+        .then("one")
+        .otherwise(_integer("consumed_quantity"))
+        * pl.col("share_numerator").fill_null(1).cast(_INT),
+    )
+    rows = _with_common(rows)
+    divisor = pl.col("denominator").cast(_INT) * pl.col("part")
+    rows = rows.with_columns(
+        factor=pl.col("numerator").cast(_INT) * (pl.col("common") // divisor),
+        quantity_denominator=pl.col("one") * pl.col("common"),
+        has_factor=pl.col("numerator").is_not_null(),
+    )
+    rows = _within_bounds(rows)
+    rows = rows.with_columns(quantity=(pl.col("raw") * pl.col("factor")).fill_null(0))
+    per_record = pl.col("quantity_rounding_scope").eq_missing("record") & pl.col("quantity_rounding").is_not_null()
+    if rows.select(per_record.any()).item():
+        return pl.concat([rows.filter(~per_record), _rounded_by_record(rows.filter(per_record))])
+    return rows
+
+
+def _integer(column: str) -> pl.Expr:
+    """A Quantity as an integer, of which `one` make a whole."""
+    return pl.col(column).to_physical().cast(_INT) // (pl.lit(10**_FINEST, dtype=_INT) // pl.col("one"))
+
+
+def _with_one(rows: pl.DataFrame) -> pl.DataFrame:
+    """`one`: what 1 is as an integer, with as many decimals as the account's use of the SKU and its prices have."""
+    held = [pl.col(name).to_physical().cast(_INT) for name in _MEASURED]
+    few = pl.all_horizontal(_is_whole(one, _FINEST - 6).all() for one in held)
+    if rows.select(few & (pl.col("price_decimals").max().fill_null(6) == 6)).item():
+        return rows.with_columns(one=pl.lit(10**6, dtype=_INT))
+    needed = pl.max_horizontal(*(decimals(name) for name in _MEASURED), "price_decimals")
+    return rows.with_columns(one=pl.lit(10, dtype=_INT).pow(needed.max().over("sold_id").cast(pl.UInt32)).cast(_INT))
+
+
+def _with_time(rows: pl.DataFrame) -> pl.DataFrame:
+    """Quantity × time as one integer, and the month it is a part of: in seconds where all of it is whole seconds."""
+    second = pl.lit(10**6, dtype=_INT)
+    whole = pl.col("quantity_time_whole").to_physical().cast(_INT)
+    rows = rows.with_columns(_rest=_integer("quantity_time_rest"))
+    # `one` is a number of millions, so the whole part is
+    in_seconds = ((pl.col("_rest") % second == 0) & pl.col("value").is_null()) | (pl.col("meter") != "time_weighted")
+    rows = rows.with_columns(
+        _step=pl.when(in_seconds.all().over("sold_id")).then(second).otherwise(pl.lit(1, dtype=_INT))
+    )
+    times = pl.col("one") // pl.col("_step")
+    size = whole.cast(pl.Float64).abs() * times.cast(pl.Float64)
+    length = (pl.col("period_end") - pl.col("period_start")).dt.total_microseconds().cast(_INT)
+    return rows.with_columns(
+        quantity_time=pl.when(size < FITS).then(whole * times + pl.col("_rest") // pl.col("_step")),
+        is_too_long=(size >= FITS).fill_null(value=False),
+        period_length=length // pl.col("_step"),
+    ).drop("_rest", "_step")
+
+
+def _with_common(rows: pl.DataFrame) -> pl.DataFrame:
+    """`common`: the least common multiple of what an account's use of a SKU is divided by; 0 where it does not fit."""
+    divisor = (pl.col("denominator").cast(_INT) * pl.col("part")).alias("common")
+    is_divided = (pl.col("denominator") != 1) | (pl.col("part") != 1)
+    divided = rows.filter(is_divided).select("sold_id", "one", divisor).unique()
+    is_alone = pl.len().over("sold_id") == 1
+    alone = divided.filter(is_alone).select("sold_id", "common")
+    several = divided.filter(~is_alone).sort("sold_id", "common")
+    multiples = []
+    for (sold_id,), group in several.group_by("sold_id", maintain_order=True):
+        multiple = math.lcm(*group["common"].to_list())
+        multiples.append((sold_id, multiple if multiple * group["one"][0] < FITS else 0))
+    common = pl.concat([alone, pl.DataFrame(multiples, schema=alone.schema, orient="row")])
+    one = pl.lit(1, dtype=_INT)
+    return rows.join(common, on="sold_id", how="left", maintain_order="left").with_columns(
+        pl.col("common").fill_null(one)
+    )
+
+
+def _within_bounds(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mark the accounts and SKUs whose quantities 128 bits do not hold, and count them as nothing."""
+    size = pl.col("raw").cast(pl.Float64).abs() * pl.col("factor").cast(pl.Float64)
+    rows = rows.with_columns(_size=size.fill_null(0.0), _not=(pl.col("common") == 0) | pl.col("is_too_long"))
+    if rows["_size"].sum() < FITS and not rows["_not"].any():
+        return rows.drop("_size", "_not").with_columns(is_beyond=pl.lit(value=False))
+    beyond = (pl.col("_size").sum().over("sold_id") >= FITS) | pl.col("_not").any().over("sold_id")
+    rows = rows.with_columns(is_beyond=beyond).drop("_size", "_not")
+    return rows.with_columns(
+        pl.when("is_beyond").then(pl.lit(0, dtype=_INT)).otherwise(name).alias(name) for name in ("raw", "factor")
+    ).with_columns(pl.max_horizontal("quantity_denominator", pl.lit(1, dtype=_INT)))
+
+
+def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
+    """P2 per record: all records of a row have one quantity; it is rounded, then metered."""
+    is_weighted = pl.col("meter") == "time_weighted"
+    known = pl.col("value").is_not_null() & pl.col("share_denominator").is_null()
+    value = _integer("value")
+    share = pl.col("numerator").cast(_INT) * (pl.col("common") // pl.col("denominator").cast(_INT))
+    # what one record comes to, and how often: a weighted one for as long as it lasts
+    record = (
+        pl.when(pl.col("meter") == "count")
+        .then(pl.col("one") * share)
+        .when(known)
+        .then(value * share)
+        .otherwise("quantity")
+    )
+    often = (
+        pl.when(pl.col("meter") == "count")
+        .then(pl.col("positive_count").cast(_INT))
+        .when(~known)
+        .then(pl.lit(1, dtype=_INT))
+        .when(is_weighted & (value != 0))
+        .then(pl.col("quantity_time") // value)
+        .when(pl.col("meter") == "sum")
+        .then(pl.col("record_count").cast(_INT))
+        .otherwise(pl.lit(1, dtype=_INT))
+    )
+    rows = rows.with_columns(
+        _record=pl.when("is_beyond").then(pl.lit(0, dtype=_INT)).otherwise(record).fill_null(0),
+        _increment=_integer("quantity_increment") * pl.col("common"),
+    )
+    rounded = to_increment(pl.col("_record"), pl.col("_increment"), pl.col("quantity_rounding"))
+    per = pl.when(is_weighted & known).then("part").otherwise(pl.lit(1, dtype=_INT))
+    # divided first, which leaves no rest, so that the product stays small
+    return rows.with_columns(quantity=(rounded // per * often).fill_null(0)).drop("_record", "_increment")
+
+
+def _one_per_resource(rows: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """P1 `max`, `last`, `unique`: the whole value where the record is that set it, nothing elsewhere."""
+    start = pl.coalesce("at", "first_record_at")
+    rows = rows.with_columns(
+        at=pl.when(pl.col("meter") == "max")
+        .then(pl.when(pl.col("value").is_null()).then("peak_at").otherwise(start))
+        .when(pl.col("meter") == "last")
+        .then("last_start_at")
+        .when(pl.col("meter") == "unique")
+        .then(start)
+        .otherwise("at"),
+    )
+    contests = pl.col("meter").is_in(ONE_PER_RESOURCE)
+    if not rows.select(contests.any()).item():
+        return rows
+    rows = rows.with_row_index("_row")
+    used = rows.filter(contests).join(
+        series.select("series_id", "resource_id", "sub_account_id", "region_id", "consumed_unit"), on="series_id"
+    )
+    nameless = pl.col("resource_id").is_null()
+    size = pl.when(pl.col("meter") != "unique").then("quantity")
+    last = pl.col("meter") == "last"
+    first = (
+        used.with_columns(
+            _place=pl.when(nameless).then("sub_account_id"),
+            _where=pl.when(nameless).then("region_id"),
+            _size=size,
+            _started=pl.when(last).then(pl.col("last_start_at").dt.timestamp("us")),
+            _ended=pl.when(last).then(pl.col("last_end_at").dt.timestamp("us")),
+            _came=pl.when(~last).then("at"),
+        )
+        .sort(
+            # `last`: the latest; `max`: the largest, the earliest of them; then the line that stands first
+            [-pl.col("_started"), -pl.col("_ended"), "_size", "_came", *LINE_PLACE, "consumed_unit"],
+            descending=[False, False, True, *[False] * (2 + len(LINE_PLACE))],
+            nulls_last=True,
+        )
+        .unique(["sold_id", "resource_id", "_place", "_where"], keep="first", maintain_order=True)
+    )
+    wins = pl.col("_row").is_in(first["_row"].implode())
+    nothing = contests & ~wins
+    return rows.with_columns(
+        quantity=pl.when(nothing).then(pl.lit(0, dtype=_INT)).otherwise("quantity"),
+        at=pl.when(nothing).then("first_record_at").otherwise("at"),
+    ).drop("_row")
+
+
+def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
+    """Records that are priced one by one and came at one instant with one quantity: a row each."""
+    several = _IS_INSTANT & pl.col("price_model").is_in(_BY_RECORD) & (pl.col("record_count") > 1)
+    several = (several & ~pl.col("meter").is_in(ONE_PER_RESOURCE)).fill_null(value=False)
+    if not rows.select(several.any()).item():
+        return rows
+    together = rows.filter(several)
+    places = together.select(pl.int_range(pl.len()).repeat_by("record_count").explode()).to_series()
+    alone = together[places].with_columns(
+        pl.col("quantity") // pl.col("record_count").cast(_INT),
+        consumed_quantity="value",
+        record_count=pl.lit(1, dtype=together.schema["record_count"]),
+    )
+    return pl.concat([rows.filter(~several), alone])
+
+
+LINE_PLACE = ["line_start", "line_class", "price_row"]
+"""The order of an account's rating lines, which decides what time leaves open (M1)."""
+
+
+def _rounded_by_period(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """P2 per period: in time order, a use is what it lets the rounded total grow by; so a cut moves nothing."""
+    rounds = (
+        pl.col("quantity_rounding_scope").eq_missing("period")
+        & pl.col("quantity_rounding").is_not_null()
+        & pl.col("price_row").is_not_null()
+    )
+    if not rows.select(rounds.any()).item():
+        return rows
+    by_resource = (pl.col("tier_scope") == "resource").any().over("sold_id")
+    rows = rows.join(classes.select("class_id", "resource_id"), on="class_id", how="left", maintain_order="left")
+    rows = rows.with_columns(_resource=pl.when(by_resource).then("resource_id")).drop("resource_id")
+    rest = rows.filter(~rounds).drop("_resource")
+    group = ["line_class", "_resource"]
+    rounded = rows.filter(rounds).sort(*group, *TIME_ORDER, nulls_last=True)
+    increment = _integer("quantity_increment") * pl.col("common")
+    up_to = pl.col("quantity").cum_sum().over(group)
+    grown = to_increment(up_to, increment, pl.col("quantity_rounding"))
+    rounded = rounded.with_columns(_grown=grown)
+    rounded = rounded.with_columns(quantity=pl.col("_grown") - pl.col("_grown").shift(1, fill_value=0).over(group))
+    return pl.concat([rest, rounded.drop("_grown", "_resource")])
+
+
+TIME_ORDER = [
+    pl.coalesce("at", "starts"),
+    *(pl.col(name) for name in LINE_PLACE),
+    0 - pl.col("quantity") // pl.col("record_count").cast(_INT),
+    pl.col("class_id"),
+    pl.col("series_id"),
+]
+"""Uses in the order in which they count: those of one line in one stretch together, and of one instant the larger."""
+
+
+# --- P3: what is free ------------------------------------------------------------
+
+
+def with_pools(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """Give each priced row what it counts together with: pool_id, the same for equal `POOL_KEY` (P6)."""
+    owners = classes.select("class_id", "sub_account_id", "resource_id", "region_id")
+    rows = rows.join(owners, on="class_id", how="left", maintain_order="left")
+    by_project, by_resource = pl.col("tier_scope") == "sub_account", pl.col("tier_scope") == "resource"
+    nameless = by_resource & pl.col("resource_id").is_null()
+    rows = rows.with_columns(
+        pool_project=pl.when(by_project | nameless).then("sub_account_id"),
+        pool_resource=pl.when(by_resource).then("resource_id"),
+        pool_place=pl.when(nameless).then("region_id"),
+    )
+    pools = rows.select(POOL_KEY).unique(maintain_order=True).with_row_index("pool_id")
+    rows = rows.join(pools, on=POOL_KEY, how="left", nulls_equal=True, maintain_order="left")
+    return rows.drop(*owners.columns[1:], "pool_project", "pool_resource", "pool_place")
+
+
+def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """Add what is left of each use once the free quantity of its pool has come off, in time order.
+
+    With c the pool's quantity before and F the price row's free quantity, a use of q is charged as g(c + q) − g(c),
+    where g(x) is x − F above F, nothing from 0 to F, and x below 0.
+
+    Makes    rows with rest [integer]; is_coarse: its instants would have to be told apart to know
+    Source   P3 `free_quantity`
+    """
+    offers = (pl.col("free_quantity").to_physical() != 0).fill_null(value=False)
+    is_offered = pl.col("price_row").is_not_null() & pl.col("sold_id").is_in(
+        rows.filter(offers)["sold_id"].unique().implode()
+    )
+    offered = with_pools(rows.filter(is_offered), classes)
+    others = rows.filter(~is_offered)
+    # one amount for the line of the first record that counts: only its instants tell which that is once rounded
+    # nor what each record costs
+    by_record = pl.col("price_model").is_in([*_BY_RECORD, *_BY_FIRST]) & (pl.col("quantity_rounding_scope") == "period")
+    others = others.with_columns(rest="quantity", is_coarse=(by_record & ~_IS_INSTANT).fill_null(value=False))
+    offered = offered.with_columns(_free=_integer("free_quantity") * pl.col("common"))
+    offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
+    before = pl.col("_up_to") - pl.col("quantity")
+    offered = offered.with_columns(
+        rest=_above(pl.col("_up_to"), pl.col("_free")) - _above(before, pl.col("_free")), is_coarse=_is_coarse()
+    )
+    return pl.concat([others, offered.drop("pool_id", "_free", "_up_to")]).with_columns(
+        first_positive_at=pl.when(pl.col("at").is_not_null() | pl.col("value").is_not_null())
+        .then(pl.when(pl.col("rest") > 0).then(pl.coalesce("at", "first_record_at")))
+        .when((pl.col("meter") != "count") | (pl.col("rest") > 0))
+        .then("first_positive_at")
+    )
+
+
+def _above(quantity: pl.Expr, free: pl.Expr) -> pl.Expr:
+    return pl.when(quantity > free).then(quantity - free).when(quantity < 0).then(quantity).otherwise(0)
+
+
+def _is_coarse() -> pl.Expr:
+    """Whether telling instants apart would matter: the free quantity runs out somewhere within several uses.
+
+    It does not where all of the pool is free, nor where the pool is one line without a cut whose price looks at the
+    quantity alone.
+    """
+    pool = "pool_id"
+    several = pl.struct("line_class", "price_row", "segment_start").n_unique().over(pool) > 1
+    several = several | pl.col("price_model").is_in(_BY_RECORD).any().over(pool)
+    positive = (pl.col("quantity") >= 0).all().over(pool) & ~pl.col("allows_corrections").any().over(pool)
+    all_free = positive & (pl.col("quantity").sum().over(pool) <= pl.col("_free").min().over(pool))
+    return several & ~all_free & ~_IS_INSTANT
