@@ -14,7 +14,7 @@ class Charges(Table):
     billing_account_id: Text = columns.billing_account_id()
     sub_account_id: Text = columns.sub_account_id()
     resource_id: Text = columns.resource_id()
-    sku_id: Text = columns.sku_id()
+    sku_id: Text = columns.sku_id(nullable=True)
     region_id: Text = columns.region_id()
     sku_price_id: Text = columns.sku_price_id(nullable=True)
     service: Text = columns.service()
@@ -24,12 +24,7 @@ class Charges(Table):
     sku_tags: TextList = column(
         "marks of the SKU that grants include or exclude by", source="G1", example='["os_image"]', default="[]"
     )
-    charge_category: Text = column(
-        "where it comes from",
-        source="FOCUS ChargeCategory; G1",
-        example="usage",
-        isin=["usage", "recurring", "one_off"],
-    )
+    charge_category: Text = columns.charge_category()
     charge_description: Text = column(
         "what the invoice line says", source="FOCUS ChargeDescription; BT-153", example="Small virtual machine"
     )

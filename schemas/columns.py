@@ -24,6 +24,13 @@ resource_id = partial(column, description="what was used", source="FOCUS Resourc
 sku_id = partial(column, description="what is sold", source="FOCUS SkuId", example="vm-small")
 region_id = partial(column, description="where it was used", source="FOCUS RegionId", example="eu-1", nullable=True)
 sku_price_id = partial(column, description="the price row", source="FOCUS SkuPriceId", example="vm-small-list")
+charge_category = partial(
+    column,
+    description="where it comes from",
+    source="FOCUS ChargeCategory; G1",
+    example="usage",
+    isin=["usage", "recurring", "one_off"],
+)
 seller_id = partial(column, description="who sells and invoices", source="rule 1.2", example="north")
 service = partial(column, description="the service a SKU belongs to", source="FOCUS ServiceName", example="Cloud")
 service_category = partial(

@@ -16,7 +16,7 @@ class InvoiceLines(Table):
     billing_period: Text = columns.billing_period()
     sub_account_id: Text = columns.sub_account_id()
     resource_id: Text = columns.resource_id()
-    sku_id: Text = columns.sku_id(source="FOCUS SkuId; BT-155")
+    sku_id: Text = columns.sku_id(source="FOCUS SkuId; BT-155", nullable=True)
     region_id: Text = columns.region_id()
     service: Text = columns.service()
     description: Text = column("what was sold", source="BT-153", example="Small virtual machine")

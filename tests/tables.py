@@ -20,7 +20,7 @@ from schemas.units import parse
 Row = dict[str, str | None]
 
 
-def table(schema: type[Table], text: str, **defaults: str | None) -> pl.DataFrame:
+def table(schema: type[Table], text: str, /, **defaults: str | None) -> pl.DataFrame:
     """A frame of this schema from a pipe table; `defaults` fill columns that the table does not mention, in every row.
 
     The frame is checked as the schema says, its key too: where that is of several columns, tell enough of them.

@@ -88,6 +88,7 @@ _SOURCES = {
     "usage_records": "internal.usage_totals",
     "stored_usage": "internal.usage_totals",
     "rejects": "internal.rejects",
+    "operations": "internal.operations",
 }
 """Relations that are made of a table's files without a query that names it."""
 

@@ -149,6 +149,7 @@ def _define(
     for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
         _view(connection, table, _table(lake, snapshot.files(table), _view_types(table)))
     _view(connection, "internal.rejects", _by_commit(lake, snapshot, commits, "rejects"))
+    _view(connection, "internal.operations", _by_commit(lake, snapshot, commits, "operations"))
     for query in views:
         _view(connection, query.name, query.text)
 
@@ -171,7 +172,7 @@ def _table(lake: Lake, entries: Iterable[FileEntry], columns: Types) -> str:
 
 
 def _by_commit(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit], table: str) -> str:
-    """A table whose later rows replace earlier ones: each row with the commit that wrote it."""
+    """A table with the commit that wrote each row: where later rows replace earlier ones, or wait for a later run."""
     columns = _view_types(table)
     parts = [
         f"select {number} as commit_number, * from ({_table(lake, same, columns)})"

@@ -111,6 +111,8 @@ NOTHING = (
     "price_tiers",
     "discounts",
     "promo_codes",
+    "recurring_items",
+    "spend_limits",
     "billing_policies",
     "operations",
     "grant_movements",

@@ -10,7 +10,10 @@ anti join holds using (billing_account_id, billing_period)
 union all
 select 'charges.rating_line_id', charges.rating_line_id
 from charges anti join rating_lines using (rating_line_id, billing_period)
-where charges.charge_category <> 'one_off'
+union all
+select 'charges.sku_price_id of a ' || charge_category, charge_id
+from charges   -- what was used or recurs has a SKU and a price; what was added has no price, and a SKU if it names one
+where case charge_category when 'one_off' then sku_price_id is not null else sku_price_id is null or sku_id is null end
 union all
 select 'charges.billing_account_id', charges.billing_account_id
 from charges anti join account_periods using (billing_account_id, billing_period)

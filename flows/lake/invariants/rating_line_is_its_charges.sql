@@ -3,7 +3,7 @@
 with
   cut as (
     select billing_period, rating_line_id, sum(list_cost) as list_cost
-    from charges where charge_category <> 'one_off'
+    from charges
     group by all
   )
 select billing_period, rating_line_id, lines.list_cost as line_cost, cut.list_cost as charges_cost

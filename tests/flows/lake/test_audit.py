@@ -13,6 +13,7 @@ import pytest
 from flows.lake.audit import Breach, audit
 from flows.lake.journal import Lake
 from flows.lake.views import connect, queries
+from rating.hashing import digest
 from tests.flows.lake.books import World, frame, lake_of, rows, stored
 
 BOOKS: World = {
@@ -56,10 +57,16 @@ BOOKS: World = {
     ),
     "charges": rows(
         """
-        charge_id | rating_line_id | billing_period | billing_account_id | sku_id | service | list_cost | charge_period_start  | charge_period_end    | charge_order | sku_tags
-        c1        | l1             | 2026-10        | acme               | vm     | Cloud   | 100.00    | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z | 1            | ["linux"]
-        c2        | l2             | 2026-10        | acme               | ip     | Network | 50.00     | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z | 2            | []
+        charge_id | rating_line_id | billing_period | billing_account_id | sku_id | sku_price_id | service | list_cost | charge_period_start  | charge_period_end    | charge_order | sku_tags
+        c1        | l1             | 2026-10        | acme               | vm     | vm-list      | Cloud   | 100.00    | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z | 1            | ["linux"]
+        c2        | l2             | 2026-10        | acme               | ip     | ip-list      | Network | 50.00     | 2026-10-01T00:00:00Z | 2026-11-01T00:00:00Z | 2            | []
         """  # noqa: E501 (a table)
+    ),
+    "operations": rows(
+        """
+        operation_id | operation  | status   | billing_account_id | billing_period | amount
+        help         | add_charge | accepted | acme               | 2026-11        | 5
+        """
     ),
     "expense_numbers": rows(
         """
@@ -142,6 +149,10 @@ BOOKS: World = {
 }
 
 
+HELP = digest("one_off", "help")
+"""The rating line of the charge that BOOKS add to November."""
+
+
 def audited(folder: Path, world: World) -> dict[str, Breach]:
     """The breaches of a lake that holds the world."""
     with connect(lake_of(folder, world)) as connection:
@@ -219,6 +230,16 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("usage_has_a_series", also("usage_series", billing_account_id="beta")),
     ("rating_line_is_its_charges", changed("rating_lines", 0, list_cost="100.01")),
     ("rating_line_is_its_charges", also("rating_lines", rating_line_id="l3")),
+    ("rating_line_is_its_charges", changed("charges", 1, charge_category="one_off", rating_line_id="l9")),
+    # the month of the added charge is billed after it was added
+    ("added_charges_are_billed", changed("account_periods", 0, billing_period="2026-11")),
+    (
+        "added_charges_are_billed",
+        both(
+            changed("account_periods", 0, billing_period="2026-11"),
+            changed("charges", 0, charge_category="one_off", billing_period="2026-11", rating_line_id=HELP),
+        ),
+    ),
     ("line_is_charge_less_cuts", changed("charges", 0, list_cost="99.99")),
     ("line_is_charge_less_cuts", changed("allocations", 0, amount="9.99")),
     ("line_is_charge_less_cuts", changed("allocations", 0, allocation_kind="cap")),
@@ -268,6 +289,8 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("tax_shares_are_the_tax", without("tax_shares")),
     ("allocations_fit_their_charge", changed("allocations", 2, amount="90.01")),
     ("allocations_fit_their_charge", changed("allocations", 2, amount="-1.00")),
+    ("allocations_fit_their_charge", also("allocations", 0, allocation_kind="cap", source_id="most", amount="50.01")),
+    ("allocations_fit_their_charge", also("allocations", 0, allocation_kind="cap", source_id="most", amount="0")),
     ("allocations_fit_their_charge", also("allocations", 2, source_id="late", tax_position="after", amount="60.01")),
     ("allocations_fit_their_charge", changed("charges", 0, list_cost="-100.00")),
     ("grants_stay_in_their_window", changed("grants", 0, window_start="2026-10-01T00:00:01Z")),
@@ -314,6 +337,9 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("no_orphan_ids", changed("invoice_lines", 0, charge_id="c9")),
     ("no_orphan_ids", changed("charges", 0, rating_line_id="l9")),
     ("no_orphan_ids", changed("charges", 0, billing_account_id="beta")),
+    ("no_orphan_ids", changed("charges", 0, sku_id=None)),
+    ("no_orphan_ids", changed("charges", 0, charge_category="recurring", sku_price_id=None)),
+    ("no_orphan_ids", changed("charges", 0, charge_category="one_off")),
     ("no_orphan_ids", changed("allocations", 0, charge_id="c9")),
     ("no_orphan_ids", changed("allocations", 2, source_id="g9")),
     ("no_orphan_ids", changed("tax_breakdown", 0, invoice_id="i9")),
@@ -450,3 +476,23 @@ def test_a_breach_shows_a_few_rows_and_counts_all(tmp_path: Path) -> None:
     breach = audited(tmp_path, world)["usage_conserved"]
     assert (breach.count, len(breach.examples)) == (9, 5)
     assert "file_name=f0" in str(breach)
+
+
+def test_what_was_added_needs_no_price_and_no_sku(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    changed("charges", 1, charge_category="one_off", sku_id=None, sku_price_id=None)(world)
+    assert audited(tmp_path, world) == {}
+
+
+def test_an_added_charge_is_on_a_line_or_its_account_on_hold(tmp_path: Path) -> None:
+    """The same amount of the same account and month, under the id the operation gives; or a stated hold."""
+    lake = lake_of(tmp_path, BOOKS)
+    month = changed("account_periods", 0, billing_period="2026-11")
+    line = changed(
+        "charges", 1, charge_category="one_off", billing_period="2026-11", rating_line_id=HELP, list_cost="5.00"
+    )
+    hold = also("holds", billing_account_id="acme", billing_period="2026-11")
+    for mended in (line, hold):
+        world = deepcopy(BOOKS) | {"holds": []}
+        both(month, mended)(world)
+        assert "added_charges_are_billed" not in audited_instead(lake, world)
