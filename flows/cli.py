@@ -56,7 +56,7 @@ def _version() -> str:
 app = App(
     name="billfold",
     help="Usage records in, checkable invoices and ledger entries out.\n\n"
-    "In this order: init, ingest, operations, bill, issue; then show, audit, sql. "
+    "In this order: init, ingest, operations, bill, issue; then show, explain, audit, sql. "
     "Exit codes: 0 done, 3 done with rejects or accounts on hold, 4 held for approval, 1 refused, 2 usage error.",
     version=_version,
     version_flags=["--version"],
@@ -145,10 +145,11 @@ def ingest(
             )
     _publish(lake, result.commit)
     if json:
-        as_json(ingesting.record(result))
+        as_json(ingesting.record(lake, result))
     elif not quiet:
         show(reports.ended(result.status, "ingest", result.commit))
         show(*reports.ingest_page(result))
+        show(*ingesting.worth(lake, result))
         if ingesting.exit_code(result) != DONE:
             say(f"each of them: billfold show rejected-rows{books.options}")
     return ingesting.exit_code(result)
@@ -341,6 +342,34 @@ for _listing in listings().values():
 
 
 @app.command(sort_key=7)
+def explain(
+    which: Annotated[
+        str, Parameter(help="A charge: its id, or the beginning of it, or ACCOUNT/NUMBER with its expense number.")
+    ],
+    /,
+    *,
+    as_of: AsOf = None,
+    limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
+    csv: Csv = False,
+    json: Json = False,
+    books: Books = HERE,
+) -> int:
+    """Why a charge is what it is: its price, its rating line, and every usage record with its share."""
+    from flows.explain import explain_charge
+    from flows.show.charge_page import charge_page, charge_record
+    from flows.show.listing import as_csv
+
+    explained = explain_charge(books.open(), which, as_of=as_of)
+    if json:
+        as_json(charge_record(explained))
+    elif csv:
+        sys.stdout.write(as_csv(explained.sources, {explained.currency.code: explained.currency}))
+    else:
+        show(*charge_page(explained, limit))
+    return DONE
+
+
+@app.command(sort_key=8)
 def audit(
     *,
     verify: Annotated[bool, option(help="Read every file again and compare it with what was committed.")] = False,
@@ -377,7 +406,7 @@ def audit(
     return REFUSED if faults or breaches else DONE
 
 
-@app.command(sort_key=8)
+@app.command(sort_key=9)
 def sql(
     query: Annotated[str, Parameter(help="One SELECT, in DuckDB's SQL.")],
     /,
@@ -396,7 +425,7 @@ def sql(
     return _listed(rows, _currencies(lake), csv=csv, json=json, limit=limit)
 
 
-@app.command(sort_key=9)
+@app.command(sort_key=10)
 def sample(
     folder: Annotated[Path, Parameter(help="Where to write it: a new folder, or one with an earlier sample.")],
     /,
@@ -428,7 +457,7 @@ def sample(
     return DONE
 
 
-@app.command(sort_key=10)
+@app.command(sort_key=11)
 def views(*, json: Json = False, quiet: Quiet = False, books: Books = HERE) -> int:
     """Publish billing.duckdb anew, and list what can be asked in it."""
     from flows.lake.views import publish
@@ -542,9 +571,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         warn(f"billfold: {fault}")
         return USAGE
     except (Exception, KeyboardInterrupt) as fault:
-        from flows.show.faults import explain
+        from flows.show import faults
 
-        return explain(fault)
+        return faults.explain(fault)
 
 
 if __name__ == "__main__":

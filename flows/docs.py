@@ -119,6 +119,7 @@ IN_ORDER = (
     "periods",
     "policies",
     "operations",
+    "meters",
     "price_models",
     "rating_lines",
     "charges",

@@ -46,6 +46,10 @@ SHOWN = 200
 """How many rows a terminal gets unless it asks for more."""
 
 
+SHOWN_OF_LIST = 4
+"""How many values of a list in a cell a terminal gets; CSV and JSON have all."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """A list as its file of SQL says it."""
@@ -65,6 +69,11 @@ class Listing:
     def by_period(self) -> bool:
         """Whether it can be asked of one billing period."""
         return "of_period(" in self.text
+
+    @property
+    def by_value(self) -> bool:
+        """Whether it reads what rejects are worth, which is worked out when asked for."""
+        return "reject_values" in self.text
 
 
 @cache
@@ -101,6 +110,17 @@ def ask(
     connection: "duckdb.DuckDBPyConnection", listing: Listing, *, account: str | None = None, period: str | None = None
 ) -> "pl.DataFrame":
     """The rows of a list, of one account or period if asked."""
+    if listing.by_value:
+        from flows.show.reject_values import value_rejects
+
+        value_rejects(connection)
+    return asked(connection, listing, account=account, period=period)
+
+
+def asked(
+    connection: "duckdb.DuckDBPyConnection", listing: Listing, *, account: str | None = None, period: str | None = None
+) -> "pl.DataFrame":
+    """The rows of a list of which all that it reads is there."""
     connection.execute("set variable account = $1::varchar", [account])
     connection.execute("set variable period = $1::varchar", [period])
     return connection.sql(listing.text).pl()
@@ -136,9 +156,10 @@ def as_csv(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> str:
 
 def records(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> Iterator[dict[str, Any]]:
     """Rows for a program: amounts in the currency's digits and other decimals as plain text."""
+    money = {name for name in rows.columns if _is_money(rows, name)}
     for row in rows.iter_rows(named=True):
         currency = _currency(row, currencies)
-        yield {name: _plain(value, _is_money(rows, name), currency) for name, value in row.items()}
+        yield {name: _plain(value, name in money, currency) for name, value in row.items()}
 
 
 def _heading(name: str, rows: "pl.DataFrame") -> str:
@@ -167,7 +188,8 @@ def _shown(value: Any, is_money: bool, currency: Currency) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d}" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(str, value))
+        rest = f" and {len(value) - SHOWN_OF_LIST:,} more" if len(value) > SHOWN_OF_LIST else ""
+        return ", ".join(map(str, value[:SHOWN_OF_LIST])) + rest
     return "" if value is None else str(value)
 
 

@@ -10,7 +10,7 @@ import pytest
 from flows import cli
 from tests.flows.cli.worked import billfold
 
-COMMANDS = ["init", "ingest", "operations", "bill", "issue", "show", "audit", "sql", "sample", "views"]
+COMMANDS = ["init", "ingest", "operations", "bill", "issue", "show", "explain", "audit", "sql", "sample", "views"]
 
 SHOWS = [
     "account",

@@ -1,0 +1,329 @@
+"""Why a charge is what it is: its price, its rating line and pool, and the usage records it is made of (P8).
+
+What a charge was made of is rated once more, by the inputs of the run that made it and for its account and SKU alone;
+nothing of this is stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+
+from flows import bill_period, books
+from flows.lake.journal import Commit, Lake, Snapshot, check_size
+from flows.lake.views import connect
+from flows.landing.sql import parquet
+from flows.run import Refusal
+from flows.show.amounts import UNKNOWN_EXPONENT, Currency
+from rating.hashing import bucket_of, digest, hash64, key_text
+from rating.money import to_money
+from rating.periods import boundary_instant
+from rating.pipeline import Inputs, uses_of
+from rating.recurring_items import NAME
+from rating.spreading import spread
+from schemas.units import Hash64, Instant, Money
+
+if TYPE_CHECKING:
+    from flows.lake.journal import FileEntry
+
+Row = Mapping[str, Any]
+
+SEVERAL = 5
+"""How many charges are named where a beginning stands for more than one."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A charge and what it is made of."""
+
+    charge: Row
+    price: Row | None
+    tiers: Sequence[Row]
+    rating_line: Row
+    pool: Row | None
+    sources: pl.DataFrame
+    """Usage records, recurring items, an operation or a spend limit: each with its time, quantity and share."""
+    currency: Currency
+
+
+def explain_charge(lake: Lake, wanted: str, *, as_of: int | None = None) -> Explained:
+    """Explain the charge that an id, the beginning of one, or ACCOUNT/NUMBER stands for.
+
+    Errors   Refusal: none, or several
+    Source   P8
+    """
+    snapshot = lake.snapshot(as_of)
+    with connect(lake, snapshot, usage_periods=()) as connection:
+        charge = _charge(connection, wanted)
+        made_by = lake.snapshot(_made_by(lake, snapshot, charge).number)
+        line = _ask(connection, "rating_lines", rating_line=charge["rating_line_id"], period=charge["billing_period"])
+        pool = _ask(connection, "pools", charge=charge["charge_id"])
+    with connect(lake, made_by, usage_periods=()) as connection:
+        prices = _ask(connection, "prices", price=charge["sku_price_id"])
+        tiers = _ask(connection, "tiers", price=charge["sku_price_id"])
+    return Explained(
+        charge=charge,
+        price=_in_force(prices, charge),
+        tiers=tiers,
+        rating_line=line[0],
+        pool=pool[0] if pool else None,
+        sources=_sources(lake, made_by, charge),
+        currency=Currency(charge["billing_currency"], _exponent(charge)),
+    )
+
+
+def _exponent(charge: Row) -> int:
+    return UNKNOWN_EXPONENT if charge["exponent"] is None else int(charge["exponent"])
+
+
+# --- which charge ------------------------------------------------------------
+
+
+def _charge(connection: duckdb.DuckDBPyConnection, wanted: str) -> Row:
+    account, slash, number = wanted.rpartition("/")
+    is_number = bool(slash) and number.isascii() and number.isdigit() and len(number) < 18
+    connection.execute("set variable number = $1::bigint", [int(number) if is_number else None])
+    beginning = None if slash or not wanted else wanted
+    found = _ask(connection, "charges", charge=beginning, account=account if is_number else None)
+    if not found:
+        raise Refusal(
+            f"no charge has the id {wanted!r}, an id that begins so, or that account and number; "
+            "write ACCOUNT/NUMBER with the number behind # on a line of: billfold show invoice ACCOUNT"
+        )
+    if len(found) > 1:
+        named = ", ".join(row["charge_id"] for row in found[:SEVERAL])
+        more = f" and {len(found) - SEVERAL:,} more" if len(found) > SEVERAL else ""
+        raise Refusal(f"{len(found):,} charges have an id that begins with {wanted!r}: {named}{more}; write more of it")
+    return found[0]
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: str | None) -> list[dict[str, Any]]:
+    for variable, value in variables.items():
+        connection.execute(f"set variable {variable} = $1::varchar", [value])
+    text = (resources.files("flows.show") / "charge" / f"{name}.sql").read_text(encoding="utf-8")
+    return connection.sql(text).pl().to_dicts()
+
+
+def _made_by(lake: Lake, snapshot: Snapshot, charge: Row) -> Commit:
+    """The run that made a charge: the latest that billed its period, before its account's document was issued (L4)."""
+    commits = lake.commits(snapshot.number)
+    number_of = {entry.path: commit.number for commit in commits for entry in commit.added}
+    period, account = charge["billing_period"], charge["billing_account_id"]
+    issued = [
+        number_of[entry.path]
+        for entry in snapshot.files("invoices", billing_period=period, state="issued")
+        if account in _accounts_in(lake, entry)
+    ]
+    before = min(issued, default=snapshot.number + 1)
+    return next(
+        commit
+        for commit in reversed(commits[:before])
+        if commit.command == bill_period.COMMAND
+        and commit.inputs["billing_period"] == period
+        and commit.inputs.get("is_closing", True)
+    )
+
+
+def _accounts_in(lake: Lake, entry: "FileEntry") -> set[str]:
+    return set(pl.read_parquet(lake.path(entry), columns=["billing_account_id"], glob=False).to_series())
+
+
+def _in_force(prices: Sequence[Row], charge: Row) -> Row | None:
+    """The dated row of a price that was in force when the charge began."""
+    zone = charge["time_zone"] or "UTC"
+    began = [row for row in prices if boundary_instant(row["valid_from"], zone) <= charge["charge_period_start"]]
+    return began[-1] if began else None
+
+
+# --- what it is made of ------------------------------------------------------------
+
+
+def _sources(lake: Lake, made_by: Snapshot, charge: Row) -> pl.DataFrame:
+    """The rows that a charge comes from, in order of time, each with its share of it."""
+    if charge["charge_category"] == "one_off":
+        return _one_off(made_by, charge)
+    plan = _plan(lake, made_by, charge)
+    inputs = _only(bill_period.inputs_of(plan, (bucket_of(charge["billing_account_id"], lake.buckets),)), charge)
+    if charge["charge_category"] == "recurring":
+        return _shared(_recurring(inputs, charge), charge).rename({"usage_record_id": "recurring_item_id"})
+    return _shared(_records(lake, plan, inputs, charge), charge)
+
+
+def _plan(lake: Lake, made_by: Snapshot, charge: Row) -> bill_period.BillPlan:
+    """The plan of the run that made a charge, as it was."""
+    commit = made_by.commit
+    reference = commit.inputs["reference_digest"]
+    return bill_period.BillPlan(
+        lake=lake,
+        head=commit.number - 1,
+        run_id=commit.run_id,
+        period=charge["billing_period"],
+        known_as_of=datetime.fromisoformat(commit.inputs["known_as_of"]),
+        is_closing=True,
+        groups=(),
+        reference_digest=reference,
+        reference_files=tuple(one for one in made_by.visible.values() if one.partition.get("reference") == reference),
+        new_reference_files=(),
+        inputs=commit.inputs,
+    )
+
+
+def _only(inputs: Inputs, charge: Row) -> Inputs:
+    """Of a bucket's inputs those of the charge's account and SKU: nothing else reaches its list cost (P4 to P6)."""
+    account, sku = pl.col("billing_account_id") == charge["billing_account_id"], pl.col("sku_id") == charge["sku_id"]
+    reference = dict(inputs.reference)
+    reference["billing_accounts"] = reference["billing_accounts"].filter(account)
+    reference["recurring_items"] = reference["recurring_items"].filter(account & sku)
+    return replace(
+        inputs,
+        usage_series=inputs.usage_series.filter(account & sku),
+        reference=reference,
+        grants=inputs.grants.filter(account),
+    )
+
+
+def _shared(records: pl.DataFrame, charge: Row) -> pl.DataFrame:
+    """Records with their share of the charge, as people read them."""
+    exponent = _exponent(charge)
+    rows = spread(records, int(charge["list_cost"].scaleb(exponent)))
+    return rows.with_columns(exponent=pl.lit(exponent), billing_currency=pl.lit(charge["billing_currency"])).select(
+        "usage_record_id",
+        "resource_id",
+        "charge_period_start",
+        "charge_period_end",
+        "consumed_quantity",
+        "consumed_unit",
+        to_money("share_mu").alias("share_amount"),
+        "billing_currency",
+    )
+
+
+def _records(lake: Lake, plan: bill_period.BillPlan, inputs: Inputs, charge: Row) -> pl.DataFrame:
+    """The usage records of a charge with what each weighs in it."""
+    records = _stored(lake, plan, inputs, charge)
+    return (
+        _weighed(uses_by_record(inputs, records), charge)
+        .join(records, on="series_id")
+        .drop("series_id")
+        .rename({"own_id": "series_id"})
+        .join(inputs.usage_series.select("series_id", "resource_id", "consumed_unit"), on="series_id")
+    )
+
+
+def uses_by_record(inputs: Inputs, records: pl.DataFrame) -> pl.DataFrame:
+    """What each record contributes to its charge: rated as if every record were a series of its own.
+
+    Resources, pools and lines are known by what a series says, not by which it is; so nothing else changes.
+
+    Reads    inputs; records: series_id (a number of its own), own_id (its series), is_earlier, start, end, quantity
+    Makes    the columns of `uses_of`
+    """
+    series = records.select("series_id", stored_id="own_id").join(
+        inputs.usage_series.rename({"series_id": "stored_id"}), on="stored_id", maintain_order="left"
+    )
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, rows in (("usage_records", ~pl.col("is_earlier")), ("earlier_records", pl.col("is_earlier"))):
+            connection.register("records", records.filter(rows).select("series_id", *_TIMED).to_arrow())
+            connection.execute(f"create table own_{name} as from records")
+            connection.execute(f"create temp view {name} as from own_{name}")
+            connection.unregister("records")
+        own = series.select(inputs.usage_series.columns)
+        return uses_of(replace(inputs, connection=connection, usage_series=own))
+
+
+def _weighed(uses: pl.DataFrame, charge: Row) -> pl.DataFrame:
+    """What each series weighs in a charge: the pieces of a record that was cut weigh together."""
+    weights: dict[int, int] = {}
+    of_charge = uses.filter(
+        (pl.col("charge_id") == charge["charge_id"]) & (pl.col("charge_category") == charge["charge_category"])
+    )
+    for series, weight in of_charge.select("series_id", "weight").iter_rows():
+        weights[series] = weights.get(series, 0) + int(weight)
+    columns = {"series_id": list(weights), "weight": [str(weight) for weight in weights.values()]}
+    return pl.DataFrame(columns, schema={"series_id": Hash64, "weight": pl.String})
+
+
+def _stored(lake: Lake, plan: bill_period.BillPlan, inputs: Inputs, charge: Row) -> pl.DataFrame:
+    """The usage records of some series that count in the plan's period, numbered in order of start and id.
+
+    Makes    series_id: the number · own_id: the series the record is of · the record's columns · is_earlier: it belongs
+             to an earlier period and is split, so that a piece of it may lie in this one (U4)
+    """
+    account = charge["billing_account_id"]
+    bucket = f"{bucket_of(account, lake.buckets):02}"
+    own = plan.snapshot.files("usage_records", billing_period=plan.period, bucket=bucket)
+    earlier = [
+        entry
+        for entry, accounts in books.usage_running_in(lake, plan.snapshot, plan.period, inputs.reference)
+        if entry.partition["bucket"] == bucket and account in accounts["billing_account_id"]
+    ]
+    parts = []
+    for entry in [*own, *earlier]:
+        check_size(lake, entry)
+        parts.append(
+            "select series_id as own_id, usage_record_id, charge_period_start, charge_period_end, "
+            f"consumed_quantity::decimal(38, 15) as consumed_quantity, {entry in earlier} as is_earlier "
+            f"from {parquet(lake.path(entry))} semi join wanted using (series_id)"
+        )
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.register("listed", inputs.usage_series.select("series_id").to_arrow())
+        connection.execute("create table wanted as from listed")
+        asked = (
+            f"from ({' union all '.join(parts)}) where not is_earlier or charge_period_end > $1 "
+            "order by charge_period_start, usage_record_id"
+        )
+        found = connection.execute(asked, [charge["period_start"]]).pl()
+    return found.with_row_index("series_id").with_columns(pl.col("series_id").cast(Hash64))
+
+
+_TIMED = ("charge_period_start", "charge_period_end", "consumed_quantity")
+
+
+def _recurring(inputs: Inputs, charge: Row) -> pl.DataFrame:
+    """The recurring items of a charge, with what each weighs in it."""
+    items = inputs.reference["recurring_items"]
+    ids = [hash64(key_text(NAME, *key)) for key in items.select("recurring_item_id", "valid_from").iter_rows()]
+    items = items.with_columns(pl.Series("series_id", ids, dtype=Hash64))
+    weighed = _weighed(uses_of(replace(inputs, usage_series=inputs.usage_series.clear())), charge)
+    return weighed.join(items, on="series_id").select(
+        "series_id",
+        "weight",
+        "resource_id",
+        usage_record_id="recurring_item_id",
+        charge_period_start=pl.lit(charge["charge_period_start"], dtype=Instant),
+        charge_period_end=pl.lit(charge["charge_period_end"], dtype=Instant),
+        consumed_quantity="quantity",
+        consumed_unit=pl.lit(charge["pricing_unit"]),
+    )
+
+
+def _one_off(made_by: Snapshot, charge: Row) -> pl.DataFrame:
+    """The operation that added a charge, or the limit whose minimum was not reached."""
+    operations = made_by.read("operations").filter(
+        (pl.col("operation") == "add_charge") & (pl.col("billing_account_id") == charge["billing_account_id"])
+    )
+    for row in operations.iter_rows(named=True):
+        if digest("one_off", row["operation_id"]) == charge["rating_line_id"]:
+            return _alone(charge, operation_id=row["operation_id"], actor=row["actor"], occurred_at=row["occurred_at"])
+    for row in made_by.read("spend_limits").iter_rows(named=True):
+        key = ("minimum_spend", charge["billing_account_id"], row["spend_limit_id"], charge["billing_period"])
+        if digest(*key) == charge["rating_line_id"]:
+            return _alone(charge, spend_limit_id=row["spend_limit_id"], minimum_amount=row["amount"])
+    raise Refusal(f"the books do not say what charge {charge['charge_id']} was added for; run: billfold audit")
+
+
+def _alone(charge: Row, **source: Any) -> pl.DataFrame:
+    """One row that is the whole charge."""
+    types = {"occurred_at": Instant, "minimum_amount": Money}
+    told = {name: pl.Series([value], dtype=types.get(name, pl.String)) for name, value in source.items()}
+    return pl.DataFrame(told).with_columns(
+        charge_period_start=pl.lit(charge["charge_period_start"], dtype=Instant),
+        share_amount=pl.lit(charge["list_cost"], dtype=Money),
+        billing_currency=pl.lit(charge["billing_currency"]),
+    )
