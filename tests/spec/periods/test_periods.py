@@ -107,3 +107,22 @@ def test_what_is_no_calendar_duration_is_refused(duration: str) -> None:
 def test_what_is_no_month_is_refused(period: str) -> None:
     with pytest.raises(ValueError, match="is not a month"):
         period_bounds(period, "UTC")
+
+
+def test_a_clock_that_goes_back_over_the_end_of_a_month_does_not_end_it_twice() -> None:
+    """St John's went from 00:01 on 1 November 2009 back to 23:01 on 31 October: November had begun at 02:30 UTC."""
+    assert period_bounds("2009-11", "America/St_Johns")[0] == at("2009-11-01T02:30Z")
+    assert period_of(at("2009-11-01T02:29:59.999999Z"), "America/St_Johns") == "2009-10"
+    assert period_of(at("2009-11-01T02:31Z"), "America/St_Johns") == "2009-11"
+
+
+def test_a_day_that_never_was_begins_where_the_next_does() -> None:
+    """Apia went from 29 to 31 December 2011, at 10:00 UTC of the 30th: its December has 30 × 24 hours."""
+    assert day_start(date(2011, 12, 30), "Pacific/Apia") == day_start(date(2011, 12, 31), "Pacific/Apia")
+    assert day_start(date(2011, 12, 31), "Pacific/Apia") == at("2011-12-30T10:00Z")
+    assert hours("2011-12", "Pacific/Apia") == 720
+
+
+def test_every_fourth_year_but_not_every_hundredth_has_a_leap_day() -> None:
+    assert hours("2028-02", "Asia/Kathmandu") == 29 * 24
+    assert hours("2100-02", "Asia/Kathmandu") == 28 * 24
