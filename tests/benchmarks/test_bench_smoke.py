@@ -7,6 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from tests.benchmarks import rating
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.measure import STARTED
 from tests.benchmarks.works import WORKS, Bench
@@ -62,3 +63,15 @@ def test_the_quantity_billed_is_the_quantity_landed(folder: Path):
     lines = bench.billed_lake().snapshot().read("rating_lines")
     billed = dict(lines.group_by("sku_id").agg(pl.col("pricing_quantity").sum()).rows())
     assert billed == landed
+
+
+def test_rating_alone_is_measured_and_its_world_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rating, "METERED_ROWS", 2_000)
+    arguments = ["--rows", str(ROWS), "--rounds", "1", "--folder", str(tmp_path), "--results", str(tmp_path / "r.json")]
+    made = rating.RatingBench.open(tmp_path, ROWS, 20)
+    assert made.meter()["record_count"].sum() == ROWS
+    assert set(made.details["meter"]) == {"count", "time_weighted", "max", "last", "unique"}
+    rating.main(arguments)
+    results = json.loads((tmp_path / "r.json").read_text())
+    assert [row["work"] for row in results["works"]] == [work.name for work in rating.WORKS]
+    assert rating.RatingBench.open(tmp_path, ROWS, 20).lake.head().number == made.lake.head().number

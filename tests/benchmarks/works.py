@@ -32,9 +32,9 @@ class Bench:
     reference: Reference
 
     @classmethod
-    def make(cls, folder: Path, rows: int, accounts: int) -> "Bench":
+    def make(cls, folder: Path, rows: int, accounts: int, meters: str = "sum") -> "Bench":
         """Write the world; the same rows and accounts, the same bytes."""
-        world = sample(folder / "world", accounts=accounts, rows=rows, clean=True)
+        world = sample(folder / "world", accounts=accounts, rows=rows, clean=True, meters=meters)
         facts = {
             "rows": rows,
             "accounts": accounts,
