@@ -290,7 +290,7 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
 
 
 def _spanning(plan: BillPlan, buckets: tuple[int, ...], accounts: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
-    """What was used by records that end after the period, by SKU (U4); files without any are not looked at."""
+    """What records that end after the period used and cost, by SKU (U4); files without any are not looked at."""
     names = [f"{bucket:02}" for bucket in buckets]
     known = spanning_rows(plan.lake.commits(plan.head))
     files = plan.snapshot.files("usage_records", billing_period=plan.period, bucket=names)
@@ -298,8 +298,9 @@ def _spanning(plan: BillPlan, buckets: tuple[int, ...], accounts: pl.DataFrame) 
     if not files:
         return ()
     series = plan.snapshot.read("usage_series", bucket=names)
-    found = books.spanning_usage(plan.lake, files, series, accounts.select("billing_account_id", "period_end"))
-    return tuple(found.to_dicts())
+    reference = books.reference_tables(plan.lake, plan.reference_files)
+    owners = accounts.select("billing_account_id", "billing_period", "period_end", "billing_currency")
+    return tuple(books.spanning_usage(plan.lake, files, series, reference, owners).to_dicts())
 
 
 def inputs_of(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
@@ -511,16 +512,23 @@ def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
 
 
 def _added_up(spanning: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Spanning records by SKU and unit, over all groups of buckets."""
-    counts: Counter[tuple[str, str]] = Counter()
-    quantities: dict[tuple[str, str], Decimal] = {}
+    """Spanning records by SKU, unit and currency, over all groups of buckets."""
+    sums: dict[tuple[str, ...], dict[str, Any]] = {}
+    names = ("sku_id", "consumed_unit", "billing_currency")
     for one in spanning:
-        key = (one["sku_id"], one["consumed_unit"])
-        counts[key] += one["records"]
-        quantities[key] = EXACT.add(quantities.get(key, Decimal(0)), one["consumed_quantity"])
+        key = tuple(one[name] for name in names)
+        known = sums.setdefault(key, {"records": 0, "consumed_quantity": Decimal(0), "list_cost": Decimal(0)})
+        known["records"] += one["records"]
+        for name in ("consumed_quantity", "list_cost"):
+            known[name] = EXACT.add(known[name], one[name] or Decimal(0))
     return [
-        {"sku_id": sku, "consumed_unit": unit, "records": count, "consumed_quantity": f"{quantities[sku, unit]:f}"}
-        for (sku, unit), count in sorted(counts.items())
+        {
+            **dict(zip(names, key, strict=True)),
+            "records": known["records"],
+            "consumed_quantity": f"{known['consumed_quantity']:f}",
+            "list_cost": f"{known['list_cost']:f}",
+        }
+        for key, known in sorted(sums.items())
     ]
 
 

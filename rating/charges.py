@@ -6,7 +6,6 @@ from rating import scopes
 from rating.money import differences, split_lines, to_quantity
 from rating.price_models import PRICE_MODELS
 from rating.sql import content_ids
-from rating.usage_classes import LINE_ORDER
 
 WINDOW_KEY = ["scope_id", "class_id"]
 
@@ -56,35 +55,46 @@ def charges(
     Makes    one row per charge in the order of G5: the columns of Charges, and list_cost_mu, line_id, exponent
     Source   P7, G5
     """
-    first = [
-        name
-        for name in parts.columns
-        if name not in ("line_id", "segment_start", "quantity", "rest", "record_count", "first_record_at")
-    ]
     segments = (
-        parts.group_by("line_id", "segment_start", maintain_order=True)
-        .agg(pl.col("quantity", "rest", "record_count").sum(), *(pl.col(name).first() for name in first))
-        .sort("line_id", "segment_start")
+        _added_up(parts)
         .join(line_costs.rename({"list_cost_mu": "line_cost_mu"}), on="line_id", how="left", maintain_order="left")
         .join(values, on=["line_id", "segment_start"], how="left", maintain_order="left")
-        .join(prices.select("price_row", *_PRICE_COLUMNS), on="price_row", how="left", maintain_order="left")
     )
+    segments = segments.hstack(prices.select(_PRICE_COLUMNS)[segments["price_row"]])
     # an amount out of bounds parks its account later; until then it counts nothing
     segments = segments.with_columns(
         bounded_mu=pl.col("line_cost_mu").fill_null(0), is_out_of_bounds=pl.col("line_cost_mu").is_null()
     )
     segments = segments.with_columns(pl.Series("list_cost_mu", _cut(segments)))
     known = [name for name in classes.columns if name in segments.columns and name != "class_id"]
-    segments = segments.join(classes.drop(known), on="class_id", how="left", maintain_order="left")
+    segments = segments.hstack(classes.drop(*known, "class_id")[segments["class_id"]])
     return _in_order(
         segments.with_columns(
             resource_id=pl.col("line_resource_id"),
             charge_period_start=pl.col("segment_start"),
             charge_period_end=pl.col("segment_end"),
-            pricing_quantity=to_quantity(segments["quantity"], segments["quantity_denominator"]),
+            pricing_quantity=_shown_quantity(segments),
             line_order=pl.col("line_id"),
         )
     )
+
+
+def _shown_quantity(segments: pl.DataFrame) -> pl.Series:
+    """Each segment's quantity in decimals: the difference of what is shown up to its cuts, so that a line's add up."""
+    up_to = segments.select(pl.col("quantity").cum_sum().over("line_id")).to_series()
+    shown = to_quantity(up_to, segments["quantity_denominator"])
+    before = pl.col("shown").shift(1, fill_value=0).over("line_id")
+    return segments.select("line_id", shown=shown).select(pl.col("shown") - before).to_series()
+
+
+def _added_up(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts of one line and segment together; they stand side by side."""
+    key = ["line_id", "segment_start"]
+    if not parts.select(pl.all_horizontal(pl.col(key) == pl.col(key).shift(1)).any()).item():
+        return parts
+    added = ["quantity", "rest", "record_count"]
+    first = [name for name in parts.columns if name not in (*key, *added)]
+    return parts.group_by(key, maintain_order=True).agg(pl.col(added).sum(), pl.col(first).first())
 
 
 _PRICE_COLUMNS = ["sku_price_id", "valid_from", "price_model", "list_unit_price"]
@@ -114,9 +124,9 @@ def _in_order(segments: pl.DataFrame) -> pl.DataFrame:
         segment_text=pl.col("segment_start").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"),
     )
     segments = segments.with_columns(pl.Series("charge_id", content_ids(segments, "rating_line_id", "segment_text")))
-    order = ["billing_account_id", "charge_period_start", *LINE_ORDER, "sku_price_id", "charge_id"]
-    return segments.sort(order, nulls_last=True).with_columns(
-        charge_order=(pl.int_range(pl.len()).over("billing_account_id") + 1).cast(pl.Int64)
+    # numbers that stand for account, then service to category (usage_classes.LINE_ORDER), then price
+    return segments.sort("account_no", "charge_period_start", "line_class", "price_row").with_columns(
+        charge_order=(pl.int_range(pl.len()).over("account_no") + 1).cast(pl.Int64)
     )
 
 

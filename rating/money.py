@@ -65,10 +65,11 @@ def to_money(column: str, exponent: str = "exponent") -> pl.Expr:
 def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
     """An integer over a denominator as the Quantity people read: to 15 decimals, what is beyond them left out.
 
-    >>> to_quantity(pl.Series([3], dtype=pl.Int128), pl.Series([2], dtype=pl.Int128)).to_list()
-    [Decimal('1.500000000000000')]
+    >>> to_quantity(pl.Series([3, -2], dtype=pl.Int128), pl.Series([2, 3], dtype=pl.Int128)).to_list()
+    [Decimal('1.500000000000000'), Decimal('-0.666666666666666')]
     """
-    frame = pl.DataFrame({"n": numerator, "d": denominator}).cast(_INT128)
+    frame = pl.DataFrame({"n": numerator.abs(), "d": denominator}).cast(_INT128)
+    sign = numerator.sign().cast(_INT128)
     one = pl.lit(QUANTITY_ONE, dtype=_INT128)
     smallest = pl.lit(Decimal(1).scaleb(-Quantity.scale), dtype=Quantity)
     if frame.select((pl.col("d") > 10**22).any()).item():  # the rest of a division × 10^15 would leave 128 bits
@@ -79,6 +80,7 @@ def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
         )
     else:
         frame = frame.select(whole=pl.col("n") // pl.col("d"), rest=pl.col("n") % pl.col("d") * one // pl.col("d"))
+    frame = frame.select(pl.col("whole", "rest") * sign)
     # in two parts, or the cast of the whole would overflow 38 digits
     return frame.select(pl.col("whole").cast(Quantity) + pl.col("rest").cast(Quantity) * smallest).to_series()
 
@@ -127,11 +129,12 @@ def rounded(
         _size(divisors).alias("_divisor_size"),
         *(pl.col(name).cast(_INT128) for name in {*factors, *divisors}),
     )
+    largest = pl.max_horizontal(pl.col("_size").sum(), pl.col("_divisor_size").max())
+    if rows.select(largest.fill_null(0.0) < FITS).item():  # all of it together fits, so each group does
+        return _rounded_at_once(rows, factors, divisors, group).drop("_row", strict=False)
     sizes = rows.group_by(group, maintain_order=True).agg(
         (pl.col("_size").sum() < FITS).alias("_fits") & (pl.col("_divisor_size").max() < FITS)
     )
-    if sizes["_fits"].all():
-        return _rounded_at_once(rows, factors, divisors, group).drop("_row", strict=False)
     rows = rows.join(sizes, on=group, how="left", maintain_order="left")
     parts = [
         _rounded_at_once(rows.filter("_fits"), factors, divisors, group),
@@ -180,11 +183,12 @@ def _product(names: Sequence[str]) -> pl.Expr:
 
 
 def _rounded_at_once(rows: pl.DataFrame, factors: Sequence[str], divisors: Sequence[str], group: str) -> pl.DataFrame:
-    sums = rows.group_by(group, maintain_order=True).agg(
-        _product(factors).sum().alias("_numerator"),
-        _product(divisors).first().alias("_denominator"),
-        pl.col("_mode").first(),
-    )
+    terms = rows.select(group, "_mode", _product(factors).alias("_numerator"), _product(divisors).alias("_denominator"))
+    sums = terms
+    if rows[group].n_unique() < rows.height:
+        sums = terms.group_by(group, maintain_order=True).agg(
+            pl.col("_numerator").sum(), pl.col("_denominator", "_mode").first()
+        )
     quotient = pl.col("_numerator") // pl.col("_denominator")
     bound = pl.lit(9 * 10**18, dtype=_INT128)
     return (

@@ -138,7 +138,7 @@ def list_costs(
 
 def _with_prices(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     """Parts with their price; `scale` is what its quantities are multiplied by to compare with the part's."""
-    rows = parts.join(terms.prices, on="price_row", how="left", maintain_order="left")
+    rows = parts.hstack(terms.prices.drop("price_row")[parts["price_row"]])  # a price is its row
     rows = rows.with_columns(
         scale=pl.col("quantity_denominator") // pl.col("quantity_one"), mu=pl.lit(10, dtype=pl.Int64).pow("exponent")
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flows.run import COMMITTED, NOTHING_TO_DO, Run
-from flows.show.amounts import Currency
+from flows.show.amounts import Currency, quantity
 from flows.show.console import grid, styled
 from rating.rejects import REASONS
 
@@ -71,6 +71,10 @@ def bill_page(run: Run, currencies: Mapping[str, Currency]) -> Iterator["Rendera
     report = run.report
     if report.get("totals"):
         yield totals_table(report["totals"], currencies)
+    if report.get("spanning_records"):
+        yield styled("")
+        yield styled("Records that end after the period, and what they come to at list price by themselves:")
+        yield spanning_table(report["spanning_records"], currencies)
     if report.get("parked"):
         yield styled("")
         yield styled(f"{report['parked']:,} account(s) on hold, which the others do not wait for:")
@@ -89,6 +93,17 @@ def totals_table(totals: Sequence[Mapping[str, Any]], currencies: Mapping[str, C
             for row in totals
         ]
         table.add_row(LABELS.get(name, name).replace("_", " "), *amounts)
+    return table
+
+
+def spanning_table(spanning: Sequence[Mapping[str, Any]], currencies: Mapping[str, Currency]) -> "Table":
+    """Records over the end of the period by SKU: how many, how much, at what list cost (U4)."""
+    table = grid("SKU", ">records", ">quantity", "unit", ">list cost", "")
+    for row in spanning:
+        currency = currencies.get(row["billing_currency"], Currency(row["billing_currency"]))
+        cost = currency.amount(Decimal(row["list_cost"]))
+        used = quantity(Decimal(row["consumed_quantity"]))
+        table.add_row(row["sku_id"], f"{row['records']:,}", used, row["consumed_unit"], cost, currency.code)
     return table
 
 

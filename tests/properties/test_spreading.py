@@ -40,7 +40,8 @@ def test_every_charge_but_one_offs_is_made_of_records_whose_weights_are_those_of
 def numbered(inputs: Inputs) -> pl.DataFrame:
     """The records of a world, each a series of its own."""
     rows = inputs.connection.sql(
-        "select *, false as is_earlier from usage_records union all by name select *, true from earlier_records "
+        "select *, false as is_earlier from usage_records "
+        "union all by name select *, true as is_earlier from earlier_records "
         "order by charge_period_start, series_id, consumed_quantity"
     ).pl()
     rows = rows.rename({"series_id": "own_id"}).with_row_index("series_id")

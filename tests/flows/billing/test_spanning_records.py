@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from flows.landing.storage import SPANNING, spanning_rows
+from flows.show.reports import bill_page
 from tests.flows.billing.months import Month
 
 NOVEMBER = "2026-11"
@@ -34,11 +37,28 @@ def split(month: Month, text: str = SPLIT) -> None:
 
 
 def test_by_default_the_record_is_octobers_and_the_report_says_so(month: Month) -> None:
+    """24 hours at 0.50 are 12.00 at list price."""
     report = month.bill().report
     assert report["spanning_records"] == [
-        {"sku_id": "vm-small", "consumed_unit": "hour", "records": 1, "consumed_quantity": "24.000000000000000"}
+        {
+            "sku_id": "vm-small",
+            "consumed_unit": "hour",
+            "billing_currency": "EUR",
+            "records": 1,
+            "consumed_quantity": "24.000000000000000",
+            "list_cost": "12.0000",
+        }
     ]
     assert month.ask(QUANTITIES) == [("2026-10", Decimal(224))]
+
+
+def test_the_page_of_the_bill_shows_them(month: Month) -> None:
+    console = Console(file=StringIO(), width=120)
+    for part in bill_page(month.bill(), {}):
+        console.print(part)
+    page = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Records that end after the period" in page
+    assert ["vm-small", "1", "24", "hour", "12.00", "EUR"] in [line.split() for line in page.splitlines()]
 
 
 def test_a_month_without_such_records_reports_none(tmp_path: Path) -> None:
