@@ -29,7 +29,7 @@ from rating.recurring_items import recurring_usage
 from rating.scopes import with_classes
 from rating.spend_limits import caps, true_ups
 from rating.tax_breakdown import rates, tax
-from rating.usage_classes import breaks, numbered_prices, timelines, usage_classes
+from rating.usage_classes import CLASS_KEY, breaks, numbered_prices, timelines, usage_classes
 from schemas.operations import Operations
 from schemas.units import Instant
 
@@ -145,7 +145,8 @@ def used(inputs: Inputs, accounts: pl.DataFrame, reaches: pl.DataFrame, *, each_
     recurring = recurring_usage(reference["recurring_items"], accounts, reference["skus"])
     prices = numbered_prices(reference["sku_prices"], reference["price_tiers"])
     series = pl.concat(
-        [inputs.usage_series.with_columns(charge_category=pl.lit("usage")), recurring.select(*_SERIES)], how="diagonal"
+        [inputs.usage_series.with_columns(charge_category=pl.lit("usage")), recurring.select("series_id", *CLASS_KEY)],
+        how="diagonal",
     )
     classes, members = usage_classes(series, accounts, reference["skus"], prices)
     classes, stretches = timelines(classes, prices, reference["unit_conversions"], cuts(classes, reaches))
@@ -201,18 +202,6 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
         "record_count",
         "weight",
     )
-
-
-_SERIES = [
-    "series_id",
-    "billing_account_id",
-    "sub_account_id",
-    "resource_id",
-    "sku_id",
-    "region_id",
-    "consumed_unit",
-    "charge_category",
-]
 
 
 def _accounts(inputs: Inputs) -> pl.DataFrame:

@@ -37,8 +37,8 @@ _CLASS_COLUMNS = [
 _IS_INSTANT = pl.col("at").is_not_null() & (pl.col("value").is_not_null() | pl.col("meter").is_in(ONE_PER_RESOURCE))
 _TERMS = ["starts", "line_start", "segment_start", "segment_end", "price_row", "numerator", "denominator"]
 _INT = pl.Int128
-_BY_RECORD = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
-_BY_FIRST = [name for name, model in PRICE_MODELS.items() if model.goes_to_first]
+BY_RECORD = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
+BY_FIRST = [name for name, model in PRICE_MODELS.items() if model.goes_to_first]
 _FINEST = Quantity.scale
 
 
@@ -53,11 +53,11 @@ def details(
     Makes    series_id, meter, by_value, by_instant, is_split: only of series that are no plain sum
     Source   P1, P2 rounding per record, P3 `percentage` per record, U4
     """
-    per_record = prices.filter(pl.col("price_model").is_in(_BY_RECORD))["price_row"]
+    per_record = prices.filter(pl.col("price_model").is_in(BY_RECORD))["price_row"]
     priced = stretches.filter(pl.col("price_row").is_in(per_record.implode()))["timeline_id"].unique()
     adds = ~pl.col("meter").is_in(ONE_PER_RESOURCE)
     is_percentage = pl.col("timeline_id").is_in(priced.implode())
-    ever = prices.filter(pl.col("price_model").is_in(_BY_RECORD))["sku_id"].unique()
+    ever = prices.filter(pl.col("price_model").is_in(BY_RECORD))["sku_id"].unique()
     rounds = pl.col("quantity_rounding_scope") == "record"
     found = classes.filter(pl.col("charge_category") == "usage").select(
         "class_id",
@@ -366,7 +366,7 @@ def _one_per_resource(rows: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
 def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
     """Records that are priced one by one and came at one instant with one quantity: a row each."""
-    several = _IS_INSTANT & pl.col("price_model").is_in(_BY_RECORD) & (pl.col("record_count") > 1)
+    several = _IS_INSTANT & pl.col("price_model").is_in(BY_RECORD) & (pl.col("record_count") > 1)
     several = (several & ~pl.col("meter").is_in(ONE_PER_RESOURCE)).fill_null(value=False)
     if not rows.select(several.any()).item():
         return rows
@@ -453,7 +453,7 @@ def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     others = rows.filter(~is_offered)
     # one amount for the line of the first record that counts: only its instants tell which that is once rounded
     # nor what each record costs
-    by_record = pl.col("price_model").is_in([*_BY_RECORD, *_BY_FIRST]) & (pl.col("quantity_rounding_scope") == "period")
+    by_record = pl.col("price_model").is_in([*BY_RECORD, *BY_FIRST]) & (pl.col("quantity_rounding_scope") == "period")
     others = others.with_columns(rest="quantity", is_coarse=(by_record & ~_IS_INSTANT).fill_null(value=False))
     offered = offered.with_columns(_free=_integer("free_quantity") * pl.col("common"))
     offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
@@ -481,7 +481,7 @@ def _is_coarse() -> pl.Expr:
     """
     pool = "pool_id"
     several = pl.struct("line_class", "price_row", "segment_start").n_unique().over(pool) > 1
-    several = several | pl.col("price_model").is_in(_BY_RECORD).any().over(pool)
+    several = several | pl.col("price_model").is_in(BY_RECORD).any().over(pool)
     positive = (pl.col("quantity") >= 0).all().over(pool) & ~pl.col("allows_corrections").any().over(pool)
     all_free = positive & (pl.col("quantity").sum().over(pool) <= pl.col("_free").min().over(pool))
     return several & ~all_free & ~_IS_INSTANT

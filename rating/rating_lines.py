@@ -11,7 +11,7 @@ import polars as pl
 
 from rating.money import PRICE_ONE, QUANTITY_ONE, rounded, share
 from rating.price_models import PRICE_MODELS
-from rating.quantities import ONE_PER_RESOURCE, decimals, with_pools
+from rating.quantities import BY_FIRST, BY_RECORD, ONE_PER_RESOURCE, decimals, with_pools
 from schemas.units import Money, Price
 
 _INT = pl.Int128
@@ -49,8 +49,6 @@ def price_terms(prices: pl.DataFrame, price_tiers: pl.DataFrame) -> PriceTerms:
         "price_row",
         "price_model",
         "tier_scope",
-        "sku_price_id",
-        "list_unit_price",
         "price_region_id",
         "price_one",
         quantity_one="one",
@@ -167,12 +165,11 @@ def _or_nothing(rows: pl.DataFrame, costs: pl.DataFrame, on: list[str]) -> pl.Da
 
 def _own_costs(parts: pl.DataFrame, uses: pl.DataFrame, terms: PriceTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines whose price looks at no other line: every exact cost of the line, added and rounded once."""
-    by_record = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
     models = [name for name in PRICE_MODELS if name not in _POOLED]
-    whole = parts.filter(~pl.col("price_model").is_in(by_record)).with_columns(
+    whole = parts.filter(~pl.col("price_model").is_in(BY_RECORD)).with_columns(
         quantity="rest", part_count=pl.lit(1, dtype=_INT)
     )
-    single = _records(parts.filter(pl.col("price_model").is_in(by_record)), uses)
+    single = _records(parts.filter(pl.col("price_model").is_in(BY_RECORD)), uses)
     costed = pl.concat([whole.select(single.columns), single]).with_row_index("part_id")
     exact = _terms_of(costed, terms, models)
     lines = parts.select("line_id").unique(maintain_order=True)
@@ -190,11 +187,15 @@ def _own_costs(parts: pl.DataFrame, uses: pl.DataFrame, terms: PriceTerms) -> tu
     return costs, values.select(*key, value_mu="rounded_mu")
 
 
+_COUNTED = pl.when(pl.col("meter").is_in(ONE_PER_RESOURCE)).then(1).otherwise("record_count").cast(_INT)
+_ONE_RECORD = {"quantity": pl.col("rest") // _COUNTED, "part_count": _COUNTED}
+"""What one record of a use comes to, and how many are alike; a value that is one per resource is one record's."""
+
+
 def _records(parts: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:
     """Records that are priced one by one: equal ones together, `part_count` of them."""
     key = ["class_id", "price_row", "segment_start"]
-    counted = pl.when(pl.col("meter").is_in(ONE_PER_RESOURCE)).then(1).otherwise("record_count").cast(_INT)
-    rows = uses.filter(pl.col("rest") != 0).select(*key, quantity=pl.col("rest") // counted, part_count=counted)
+    rows = uses.filter(pl.col("rest") != 0).select(*key, **_ONE_RECORD)
     return parts.drop("quantity").join(rows, on=key, how="inner", maintain_order="left")
 
 
@@ -208,11 +209,8 @@ def record_weights(uses: pl.DataFrame, parts: pl.DataFrame, terms: PriceTerms) -
     key = ["class_id", "price_row", "segment_start"]
     lines = _with_prices(parts, terms).select(*key, "line_id", "one", "unit_price", "fixed_fee", "minimum", "maximum")
     rows = uses.join(lines, on=key, how="left", maintain_order="left").with_row_index("part_id")
-    by_record = pl.col("price_model").is_in([name for name, model in PRICE_MODELS.items() if model.is_per_record])
-    counted = pl.when(pl.col("meter").is_in(ONE_PER_RESOURCE)).then(1).otherwise("record_count").cast(_INT)
-    single = rows.filter(by_record & (pl.col("rest") != 0)).with_columns(
-        quantity=pl.col("rest") // counted, part_count=counted
-    )
+    by_record = pl.col("price_model").is_in(BY_RECORD)
+    single = rows.filter(by_record & (pl.col("rest") != 0)).with_columns(**_ONE_RECORD)
     costs: dict[int, int] = {}
     for model, group in single.group_by("price_model"):
         made = PRICE_MODELS[str(model[0])].terms(group, terms.tiers)
@@ -232,7 +230,7 @@ def record_weights(uses: pl.DataFrame, parts: pl.DataFrame, terms: PriceTerms) -
 def _pooled_costs(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     """Tier pools: each price row's part of the pool is rounded once and split over its lines (P6)."""
     grain = ["pool_id", "price_row"]
-    by_first = pl.col("price_model").is_in([name for name, model in PRICE_MODELS.items() if model.goes_to_first])
+    by_first = pl.col("price_model").is_in(BY_FIRST)
     # the line of the first positive record, which is where an amount goes that is due once
     first = (
         parts.filter(by_first & pl.col("first_positive_at").is_not_null())

@@ -14,6 +14,7 @@ from flows.landing.sql import literals, query
 from rating.dates import instants
 from rating.estimates import as_ever, list_values
 from rating.periods import period_of
+from rating.sql import keep
 from schemas import REFERENCE
 from schemas.units import Hash64, Money
 
@@ -49,14 +50,8 @@ def value_rejects(connection: duckdb.DuckDBPyConnection, delivery_id: str | None
     waiting = connection.execute(asked, [delivery_id]).pl()
     reference = {name: connection.sql(f"from {name}").pl() for name in REFERENCE}
     rejects = _placed(_readable(waiting, reference), reference["billing_accounts"])
-    _keep(connection, "readable_rejects", rejects)
-    _keep(connection, "reject_values", _values(rejects, reference))
-
-
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
-    connection.register("_rows", rows.to_arrow())
-    connection.execute(f"create or replace temp table {name} as from _rows")
-    connection.unregister("_rows")
+    keep(connection, "readable_rejects", rejects)
+    keep(connection, "reject_values", _values(rejects, reference))
 
 
 def _readable(waiting: pl.DataFrame, reference: dict[str, pl.DataFrame]) -> pl.DataFrame:
@@ -72,7 +67,7 @@ def _readable(waiting: pl.DataFrame, reference: dict[str, pl.DataFrame]) -> pl.D
         reading.execute(query("grammar"))
         reading.execute(f"set variable unreadable = {literals(UNREADABLE)}")
         for name, rows in tables.items():
-            _keep(reading, name, rows)
+            keep(reading, name, rows)
         text = (resources.files("flows.show") / "rejects" / "readable.sql").read_text(encoding="utf-8")
         return reading.sql(text).pl()
 
@@ -138,6 +133,6 @@ def _rated(usage: pl.DataFrame, reference: dict[str, pl.DataFrame]) -> pl.DataFr
     period = usage["billing_period"][0]
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        _keep(connection, "usage_records", records)
+        keep(connection, "usage_records", records)
         values = list_values(connection, series, reference, period)
     return values.rename({"group_id": "reason_code"}).with_columns(billing_period=pl.lit(period))
