@@ -49,7 +49,7 @@ def account_periods(
     accounts = accounts.with_columns(
         last_instant=pl.col("period_end") - pl.duration(microseconds=1),
         known_as_of=known,
-        is_closing=known >= pl.col("period_end"),
+        is_closing=pl.col("period_end") <= known,
         cutoff=pl.min_horizontal(known, pl.col("period_end")),
     )
     accounts = latest(accounts, _seller_terms(sellers), ["seller_id"], "last_instant")

@@ -5,7 +5,8 @@ import polars as pl
 from rating import scopes
 from rating.money import differences, split_lines, to_quantity
 from rating.price_models import PRICE_MODELS
-from rating.sql import content_ids
+from rating.rows import among_several, in_order, is_new, where
+from rating.sql import nested_ids
 
 WINDOW_KEY = ["scope_id", "class_id"]
 
@@ -44,47 +45,97 @@ def cuts(classes: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
 def charges(
     parts: pl.DataFrame, line_costs: pl.DataFrame, values: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame
 ) -> pl.DataFrame:
-    """Cut each rating line into its charges: one per segment with usage.
+    """Cut each rating line into its charges, and say what they are for.
+
+    Reads    as `priced`; classes: usage classes
+    Makes    one row per charge in the order of G5: the columns of Charges, and list_cost_mu, line_id, exponent
+    Source   P7, G5
+    """
+    return described(priced(parts, line_costs, values, prices), classes, prices)
+
+
+def priced(parts: pl.DataFrame, line_costs: pl.DataFrame, values: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Cut each rating line into its charges: one per segment with usage. Nothing here is a text.
 
     Up to a cut, a line without a tier pool is worth its exact cost so far, rounded; a line of a pool the part of its
     amount that its quantity so far has. A charge is the difference; the last takes the rest.
 
     Reads    parts       line_parts
              line_costs  line_id, list_cost_mu · values: line_id, segment_start, value_mu, of lines without a pool
-             classes     usage classes · prices: numbered prices
-    Makes    one row per charge in the order of G5: the columns of Charges, and list_cost_mu, line_id, exponent
+             prices      numbered prices
+    Makes    one row per charge in the order of G5: class_id, price_row, line_id, charge_order, charge_period_start,
+             charge_period_end, pricing_quantity, record_count, list_cost_mu, is_out_of_bounds
     Source   P7, G5
     """
-    segments = (
-        _added_up(parts)
-        .join(line_costs.rename({"list_cost_mu": "line_cost_mu"}), on="line_id", how="left", maintain_order="left")
-        .join(values, on=["line_id", "segment_start"], how="left", maintain_order="left")
-    )
-    segments = segments.hstack(prices.select(_PRICE_COLUMNS)[segments["price_row"]])
+    segments = _with_values(_added_up(parts), values)
+    segments = segments.with_columns(line_costs.sort("line_id")["list_cost_mu"][segments["line_id"] - 1])
     # an amount out of bounds parks its account later; until then it counts nothing
     segments = segments.with_columns(
-        bounded_mu=pl.col("line_cost_mu").fill_null(0), is_out_of_bounds=pl.col("line_cost_mu").is_null()
+        pl.col("list_cost_mu").fill_null(0), is_out_of_bounds=pl.col("list_cost_mu").is_null()
     )
-    segments = segments.with_columns(pl.Series("list_cost_mu", _cut(segments)))
-    known = [name for name in classes.columns if name in segments.columns and name != "class_id"]
-    segments = segments.hstack(classes.drop(*known, "class_id")[segments["class_id"]])
-    return _in_order(
-        segments.with_columns(
-            resource_id=pl.col("line_resource_id"),
-            charge_period_start=pl.col("segment_start"),
-            charge_period_end=pl.col("segment_end"),
-            pricing_quantity=_shown_quantity(segments),
-            line_order=pl.col("line_id"),
-        )
+    is_cut = among_several(segments["line_id"])
+    segments = segments.with_columns(_shown_quantity(segments, is_cut), _cut(segments, is_cut, prices)).drop(_ONLY_HERE)
+    # numbers that stand for account, then service to category (usage_classes.LINE_ORDER), then price
+    segments = in_order(segments, ["account_no", "segment_start", "line_class", "price_row"])
+    row = pl.int_range(pl.len(), dtype=pl.Int64)
+    return segments.with_columns(
+        charge_order=row - pl.when(is_new("account_no")).then(row).forward_fill() + 1,
+        charge_period_start="segment_start",
+        charge_period_end="segment_end",
     )
 
 
-def _shown_quantity(segments: pl.DataFrame) -> pl.Series:
+def described(items: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Charges with what they are for, in texts, and with their ids.
+
+    Reads    priced
+    Makes    the columns of Charges, and those of priced
+    Source   P7
+    """
+    items = items.hstack(prices.select(_PRICE_COLUMNS)[items["price_row"]])
+    known = [name for name in classes.columns if name in items.columns and name != "class_id"]
+    items = items.hstack(classes.drop(*known, *_ONLY_BEFORE, "class_id")[items["class_id"]])
+    return _with_ids(items.with_columns(resource_id="line_resource_id", line_order="line_id"))
+
+
+_ONLY_HERE = ["quantity", "rest", "quantity_denominator", "value_mu"]
+_ONLY_BEFORE = [
+    "sku_row",
+    "sub_account_id_no",
+    "region_id_no",
+    "line_resource_id_no",
+    "charge_category_no",
+    "resource_id_no",
+    "consumed_unit_no",
+    "currency_no",
+    "line_grain",
+    "quantity_rounding",
+    "quantity_increment",
+    "quantity_rounding_scope",
+    "timeline_id",
+]
+"""What of a class no charge needs any more."""
+
+
+def _with_values(segments: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+    """Segments with what their line is worth up to their end, where it is cut."""
+    if values.is_empty():
+        return segments.with_columns(value_mu=pl.lit(None, dtype=pl.Int64))
+    return segments.join(values, on=["line_id", "segment_start"], how="left", maintain_order="left")
+
+
+def _shown_quantity(segments: pl.DataFrame, is_cut: pl.Series) -> pl.Series:
     """Each segment's quantity in decimals: the difference of what is shown up to its cuts, so that a line's add up."""
-    up_to = segments.select(pl.col("quantity").cum_sum().over("line_id")).to_series()
-    shown = to_quantity(up_to, segments["quantity_denominator"])
+    shown = to_quantity(segments["quantity"], segments["quantity_denominator"])
+    if not is_cut.any():
+        return shown.alias("pricing_quantity")
+    cut = segments.filter(is_cut).select(
+        "line_id", "quantity_denominator", pl.col("quantity").cum_sum().over("line_id")
+    )
+    cut = cut.select("line_id", shown=to_quantity(cut["quantity"], cut["quantity_denominator"]))
     before = pl.col("shown").shift(1, fill_value=0).over("line_id")
-    return segments.select("line_id", shown=shown).select(pl.col("shown") - before).to_series()
+    up_to = cut.select(pricing_quantity=pl.col("shown") - before)
+    return where(is_cut, up_to, shown.to_frame("pricing_quantity")).to_series()
 
 
 def _added_up(parts: pl.DataFrame) -> pl.DataFrame:
@@ -100,34 +151,25 @@ def _added_up(parts: pl.DataFrame) -> pl.DataFrame:
 _PRICE_COLUMNS = ["sku_price_id", "valid_from", "price_model", "list_unit_price"]
 
 
-def _cut(segments: pl.DataFrame) -> pl.Series:
+def _cut(segments: pl.DataFrame, is_cut: pl.Series, prices: pl.DataFrame) -> pl.Series:
     """Each segment's part of its line's amount."""
+    if not is_cut.any():
+        return segments["list_cost_mu"]
     pooled = [name for name, model in PRICE_MODELS.items() if model.is_pooled]
-    several = pl.len().over("line_id") > 1
-    if not segments.select(several.any()).item():
-        return segments["bounded_mu"]
-    cut = segments.with_row_index("_row").filter(several)
-    by_quantity = split_lines(cut, "bounded_mu", "rest", "line_id", "rounding_charges")
-    by_value = differences(cut.with_columns(pl.col("value_mu").fill_null(0)), "value_mu", "bounded_mu", "line_id")
-    cut = cut.select("_row", "price_model", by_quantity=by_quantity, by_value=by_value)
-    parts = cut.select(
-        "_row", part_mu=pl.when(pl.col("price_model").is_in(pooled)).then("by_quantity").otherwise("by_value")
-    )
-    whole = segments.with_row_index("_row").join(parts, on="_row", how="left", maintain_order="left")
-    return whole.select(pl.coalesce("part_mu", "bounded_mu")).to_series()
+    cut = segments.filter(is_cut)
+    by_quantity = split_lines(cut, "list_cost_mu", "rest", "line_id", "rounding_charges")
+    by_value = differences(cut.with_columns(pl.col("value_mu").fill_null(0)), "value_mu", "list_cost_mu", "line_id")
+    is_pooled = prices["price_model"].is_in(pooled)[cut["price_row"]]
+    return where(is_cut, by_quantity.zip_with(is_pooled, by_value).to_frame("list_cost_mu"), segments).to_series()
 
 
-def _in_order(segments: pl.DataFrame) -> pl.DataFrame:
-    """Sort by the default order of G5 and number the charges of each account from 1."""
-    segments = segments.with_columns(
-        pl.Series("rating_line_id", content_ids(segments, "billing_period", *_LINE_COLUMNS)),
-        segment_text=pl.col("segment_start").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"),
-    )
-    segments = segments.with_columns(pl.Series("charge_id", content_ids(segments, "rating_line_id", "segment_text")))
-    # numbers that stand for account, then service to category (usage_classes.LINE_ORDER), then price
-    return segments.sort("account_no", "charge_period_start", "line_class", "price_row").with_columns(
-        charge_order=(pl.int_range(pl.len()).over("account_no") + 1).cast(pl.Int64)
-    )
+def _with_ids(items: pl.DataFrame) -> pl.DataFrame:
+    """Charges with the id of their line and their own: that of the line and the start of the segment."""
+    starts = items.select(at=pl.col("segment_start").unique())
+    texts = starts.with_columns(text=pl.col("at").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    segment = items.select(at="segment_start").join(texts, on="at", how="left", maintain_order="left")["text"]
+    ids = nested_ids(items.select("billing_period", *_LINE_COLUMNS), segment)
+    return items.with_columns(ids["id"].alias("rating_line_id"), ids["nested_id"].alias("charge_id"))
 
 
 _LINE_COLUMNS = [

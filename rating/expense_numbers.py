@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from rating.rows import in_order, is_new
 from schemas.expense_numbers import ExpenseNumbers
 
 
@@ -19,8 +20,10 @@ def expense_numbers(charges: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     ('c2', 'a', 8)
     """
     last = known.group_by("billing_account_id").agg(last=pl.col("expense_number").max())
-    new = charges.join(known, on="charge_id", how="anti").sort("billing_account_id", "charge_order")
-    place = pl.int_range(pl.len()).over("billing_account_id") + 1
+    new = charges.join(known, on="charge_id", how="anti", maintain_order="left")
+    new = in_order(new, ["billing_account_id", "charge_order"])
+    row = pl.int_range(pl.len(), dtype=pl.Int64)
+    place = row - pl.when(is_new("billing_account_id")).then(row).forward_fill() + 1
     return ExpenseNumbers.conform(
         new.join(last, on="billing_account_id", how="left", maintain_order="left").with_columns(
             expense_number=(pl.col("last").fill_null(0) + place).cast(pl.Int64)

@@ -122,6 +122,8 @@ def _cut(asked: _Asked, periods: pl.DataFrame | None) -> pl.DataFrame | None:
 
     Makes    series_id; None where no record is cut
     """
+    if not asked.details["is_split"].any() and not _has_view(asked.connection, EARLIER):
+        return None
     periods = pl.DataFrame(schema=_PERIODS) if periods is None else periods
     if asked.wanted is not None:
         periods = periods.join(asked.wanted, on="series_id", how="semi")

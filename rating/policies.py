@@ -41,19 +41,25 @@ def account_policies(accounts: pl.DataFrame, billing_policies: pl.DataFrame) -> 
     Source   rule book, opening paragraph; M2
     """
     rows = billing_policies.filter(pl.col("policy").is_in(list(DEFAULTS)))
-    keys = accounts.select("billing_account_id", "time_zone", "last_instant")
-    own = keys.join(rows, on="billing_account_id", how="inner")
-    general = keys.join(rows.filter(pl.col("billing_account_id").is_null()).drop("billing_account_id"), how="cross")
-    columns = [*own.columns]
-    said = (
-        instants(pl.concat([own.with_columns(rank=0), general.select(columns).with_columns(rank=1)]))
-        .filter(in_force("last_instant"))
-        .sort("billing_account_id", "policy", "rank", "starts", descending=[False, False, False, True])
-        .unique(["billing_account_id", "policy"], keep="first", maintain_order=True)
+    account, zone = ["billing_account_id"], ["time_zone", "last_instant"]
+    own = _said(accounts.select(*account, *zone).join(rows, on=account), account)
+    for_all = rows.filter(pl.col("billing_account_id").is_null()).drop("billing_account_id")
+    zones = accounts.select(zone).unique(maintain_order=True)
+    general = zones.join(_said(zones.join(for_all, how="cross"), zone), on=zone, how="left", maintain_order="left")
+    keys = accounts.select(*account, *zone)
+    keys = keys.join(general, on=zone, how="left", maintain_order="left", suffix="_general")
+    said = keys.select(account).join(own, on=account, how="left", maintain_order="left")
+    return accounts.hstack(
+        [
+            pl.select(pl.coalesce(said[policy], keys[policy], pl.lit(default)).alias(policy)).to_series()
+            for policy, default in DEFAULTS.items()
+        ]
     )
-    for policy, default in DEFAULTS.items():
-        value = said.filter(pl.col("policy") == policy).select("billing_account_id", pl.col("value").alias(policy))
-        accounts = accounts.join(value, on="billing_account_id", how="left", maintain_order="left").with_columns(
-            pl.col(policy).fill_null(default)
-        )
-    return accounts
+
+
+def _said(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """What dated rows say in force at the last instant: one row per key, a column per policy; null where nothing."""
+    found = instants(rows).filter(in_force("last_instant")).sort(*key, "starts", descending=[*[False] * len(key), True])
+    return found.group_by(key, maintain_order=True).agg(
+        pl.col("value").filter(pl.col("policy") == policy).first().alias(policy) for policy in DEFAULTS
+    )

@@ -7,10 +7,12 @@ and compare as integers and nothing is cut, whatever a month divides by.
 
 import math
 
+import numpy as np
 import polars as pl
 
 from rating.money import FITS, to_increment
 from rating.price_models import PRICE_MODELS
+from rating.rows import matched, where
 from schemas.units import Quantity
 
 ONE_PER_RESOURCE = ("max", "last", "unique")
@@ -98,8 +100,8 @@ def as_metered(
     Makes    the columns of MeteredUsage that a sum needs, share_numerator, share_denominator
     Source   P9
     """
-    timed = members.join(classes.select("class_id", "timeline_id"), on="class_id").drop("class_id")
-    rows = recurring.join(timed, on="series_id").join(
+    rows = recurring.join(members, on="series_id")
+    rows = rows.with_columns(classes["timeline_id"][rows["class_id"]]).join(
         stretches.select("timeline_id", "stretch", "starts", "ends"), on="timeline_id"
     )
     start = pl.col("charge_period_start")
@@ -154,7 +156,12 @@ def uses(
              has_factor, is_beyond (more than 128 bits hold: quantity is 0)
     Source   P1, P2, M3
     """
-    rows = _with_terms(metered.join(members, on="series_id"), classes, stretches, prices)
+    # in the order of classes, so that what belongs together stands together
+    row, member = matched(metered["series_id"], members["series_id"])
+    class_id = members["class_id"][member]
+    order = pl.Series(np.argsort(class_id.to_numpy()))
+    rows = metered[row[order]].with_columns(class_id[order])
+    rows = _with_terms(rows, classes, stretches, prices)
     rows = _one_per_resource(_placed(rows), series)
     return _rounded_by_period(_one_by_one(rows), classes)
 
@@ -178,6 +185,10 @@ def _with_terms(
 
 _PRICE_COLUMNS = ["price_model", "tier_scope", "price_region_id", "free_quantity", "price_decimals"]
 _MEASURED = ["consumed_quantity", "value", "peak_quantity", "last_quantity", "quantity_time_rest", "quantity_increment"]
+
+
+_STEPS = ["raw", "factor", "part", "quantity_time", "period_length", "is_too_long"]
+"""What is needed on the way to a quantity, and no further."""
 
 
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -211,8 +222,8 @@ def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(quantity=(pl.col("raw") * pl.col("factor")).fill_null(0))
     per_record = pl.col("quantity_rounding_scope").eq_missing("record") & pl.col("quantity_rounding").is_not_null()
     if rows.select(per_record.any()).item():
-        return pl.concat([rows.filter(~per_record), _rounded_by_record(rows.filter(per_record))])
-    return rows
+        rows = pl.concat([rows.filter(~per_record), _rounded_by_record(rows.filter(per_record))])
+    return rows.drop(_STEPS)
 
 
 def _integer(column: str) -> pl.Expr:
@@ -232,30 +243,38 @@ def _with_one(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _with_time(rows: pl.DataFrame) -> pl.DataFrame:
     """Quantity × time as one integer, and the month it is a part of: in seconds where all of it is whole seconds."""
+    is_weighted = rows["meter"] == "time_weighted"
+    nothing = pl.lit(None, dtype=_INT)
+    others = rows.with_columns(quantity_time=nothing, period_length=nothing, is_too_long=pl.lit(value=False))
+    if not is_weighted.any():
+        return others
     second = pl.lit(10**6, dtype=_INT)
-    whole = pl.col("quantity_time_whole").to_physical().cast(_INT)
-    rows = rows.with_columns(_rest=_integer("quantity_time_rest"))
+    whole, rest = pl.col("quantity_time_whole").to_physical().cast(_INT), _integer("quantity_time_rest")
     # `one` is a number of millions, so the whole part is
-    in_seconds = ((pl.col("_rest") % second == 0) & pl.col("value").is_null()) | (pl.col("meter") != "time_weighted")
-    rows = rows.with_columns(
-        _step=pl.when(in_seconds.all().over("sold_id")).then(second).otherwise(pl.lit(1, dtype=_INT))
-    )
+    in_seconds = (rest % second == 0) & pl.col("value").is_null()
+    weighted = rows.filter(is_weighted)
+    if not weighted.select(in_seconds.all()).item():
+        in_seconds = in_seconds.all().over("sold_id")
+    weighted = weighted.with_columns(_step=pl.when(in_seconds).then(second).otherwise(pl.lit(1, dtype=_INT)))
     times = pl.col("one") // pl.col("_step")
     size = whole.cast(pl.Float64).abs() * times.cast(pl.Float64)
     length = (pl.col("period_end") - pl.col("period_start")).dt.total_microseconds().cast(_INT)
-    return rows.with_columns(
-        quantity_time=pl.when(size < FITS).then(whole * times + pl.col("_rest") // pl.col("_step")),
-        is_too_long=(size >= FITS).fill_null(value=False),
+    weighted = weighted.select(
+        quantity_time=pl.when(size < FITS).then(whole * times + rest // pl.col("_step")),
         period_length=length // pl.col("_step"),
-    ).drop("_rest", "_step")
+        is_too_long=(size >= FITS).fill_null(value=False),
+    )
+    return others.with_columns(where(is_weighted, weighted, others))
 
 
 def _with_common(rows: pl.DataFrame) -> pl.DataFrame:
     """`common`: the least common multiple of what an account's use of a SKU is divided by; 0 where it does not fit."""
-    divisor = (pl.col("denominator").cast(_INT) * pl.col("part")).alias("common")
     is_divided = (pl.col("denominator") != 1) | (pl.col("part") != 1)
-    divided = rows.filter(is_divided).select("sold_id", "one", divisor).unique()
-    is_alone = pl.len().over("sold_id") == 1
+    divisor = pl.col("denominator").cast(_INT) * pl.col("part")
+    divided = rows.filter(is_divided).select("sold_id", "one", common=divisor).unique()
+    if divided.is_empty():
+        return rows.with_columns(common=pl.lit(1, dtype=_INT))
+    is_alone = pl.col("sold_id").is_unique()
     alone = divided.filter(is_alone).select("sold_id", "common")
     several = divided.filter(~is_alone).sort("sold_id", "common")
     multiples = []
@@ -263,10 +282,12 @@ def _with_common(rows: pl.DataFrame) -> pl.DataFrame:
         multiple = math.lcm(*group["common"].to_list())
         multiples.append((sold_id, multiple if multiple * group["one"][0] < FITS else 0))
     common = pl.concat([alone, pl.DataFrame(multiples, schema=alone.schema, orient="row")])
-    one = pl.lit(1, dtype=_INT)
-    return rows.join(common, on="sold_id", how="left", maintain_order="left").with_columns(
-        pl.col("common").fill_null(one)
-    )
+    # a sold_id is a small number: the place of its multiple in a list that begins with 1
+    sold = rows["sold_id"].to_numpy()
+    place = np.zeros(sold.max() + 1, dtype=np.int64)
+    place[common["sold_id"].to_numpy()] = np.arange(1, common.height + 1)
+    multiple_of = pl.concat([pl.Series("common", [1], dtype=_INT), common["common"]])
+    return rows.with_columns(multiple_of[place[sold]])
 
 
 def _within_bounds(rows: pl.DataFrame) -> pl.DataFrame:
@@ -329,39 +350,42 @@ def _one_per_resource(rows: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         .then(start)
         .otherwise("at"),
     )
-    contests = pl.col("meter").is_in(ONE_PER_RESOURCE)
-    if not rows.select(contests.any()).item():
+    contests = rows["meter"].is_in(ONE_PER_RESOURCE)
+    if not contests.any():
         return rows
-    rows = rows.with_row_index("_row")
-    used = rows.filter(contests).join(
+    used = rows.with_row_index("_row").filter(contests)
+    # what is alone in its account and SKU has won
+    used = used.filter(pl.col("sold_id").is_duplicated())
+    if used.is_empty():
+        return rows
+    used = used.join(
         series.select("series_id", "resource_id", "sub_account_id", "region_id", "consumed_unit"), on="series_id"
     )
     nameless = pl.col("resource_id").is_null()
     size = pl.when(pl.col("meter") != "unique").then("quantity")
     last = pl.col("meter") == "last"
-    first = (
-        used.with_columns(
-            _place=pl.when(nameless).then("sub_account_id"),
-            _where=pl.when(nameless).then("region_id"),
-            _size=size,
-            _started=pl.when(last).then(pl.col("last_start_at").dt.timestamp("us")),
-            _ended=pl.when(last).then(pl.col("last_end_at").dt.timestamp("us")),
-            _came=pl.when(~last).then("at"),
-        )
-        .sort(
-            # `last`: the latest; `max`: the largest, the earliest of them; then the line that stands first
-            [-pl.col("_started"), -pl.col("_ended"), "_size", "_came", *LINE_PLACE, "consumed_unit"],
-            descending=[False, False, True, *[False] * (2 + len(LINE_PLACE))],
-            nulls_last=True,
-        )
-        .unique(["sold_id", "resource_id", "_place", "_where"], keep="first", maintain_order=True)
+    used = used.with_columns(
+        _place=pl.when(nameless).then("sub_account_id"),
+        _where=pl.when(nameless).then("region_id"),
+        _size=size,
+        _started=pl.when(last).then(pl.col("last_start_at").dt.timestamp("us")),
+        _ended=pl.when(last).then(pl.col("last_end_at").dt.timestamp("us")),
+        _came=pl.when(~last).then("at"),
     )
-    wins = pl.col("_row").is_in(first["_row"].implode())
-    nothing = contests & ~wins
+    resource = ["sold_id", "resource_id", "_place", "_where"]
+    first = used.sort(
+        # `last`: the latest; `max`: the largest, the earliest of them; then the line that stands first
+        [-pl.col("_started"), -pl.col("_ended"), "_size", "_came", *LINE_PLACE, "consumed_unit"],
+        descending=[False, False, True, *[False] * (2 + len(LINE_PLACE))],
+        nulls_last=True,
+    ).unique(resource, keep="first", maintain_order=True)
+    lost = np.zeros(rows.height, dtype=bool)
+    lost[np.setdiff1d(used["_row"].to_numpy(), first["_row"].to_numpy())] = True
+    nothing = pl.lit(pl.Series(lost))
     return rows.with_columns(
         quantity=pl.when(nothing).then(pl.lit(0, dtype=_INT)).otherwise("quantity"),
         at=pl.when(nothing).then("first_record_at").otherwise("at"),
-    ).drop("_row")
+    )
 
 
 def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
@@ -445,28 +469,34 @@ def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     Makes    rows with rest [integer]; is_coarse: its instants would have to be told apart to know
     Source   P3 `free_quantity`
     """
-    offers = (pl.col("free_quantity").to_physical() != 0).fill_null(value=False)
-    is_offered = pl.col("price_row").is_not_null() & pl.col("sold_id").is_in(
-        rows.filter(offers)["sold_id"].unique().implode()
-    )
-    offered = with_pools(rows.filter(is_offered), classes)
-    others = rows.filter(~is_offered)
     # one amount for the line of the first record that counts: only its instants tell which that is once rounded
     # nor what each record costs
     by_record = pl.col("price_model").is_in([*BY_RECORD, *BY_FIRST]) & (pl.col("quantity_rounding_scope") == "period")
-    others = others.with_columns(rest="quantity", is_coarse=(by_record & ~_IS_INSTANT).fill_null(value=False))
-    offered = offered.with_columns(_free=_integer("free_quantity") * pl.col("common"))
-    offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
-    before = pl.col("_up_to") - pl.col("quantity")
-    offered = offered.with_columns(
-        rest=_above(pl.col("_up_to"), pl.col("_free")) - _above(before, pl.col("_free")), is_coarse=_is_coarse()
-    )
-    return pl.concat([others, offered.drop("pool_id", "_free", "_up_to")]).with_columns(
+    rows = rows.with_columns(rest="quantity", is_coarse=(by_record & ~_IS_INSTANT).fill_null(value=False))
+    offers = rows.filter((pl.col("free_quantity").to_physical() != 0).fill_null(value=False))["sold_id"].unique()
+    if offers.len():
+        is_offered = rows.select(pl.col("price_row").is_not_null() & pl.col("sold_id").is_in(offers.implode()))
+        rows = _with_rest(rows, is_offered.to_series(), classes)
+    return rows.with_columns(
         first_positive_at=pl.when(pl.col("at").is_not_null() | pl.col("value").is_not_null())
         .then(pl.when(pl.col("rest") > 0).then(pl.coalesce("at", "first_record_at")))
         .when((pl.col("meter") != "count") | (pl.col("rest") > 0))
         .then("first_positive_at")
     )
+
+
+def _with_rest(rows: pl.DataFrame, is_offered: pl.Series, classes: pl.DataFrame) -> pl.DataFrame:
+    """Uses with what is left of those to which something free is offered."""
+    offered = with_pools(rows.filter(is_offered).with_row_index("_row"), classes)
+    offered = offered.with_columns(_free=_integer("free_quantity") * pl.col("common"))
+    offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
+    before = pl.col("_up_to") - pl.col("quantity")
+    offered = offered.select(
+        "_row",
+        rest=_above(pl.col("_up_to"), pl.col("_free")) - _above(before, pl.col("_free")),
+        is_coarse=_is_coarse(),
+    ).sort("_row")
+    return rows.with_columns(where(is_offered, offered.drop("_row"), rows))
 
 
 def _above(quantity: pl.Expr, free: pl.Expr) -> pl.Expr:

@@ -12,11 +12,13 @@ import polars as pl
 from rating.money import PRICE_ONE, QUANTITY_ONE, rounded, share
 from rating.price_models import PRICE_MODELS
 from rating.quantities import BY_FIRST, BY_RECORD, ONE_PER_RESOURCE, decimals, with_pools
+from rating.rows import among_several, in_order, is_new, where
 from schemas.units import Money, Price
 
 _INT = pl.Int128
 _PLACE = ["account_no", "line_start", "line_class", "price_row", "segment_start", "class_id"]
 _POOLED = [name for name, model in PRICE_MODELS.items() if model.is_pooled]
+_BY_LINE = [name for name in PRICE_MODELS if name not in (*_POOLED, *BY_RECORD)]
 _TERMS = ["term_quantity", "term_price", "mu"]
 _DIVISORS = ["scale", "per_quantity", "price_one"]
 
@@ -105,17 +107,39 @@ def line_parts(uses: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
              over quantity_denominator, record_count, first_record_at, first_positive_at
     Source   P5
     """
-    parts = uses.group_by("class_id", "price_row", "segment_start").agg(
-        pl.col("quantity", "rest", "record_count").sum(),
-        pl.col("first_record_at", "first_positive_at").min(),
-        pl.col("line_start", "line_class", "segment_end", "quantity_denominator").first(),
+    columns = ["class_id", "exponent", "rounding_charges", "account_no"]
+    rows = uses.select(*_PLACE[1:-1], *_USE).hstack(classes.select(columns)[uses["class_id"]])
+    rows = _one_per_part(in_order(rows, _PLACE))
+    return rows.with_columns(line_id=is_new("line_class", "price_row").cast(pl.Int64).cum_sum())
+
+
+_USE = [
+    "quantity",
+    "rest",
+    "record_count",
+    "first_record_at",
+    "first_positive_at",
+    "segment_end",
+    "quantity_denominator",
+    "sold_id",
+]
+
+
+def _one_per_part(rows: pl.DataFrame) -> pl.DataFrame:
+    """Uses of one part, which stand side by side, added up."""
+    part = rows.select(is_new(*_PLACE)).to_series()
+    if part.all():
+        return rows
+    of_part = part.cast(pl.Int64).cum_sum().alias("part")
+    several = among_several(of_part)
+    added, earliest = ["quantity", "rest", "record_count"], ["first_record_at", "first_positive_at"]
+    sums = (
+        rows.filter(several)
+        .group_by(of_part.filter(several), maintain_order=True)
+        .agg(pl.col(added).sum(), pl.col(earliest).min())
     )
-    owners = classes.select("class_id", "account_no", "sold_id", "exponent", "rounding_charges")
-    parts = parts.join(owners, on="class_id", how="left").sort(_PLACE)
-    is_new = pl.col("line_class").ne(pl.col("line_class").shift(1, fill_value=-1)) | pl.col("price_row").ne(
-        pl.col("price_row").shift(1, fill_value=-1)
-    )
-    return parts.with_columns(line_id=is_new.cast(pl.Int64).cum_sum())
+    parts, is_sum = rows.filter(part), several.filter(part)
+    return parts.with_columns(where(is_sum, sums.drop("part"), parts))
 
 
 def list_costs(
@@ -128,10 +152,11 @@ def list_costs(
              values: line_id, segment_start, value_mu: what a line without a pool is worth up to the end of a segment
     Source   P3, P5, P6, M1, M2
     """
-    parts = _with_prices(parts, terms)
-    pooled = parts.filter(pl.col("price_model").is_in(_POOLED))
-    own, values = _own_costs(parts.filter(~pl.col("price_model").is_in(_POOLED)), uses, terms)
-    return pl.concat([own, _pooled_costs(with_pools(pooled, classes), terms)]), values
+    is_pooled = terms.prices["price_model"].is_in(_POOLED)[parts["price_row"]]
+    own, values = _own_costs(parts.filter(~is_pooled), uses, terms)
+    pooled = _with_prices(parts.filter(is_pooled), terms)
+    shared = _pooled_costs(with_pools(pooled, classes), terms)
+    return pl.concat([own, shared]).sort("line_id"), values
 
 
 def _with_prices(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
@@ -151,13 +176,16 @@ def _terms_of(parts: pl.DataFrame, terms: PriceTerms, models: Sequence[str]) -> 
         .select("part_id", pl.col("term_quantity", "term_price").cast(_INT))
         for model in models
     ]
-    columns = ["part_id", "line_id", "segment_start", "mu", *_DIVISORS, "rounding_charges"]
+    exact = pl.concat(made)
+    columns = ["line_id", "segment_start", "mu", *_DIVISORS, "rounding_charges"]
     known = parts.select([name for name in columns if name in parts.columns])
-    return pl.concat(made).join(known, on="part_id", how="left", maintain_order="left")
+    return exact.hstack(known[exact["part_id"]])  # a part is its row
 
 
 def _or_nothing(rows: pl.DataFrame, costs: pl.DataFrame, on: list[str]) -> pl.DataFrame:
     """What has no term (quantity zero) costs nothing; what left the bounds stays null."""
+    if rows.select(on).equals(costs.select(on)):
+        return rows.hstack(costs.drop(on))
     found = rows.join(costs.with_columns(_known=pl.lit(value=True)), on=on, how="left", maintain_order="left")
     nothing = pl.when(pl.col("_known").is_null()).then(pl.lit(0, dtype=pl.Int64)).otherwise("rounded_mu")
     return found.with_columns(rounded_mu=nothing).drop("_known")
@@ -165,26 +193,29 @@ def _or_nothing(rows: pl.DataFrame, costs: pl.DataFrame, on: list[str]) -> pl.Da
 
 def _own_costs(parts: pl.DataFrame, uses: pl.DataFrame, terms: PriceTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines whose price looks at no other line: every exact cost of the line, added and rounded once."""
-    models = [name for name in PRICE_MODELS if name not in _POOLED]
-    whole = parts.filter(~pl.col("price_model").is_in(BY_RECORD)).with_columns(
-        quantity="rest", part_count=pl.lit(1, dtype=_INT)
-    )
-    single = _records(parts.filter(pl.col("price_model").is_in(BY_RECORD)), uses)
-    costed = pl.concat([whole.select(single.columns), single]).with_row_index("part_id")
-    exact = _terms_of(costed, terms, models)
-    lines = parts.select("line_id").unique(maintain_order=True)
+    by_record = terms.prices["price_model"].is_in(BY_RECORD)[parts["price_row"]]
+    costed = _with_prices(parts.filter(~by_record).with_columns(quantity="rest"), terms)
+    exact = _terms_of(costed.with_row_index("part_id"), terms, _BY_LINE)
+    if by_record.any():
+        single = _records(_with_prices(parts.filter(by_record), terms), uses)
+        exact = pl.concat([exact, _terms_of(single.with_row_index("part_id"), terms, BY_RECORD)])
     costs = rounded(exact, _TERMS, _DIVISORS, "rounding_charges", "line_id")
+    lines = parts.filter(is_new("line_id")).select("line_id")
     costs = _or_nothing(lines, costs, ["line_id"]).rename({"rounded_mu": "list_cost_mu"})
-    segments = parts.select("line_id", "segment_start").unique(maintain_order=True)
-    cut = segments.filter(pl.len().over("line_id") > 1)
-    up_to = cut.join(exact.rename({"segment_start": "_of"}), on="line_id").filter(
-        pl.col("_of") <= pl.col("segment_start")
-    )
+    return costs, _values(parts, exact)
+
+
+def _values(parts: pl.DataFrame, exact: pl.DataFrame) -> pl.DataFrame:
+    """What the lines that are cut are worth up to the end of each segment."""
     key = ["line_id", "segment_start"]
-    up_to = up_to.join(cut.with_row_index("_cut"), on=key)
+    segments = parts.filter(is_new(*key)).select(key)
+    cut = segments.filter(among_several(segments["line_id"])).with_row_index("_cut")
+    if cut.is_empty():
+        return pl.DataFrame(schema={**segments.schema, "value_mu": pl.Int64})
+    up_to = cut.join(exact.rename({"segment_start": "_of"}), on="line_id")
+    up_to = up_to.filter(pl.col("_of") <= pl.col("segment_start"))
     found = rounded(up_to, _TERMS, _DIVISORS, "rounding_charges", "_cut")
-    values = _or_nothing(cut.with_row_index("_cut"), found, ["_cut"])
-    return costs, values.select(*key, value_mu="rounded_mu")
+    return _or_nothing(cut, found, ["_cut"]).select(*key, value_mu="rounded_mu")
 
 
 _COUNTED = pl.when(pl.col("meter").is_in(ONE_PER_RESOURCE)).then(1).otherwise("record_count").cast(_INT)

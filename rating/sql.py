@@ -6,7 +6,10 @@ from importlib.resources import files
 import duckdb
 import polars as pl
 
-from rating.hashing import hash64_sql, key_sql
+from rating.hashing import NULL, SEPARATOR, digest, hash64, hash64_sql, key_sql, key_text
+
+FEW = 2_000
+"""Rows up to which opening a connection would cost more than hashing them one by one."""
 
 
 @cache
@@ -44,6 +47,9 @@ def content_hashes(frame: pl.DataFrame, *columns: str) -> pl.Series:
     >>> content_hashes(keys, "a", "b").item() == hash64(key_text("x", None))
     True
     """
+    if _are_few_texts(frame, columns):
+        keys = frame.select(columns).iter_rows()
+        return pl.Series("id", [hash64(key_text(*key)) for key in keys], dtype=pl.UInt64)
     return _of_keys(frame, hash64_sql(*columns), columns, pl.UInt64())
 
 
@@ -55,7 +61,39 @@ def content_ids(frame: pl.DataFrame, *columns: str) -> pl.Series:
     >>> content_ids(keys, "a", "b").item() == digest("x", None)
     True
     """
+    if _are_few_texts(frame, columns):
+        return pl.Series("id", [digest(*key) for key in frame.select(columns).iter_rows()], dtype=pl.String)
     return _of_keys(frame, f"md5({key_sql(*columns)})", columns, pl.String())
+
+
+def nested_ids(frame: pl.DataFrame, then: pl.Series) -> pl.DataFrame:
+    """`hashing.digest` of each row's key, and that of this id with a further text, both from one pass.
+
+    Reads    frame: the columns of the key, all of texts; then: the texts that follow the id, without nulls
+    Makes    id, nested_id
+
+    >>> from rating.hashing import digest
+    >>> keys = pl.DataFrame({"a": ["x"], "b": [None]}, schema={"a": str, "b": str})
+    >>> nested_ids(keys, pl.Series(["y"])).row(0) == (digest("x", None), digest(digest("x", None), "y"))
+    True
+    """
+    if frame.height <= FEW:
+        ids = [digest(*key) for key in frame.iter_rows()]
+        nested = [digest(one, further) for one, further in zip(ids, then, strict=True)]
+        return pl.DataFrame({"id": ids, "nested_id": nested}, schema={"id": pl.String, "nested_id": pl.String})
+    # joined here: that copies each text once
+    key = pl.concat_str([pl.col(name).fill_null(NULL) for name in frame.columns], separator=SEPARATOR)
+    keyed = frame.select(key=key, further=SEPARATOR + then).with_row_index("_row")
+    with duckdb.connect() as connection:
+        connection.register("keyed", keyed.to_arrow())
+        found = connection.sql(
+            "select _row, id, md5(id || further) as nested_id from (select _row, md5(key) as id, further from keyed)"
+        ).pl()
+    return _in_row_order(found).drop("_row")
+
+
+def _are_few_texts(frame: pl.DataFrame, columns: tuple[str, ...]) -> bool:
+    return frame.height <= FEW and all(frame.schema[name] == pl.String for name in columns)
 
 
 def _of_keys(frame: pl.DataFrame, expression: str, columns: tuple[str, ...], dtype: pl.DataType) -> pl.Series:
@@ -64,6 +102,9 @@ def _of_keys(frame: pl.DataFrame, expression: str, columns: tuple[str, ...], dty
     with duckdb.connect() as connection:
         connection.register("keyed", frame.select(columns).with_row_index("_row").to_arrow())
         found = connection.sql(f"select _row, {expression} as id from keyed").pl()
-    # they come in order, which is quicker seen than asked for
-    found = found if found["_row"].is_sorted() else found.sort("_row")
-    return found["id"].cast(dtype)
+    return _in_row_order(found)["id"].cast(dtype)
+
+
+def _in_row_order(found: pl.DataFrame) -> pl.DataFrame:
+    """They come in order, which is quicker seen than asked for."""
+    return found if found["_row"].is_sorted() else found.sort("_row")

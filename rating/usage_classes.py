@@ -6,10 +6,12 @@ half-open stretches of the period in which price, conversion factor and cuts sta
 and conversions and without cuts share a timeline, so that what is worked out here is little, however many classes.
 """
 
+import numpy as np
 import polars as pl
 
 from rating.dates import FOREVER, instants, timeline
 from rating.quantities import decimals
+from rating.rows import is_new, kinds, packed
 
 CLASS_KEY = [
     "billing_account_id",
@@ -58,34 +60,31 @@ def usage_classes(
     """
     accounts = accounts.sort("billing_account_id").with_row_index("account_no")
     skus_then = _skus_then(series, accounts, skus)
+    account_no = series["billing_account_id"].cast(pl.Enum(accounts["billing_account_id"]), strict=False).to_physical()
+    is_open = account_no.is_not_null()
+    series = series.filter(is_open).with_columns(account_no=account_no.filter(is_open).cast(pl.UInt32))
+    series = series.with_columns(_sku_rows(series, accounts, skus_then))
     by_resource = prices.filter(pl.col("tier_scope") == "resource")["sku_id"].unique()
-    series = series.join(
-        accounts.select("billing_account_id", "account_no", "line_grain", "last_instant", "time_zone"),
-        on="billing_account_id",
-    ).join(skus_then.select(*_SKU_KEY, "sku_row"), on=_SKU_KEY)
-    keeps = (pl.col("line_grain") == "resource") | pl.col("sku_id").is_in(by_resource.implode())
-    series = series.with_columns(resource_id=pl.when(keeps).then("resource_id")).with_columns(
-        line_resource_id=pl.when(pl.col("line_grain") == "resource").then("resource_id")
+    line_by_resource = (accounts["line_grain"] == "resource")[series["account_no"]]
+    keeps = line_by_resource | skus_then["sku_id"].is_in(by_resource.implode())[series["sku_row"]]
+    series = series.with_columns(
+        resource_id=pl.when(keeps).then("resource_id"), line_resource_id=pl.when(line_by_resource).then("resource_id")
     )
     numbers = {f"{name}_no": _numbered(series[name]) for name in _NUMBERED}
     place = series.select("series_id", "account_no", "sku_row", **numbers).with_row_index("row")
-    place = place.sort(*_LINE_NUMBERS, "resource_id_no", "consumed_unit_no")
-    place = place.with_columns(
-        class_id=_count_changes([*_LINE_NUMBERS, "resource_id_no", "consumed_unit_no"]) - 1,
-        line_class=_count_changes(_LINE_NUMBERS),
-        sold_id=_count_changes(["account_no", "sku_row"]),
-    )
+    place = _in_class_order(place)
     first = place.filter(pl.col("class_id") != pl.col("class_id").shift(1, fill_value=-1))
     terms = accounts.select(
         "billing_period",
         *ACCOUNT,
         "last_instant",
+        "line_grain",
         "rounding_charges",
         "exponent",
         "spanning_records",
         currency_no=_numbered(accounts["billing_currency"]),
     )
-    keys = series.select(*CLASS_KEY, "line_grain", "line_resource_id")[first["row"]]
+    keys = series.select(*CLASS_KEY, "line_resource_id")[first["row"]]
     classes = pl.concat(
         [
             first.drop("row", "series_id"),
@@ -96,6 +95,31 @@ def usage_classes(
         how="horizontal",
     )
     return classes, place.select("series_id", "class_id")
+
+
+def _sku_rows(series: pl.DataFrame, accounts: pl.DataFrame, skus_then: pl.DataFrame) -> pl.Series:
+    """The row of `skus_then` of each series, found by number."""
+    texts = series["sku_id"].unique().sort()
+    instants_asked = skus_then.select(_SKU_KEY[1:]).unique(maintain_order=True).with_row_index("instant_no")
+    number = {name: pl.col(name).cast(pl.Int64) for name in ("sku_no", "instant_no")}
+    known = skus_then.join(instants_asked, on=_SKU_KEY[1:]).with_columns(sku_no=_places(skus_then["sku_id"], texts))
+    cell = number["sku_no"] * instants_asked.height + number["instant_no"]
+    table = np.zeros(texts.len() * max(instants_asked.height, 1), dtype=np.uint32)
+    table[known.select(cell).to_series().to_numpy()] = known["sku_row"].to_numpy()
+    at = accounts.join(instants_asked, on=_SKU_KEY[1:], how="left", maintain_order="left")["instant_no"]
+    asked = series.select(sku_no=_places(series["sku_id"], texts)).with_columns(at[series["account_no"]])
+    return pl.Series("sku_row", table[asked.select(cell).to_series().to_numpy()])
+
+
+def _in_class_order(place: pl.DataFrame) -> pl.DataFrame:
+    """Series in the order of their lines, with the numbers of what they belong to."""
+    sold = packed(place.select("account_no", "sku_row"))
+    line = packed(pl.DataFrame([sold.alias("sold")]).hstack(place.select(_LINE_NUMBERS[2:])))
+    whole = packed(pl.DataFrame([line.alias("line")]).hstack(place.select("resource_id_no", "consumed_unit_no")))
+    keys = pl.DataFrame({"class_id": whole, "line_class": line, "sold_id": sold})
+    order = pl.Series(np.argsort(whole.to_numpy()))
+    counted = keys[order].select(is_new(name).cast(pl.Int64).cum_sum().alias(name) for name in keys.columns)
+    return place[order].hstack(counted.with_columns(pl.col("class_id") - 1))
 
 
 _SKU_KEY = ["sku_id", "last_instant", "time_zone"]
@@ -114,12 +138,14 @@ _LINE_NUMBERS = [
 def _numbered(texts: pl.Series) -> pl.Series:
     """Texts as their place in the order of all of them; a null goes last."""
     known = texts.unique().drop_nulls().sort()
-    return texts.cast(pl.Enum(known)).to_physical().cast(pl.Int64).fill_null(known.len())
+    if known.is_empty():
+        return pl.Series(texts.name, np.zeros(texts.len(), dtype=np.int64))
+    return _places(texts, known).fill_null(known.len())
 
 
-def _count_changes(columns: list[str]) -> pl.Expr:
-    changes = pl.any_horizontal(pl.col(name).cast(pl.Int64) != pl.col(name).cast(pl.Int64).shift(1) for name in columns)
-    return changes.fill_null(value=True).cast(pl.Int64).cum_sum()
+def _places(texts: pl.Series, known: pl.Series) -> pl.Series:
+    """The place of each text among those known; a null has none."""
+    return texts.cast(pl.Enum(known)).to_physical().cast(pl.Int64)
 
 
 def _skus_then(series: pl.DataFrame, accounts: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
@@ -154,20 +180,41 @@ def timelines(
              numerator, denominator; a null price or factor is one that is not in force
     Source   P2, P4, P5, P7
     """
-    classes, price_points = _prices_in_force(classes, prices)
-    classes, factor_points = _factors_in_force(classes, unit_conversions)
+    some, kind_of = _kinds(classes, prices, cuts)
+    some, price_points = _prices_in_force(some, prices)
+    some, factor_points = _factors_in_force(some, unit_conversions)
     is_cut = pl.col("class_id").is_in(cuts["class_id"].unique().implode())
-    classes = classes.with_columns(
+    some = some.with_columns(
         cut_class=pl.when(is_cut).then("class_id"), same_unit=pl.col("consumed_unit") == pl.col("pricing_unit")
     )
     key = ["price_key", "factor_key", "cut_class", "same_unit"]
-    lines = classes.select(*key, "period_start", "period_end").unique(key).sort(key, nulls_last=True)
+    lines = some.select(*key, "period_start", "period_end").unique(key).sort(key, nulls_last=True)
     lines = lines.with_row_index("timeline_id")
-    classes = classes.join(lines.select(*key, "timeline_id"), on=key, nulls_equal=True, maintain_order="left")
+    some = some.join(lines.select(*key, "timeline_id"), on=key, nulls_equal=True, maintain_order="left")
     price_points = price_points.join(lines.select("timeline_id", "price_key"), on="price_key").drop("price_key")
     factor_points = factor_points.join(lines.select("timeline_id", "factor_key"), on="factor_key").drop("factor_key")
     cut_points = cuts.join(lines.select("timeline_id", class_id="cut_class"), on="class_id").drop("class_id")
-    return classes.drop("cut_class"), _stretches(lines, price_points, factor_points, cut_points)
+    classes = classes.with_columns(some["timeline_id"][kind_of])
+    return classes, _stretches(lines, price_points, factor_points, cut_points)
+
+
+def _kinds(classes: pl.DataFrame, prices: pl.DataFrame, cuts: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """One class of each kind, and the place of each class's kind among them.
+
+    Classes are of one kind where they must have the same timeline: the same SKU, currency and unit; and the same region
+    and account where prices of the SKU name one; a class that is cut is a kind of its own.
+    """
+    of_class = classes.select("sku_row", "currency_no", "consumed_unit_no", region="region_id_no", account="account_no")
+    for name, named in (("region", "price_region_id"), ("account", "billing_account_id")):
+        some = prices.filter(pl.col(named).is_not_null())["sku_id"].unique()
+        matters = classes["sku_id"].is_in(some.implode()) if some.len() else pl.lit(value=False)
+        of_class = of_class.with_columns(pl.when(matters).then(name).otherwise(-1).cast(pl.Int64) + 1)
+    cut = np.zeros(classes.height, dtype=np.int64)
+    cut_classes = cuts["class_id"].unique().to_numpy()
+    cut[cut_classes] = cut_classes + 1
+    key = packed(of_class.with_columns(cut=pl.Series(cut)))
+    first, kind_of = kinds(key)
+    return classes[first], kind_of
 
 
 def _prices_in_force(classes: pl.DataFrame, prices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -24,9 +24,9 @@ from flows import books
 from flows.ingest_usage import ingest_usage
 from flows.lake.journal import Lake
 from rating.account_periods import account_periods
-from rating.charges import charges
+from rating.charges import described, priced
 from rating.metering import metered_usage
-from rating.pipeline import Inputs, used
+from rating.pipeline import Inputs, Used, used
 from rating.rating_lines import line_parts, list_costs
 from rating.sql import keep
 from schemas.units import Instant, TextList
@@ -35,7 +35,8 @@ from tests.benchmarks.works import Bench, floor
 
 RESULTS = Path(__file__).parent / "results" / "rating.json"
 ONE_ACCOUNT_IN = 20
-FLOOR, METERING, CHARGES = "floor F: group by", "metering", "charges of 1 M rows"
+FLOOR, METERING = "floor F: group by", "metering"
+PRICED, CHARGES = "priced charges of 1 M rows", "the same with ids and texts"
 METERED_ROWS = 1_000_000
 AFTERWARDS = datetime(2026, 12, 1, tzinfo=UTC)
 NO_WINDOWS = {
@@ -127,12 +128,10 @@ class RatingBench:
         )
         tables = {**self.bench.reference.tables, "billing_accounts": accounts}
         no_rows = pl.DataFrame()
-        return Inputs(
-            self.bench.period, AFTERWARDS, connection, many, tables, no_rows, no_rows, no_rows, no_rows, no_rows
-        )
+        return Inputs(self.bench.period, AFTERWARDS, connection, many, tables, no_rows, no_rows, no_rows, no_rows)
 
-    def charge(self) -> pl.DataFrame:
-        """From a million metered rows to charges; metering as many records is part of it, and little."""
+    def price(self) -> tuple[pl.DataFrame, Used]:
+        """From a million metered rows to what their charges come to; metering as many records is part of it."""
         inputs, tables = self.million, self.million.reference
         accounts = account_periods(
             *(tables[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies")),
@@ -142,7 +141,12 @@ class RatingBench:
         usage = used(inputs, accounts, pl.DataFrame(schema=NO_WINDOWS))
         parts = line_parts(usage.uses.filter(pl.col("price_row").is_not_null()), usage.classes)
         costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
-        return charges(parts, costs, values, usage.classes, usage.prices)
+        return priced(parts, costs, values, usage.prices), usage
+
+    def charge(self) -> pl.DataFrame:
+        """The same, and what the charges say and are known by."""
+        items, usage = self.price()
+        return described(items, usage.classes, usage.prices)
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ class Work:
 WORKS = (
     Work(FLOOR, lambda made: floor(made.bench, None)),
     Work(METERING, RatingBench.meter),
+    Work(PRICED, RatingBench.price),
     Work(CHARGES, RatingBench.charge),
 )
 
@@ -172,7 +177,7 @@ def measure(made: RatingBench, folder: Path, rounds: int) -> list[Measured]:
     return [
         Measured(
             work.name,
-            METERED_ROWS if work.name == CHARGES else made.bench.rows,
+            METERED_ROWS if work.name in (PRICED, CHARGES) else made.bench.rows,
             walls[work.name],
             cpus[work.name],
             walls[work.name] / walls[FLOOR],

@@ -1,0 +1,112 @@
+"""Frames whose order says something: neighbours are compared, so that nothing is looked for."""
+
+import numpy as np
+import polars as pl
+
+
+def is_new(*columns: str) -> pl.Expr:
+    """Whether a row differs from the one before it; of the columns, one at least has no nulls.
+
+    >>> pl.DataFrame({"a": [1, 1, 2], "b": [None, None, None]}).select(is_new("a", "b")).to_series().to_list()
+    [True, False, True]
+    """
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in columns).alias("is_new")
+
+
+def among_several(key: pl.Series) -> pl.Series:
+    """Whether a row has a neighbour with its key; rows with equal keys stand side by side.
+
+    >>> among_several(pl.Series([1, 2, 2, 3])).to_list()
+    [False, True, True, False]
+    """
+    same = (key == key.shift(1)).fill_null(value=False)
+    return same | same.shift(-1, fill_value=False)
+
+
+def in_order(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Rows sorted by columns without nulls; those that are in order already are not sorted again.
+
+    >>> in_order(pl.DataFrame({"a": [2, 1, 1], "b": [0, 5, 4]}), ["a", "b"]).rows()
+    [(1, 4), (1, 5), (2, 0)]
+    """
+    before, may_follow = {name: pl.col(name).shift(1) for name in columns}, pl.lit(value=True)
+    for name in reversed(columns):
+        may_follow = (before[name] < pl.col(name)) | ((before[name] == pl.col(name)) & may_follow)
+    if rows.select(may_follow.slice(1).all()).item():
+        return rows
+    places = rows.select(columns).with_row_index("_row").sort(*columns, "_row")["_row"]
+    return rows[places]
+
+
+def where(is_so: pl.Series, these: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """These rows, one after the other, where it is so, and the others' elsewhere.
+
+    >>> these, others = pl.DataFrame({"a": [7, 8]}), pl.DataFrame({"a": [1, 2, 3]})
+    >>> where(pl.Series([False, True, True]), these, others)["a"].to_list()
+    [1, 7, 8]
+    """
+    if these.is_empty():
+        return others.select(these.columns)
+    place = (is_so.cast(pl.Int64).cum_sum() - 1).clip(lower_bound=0)
+    return pl.DataFrame([these[name][place].zip_with(is_so, others[name]) for name in these.columns])
+
+
+_ROOM = 2**62
+
+
+def packed(columns: pl.DataFrame) -> pl.Series:
+    """Rows of small numbers as one number each: equal where they are equal, and in their order.
+
+    Reads    columns of integers from 0, without nulls
+
+    >>> packed(pl.DataFrame({"a": [1, 0, 0], "b": [0, 2, 1]})).to_list()
+    [3, 2, 1]
+    """
+    key, size = pl.Series("key", np.zeros(columns.height, dtype=np.int64)), 1
+    for column in columns:
+        count = int(column.max() or 0) + 1  # type: ignore[arg-type]
+        if size * count > _ROOM:
+            key = key.rank("dense").cast(pl.Int64) - 1
+            size = columns.height
+        key, size = key * count + column.cast(pl.Int64), size * count
+    return key
+
+
+def kinds(key: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """One row of each value of a key of integers, and the place of each row's value among those.
+
+    >>> [found.to_list() for found in kinds(pl.Series([5, 3, 5]))]
+    [[1, 0], [1, 0, 1]]
+    """
+    values = key.to_numpy()
+    if values.size and values.max() < _TABLE * values.size:
+        found = np.zeros(values.max() + 1, dtype=bool)
+        found[values] = True
+        number = (np.cumsum(found) - 1)[values]
+        first = np.zeros(np.count_nonzero(found), dtype=np.int64)
+        first[number[::-1]] = np.arange(values.size)[::-1]
+    else:
+        _, first, number = np.unique(values, return_index=True, return_inverse=True)
+    return pl.Series("row", first), pl.Series("kind", number)
+
+
+_TABLE = 16
+"""A table of so many cells per row is quicker to fill than rows are to sort."""
+
+
+def matched(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The rows of one key and those of another that are equal; of the other, none twice.
+
+    Two sorts of integers, which is quicker than a join.
+
+    >>> [found.to_list() for found in matched(pl.Series([7, 5, 7, 9]), pl.Series([5, 7]))]
+    [[1, 0, 2], [0, 1, 1]]
+    """
+    keys, known = one.to_numpy(), other.to_numpy()
+    if not known.size:
+        return pl.Series(dtype=pl.Int64), pl.Series(dtype=pl.Int64)
+    rows, order = np.argsort(keys), np.argsort(known)
+    keys, known = keys[rows], known[order]
+    place = np.minimum(np.searchsorted(known, keys), known.size - 1)
+    is_known = known[place] == keys
+    return pl.Series(rows[is_known]), pl.Series(order[place[is_known]])
