@@ -34,7 +34,9 @@ select
   count(*)                                                                  as record_count,
   min(charge_period_start)                                                  as first_record_at,
   count(*) filter (where consumed_quantity > 0)                             as positive_count,
-  min(charge_period_start) filter (where consumed_quantity > 0)             as first_positive_at,
+  -- by time an instant weighs nothing
+  min(charge_period_start) filter (where consumed_quantity > 0 and not (meter = 'time_weighted' and microseconds = 0))
+                                                                            as first_positive_at,
   max({'quantity': consumed_quantity::decimal(38, 15), 'at': -epoch_us(charge_period_start)})
     filter (where meter = 'max')                                            as peak,
   max({'starts': charge_period_start, 'ends': charge_period_end, 'quantity': consumed_quantity::decimal(38, 15)})

@@ -29,7 +29,9 @@ select
   count(*)                                                                  as record_count,
   min(charge_period_start)                                                  as first_record_at,
   count(case when consumed_quantity > 0 then 1 end)                         as positive_count,
-  min(case when consumed_quantity > 0 then charge_period_start end)         as first_positive_at,
+  -- by time an instant weighs nothing
+  min(case when consumed_quantity > 0 and not (is_timed and microseconds = 0) then charge_period_start end)
+                                                                            as first_positive_at,
   max(consumed_quantity)                                                    as peak_quantity,
   max(charge_period_start)                                                  as last_start_at,
   sum(case when is_timed then consumed_quantity * (microseconds // 1000000)::integer end)

@@ -151,6 +151,11 @@ def _looped(case: Row) -> list[Row]:
 
 def _one(key: tuple[Any, ...], records: list[Row], meter: str) -> Row:
     positive = [record for record in records if record["consumed_quantity"] > 0]
+    weighed = [
+        record
+        for record in positive
+        if meter != "time_weighted" or record["charge_period_start"] < record["charge_period_end"]
+    ]
     row = dict.fromkeys(MeteredUsage.columns())
     row |= {
         "series_id": key[0],
@@ -161,7 +166,7 @@ def _one(key: tuple[Any, ...], records: list[Row], meter: str) -> Row:
         "record_count": len(records),
         "first_record_at": min(record["charge_period_start"] for record in records),
         "positive_count": len(positive),
-        "first_positive_at": min((record["charge_period_start"] for record in positive), default=None),
+        "first_positive_at": min((record["charge_period_start"] for record in weighed), default=None),
     }
     if meter == "max":
         peak = max(record["consumed_quantity"] for record in records)

@@ -8,6 +8,7 @@ from schemas.charges import Charges
 from schemas.discounts import Discounts
 from schemas.rating_lines import RatingLines
 from schemas.sku_prices import SkuPrices
+from schemas.skus import Skus
 from schemas.usage_records import UsageRecords
 from tests.spec.period import bill
 from tests.tables import assert_table, table
@@ -67,6 +68,32 @@ def test_it_stands_on_the_line_of_the_first_positive_record() -> None:
         sub_account_id | list_cost
         website        |     25.00
         app            |         0
+        """,
+    )
+
+
+def test_an_instant_of_what_is_weighed_by_time_is_no_use() -> None:
+    """3 units at one instant weigh nothing in the month; the first that are held for a while are the website's."""
+    found = bill(
+        sku_prices=PRICE,
+        skus=table(Skus, "meter\ntime_weighted"),
+        usage_records=table(
+            UsageRecords,
+            """
+            sub_account_id | charge_period_start | charge_period_end | consumed_quantity
+            app            | 2026-10-03T00:00Z   | 2026-10-03T00:00Z |                 3
+            website        | 2026-10-04T00:00Z   | 2026-10-04T01:00Z |                 1
+            app            | 2026-10-05T00:00Z   | 2026-10-05T01:00Z |                 1
+            """,
+        ),
+    ).rating_lines
+    assert_table(
+        found.sort("sub_account_id"),
+        RatingLines,
+        """
+        sub_account_id | list_cost
+        app            |      0.00
+        website        |     25.00
         """,
     )
 
