@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt docs bench bench-rating lock clean
+.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ bench: $(READY) ## measure against a plain group-by, in one run, as ratios (ROWS
 
 bench-rating: $(READY) ## measure metering and pricing alone (ROWS=2000000, FOLDER= keeps the world)
 	@$(BIN)/python -m tests.benchmarks.rating $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDER),--folder $(FOLDER))
+
+bench-allocation: $(READY) ## measure alone who pays for what (CHARGES=1000000)
+	@$(BIN)/python -m tests.benchmarks.allocation $(if $(CHARGES),--charges $(CHARGES))
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from rating.periods import boundary_instant, local_day
+from rating.periods import boundary_instant, local_day, month_number, period_bounds, period_of, periods_between
 from schemas.units import Instant
 
+EVER = pl.lit(datetime(1, 1, 1, tzinfo=UTC), dtype=Instant)
 FOREVER = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), dtype=Instant)
 
 
@@ -38,6 +39,23 @@ def local_days(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> pl
     pairs = frame.select(instant, zone).unique().drop_nulls()
     days = pl.Series("_day", [local_day(at, where) for at, where in pairs.iter_rows()], dtype=pl.Date)
     return frame.join(pairs.with_columns(days), on=[instant, zone], how="left", maintain_order="left")["_day"]
+
+
+def local_months(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> pl.Series:
+    """The billing period each row's instant lies in, where the row's account is, as a number: two of them subtract.
+
+    Instants are looked up among the starts of the months there are, so many of them cost little more than few.
+    """
+    spans = frame.group_by(zone).agg(first=pl.col(instant).min(), last=pl.col(instant).max()).drop_nulls()
+    months = [
+        (where, month_number(period), period_bounds(period, where)[0])
+        for where, first, last in spans.iter_rows()
+        for period in periods_between(period_of(first, where), period_of(last, where))
+    ]
+    starts = pl.DataFrame(months, schema={zone: pl.String, "_month": pl.Int64, "_start": Instant}, orient="row")
+    rows = frame.select(instant, zone).with_row_index("_row").sort(instant)
+    found = rows.join_asof(starts.sort("_start"), left_on=instant, right_on="_start", by=zone, check_sortedness=False)
+    return found.sort("_row")["_month"]
 
 
 def covered_days(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:

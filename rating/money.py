@@ -8,7 +8,9 @@ fit 128 bits and are computed at once; a row that would not is computed with Pyt
 from collections.abc import Sequence
 from decimal import Decimal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from schemas.units import Money, Price, Quantity
 
@@ -17,11 +19,15 @@ AMOUNT_BOUND = 10**14
 
 MONEY_SCALE = Money.scale
 QUANTITY_ONE = 10**Quantity.scale
-PRICE_ONE = 10**Price.scale
+PRICE_SCALE = Price.scale
+PRICE_ONE = 10**PRICE_SCALE
 """What 1 is as a scaled integer, of a quantity and of a price or rate."""
 
 FITS = 1.0e37  # a float estimate below this leaves room in 128 bits (1.7e38) for its own error
+SAFE = 2.0**62
+"""A float estimate below this leaves room in 64 bits for its own error."""
 _INT128 = pl.Int128
+_Integers = NDArray[np.int64]
 
 
 class OutOfBoundsError(ArithmeticError):
@@ -40,14 +46,14 @@ def scaled(column: str) -> pl.Expr:
     return pl.col(column).to_physical().cast(_INT128)
 
 
-def to_mu(column: str, exponent: str = "exponent") -> pl.Expr:
-    """Money as a count of minor units. The amount has no digits beyond its currency's exponent.
+def to_mu(column: str, exponent: str = "exponent", *, scale: int = MONEY_SCALE) -> pl.Expr:
+    """Money, or a decimal of another scale, as minor units. It has no digits beyond its currency's exponent.
 
     >>> frame = pl.DataFrame({"amount": ["12.30"], "exponent": [2]}).cast({"amount": Money})
     >>> frame.select(to_mu("amount")).item()
     1230
     """
-    step = pl.lit(10, dtype=pl.Int64).pow(MONEY_SCALE - pl.col(exponent))
+    step = pl.lit(10, dtype=pl.Int64).pow(scale - pl.col(exponent))
     return (scaled(column) // step.cast(_INT128)).cast(pl.Int64)
 
 
@@ -175,6 +181,21 @@ def is_less(frame: pl.DataFrame, one: Sequence[tuple[str, str]], other: Sequence
     return pl.Series("is_less", answers, dtype=pl.Boolean)
 
 
+def in_decimals(numerator: str, denominator: str) -> tuple[pl.Expr, pl.Expr]:
+    """Two columns by which fractions from 0 to 1 sort exactly: their first 18 decimals, and the next 18.
+
+    Two fractions that differ, of denominators up to 10^18, differ by 10^-36 at least: so in these decimals.
+
+    >>> frame = pl.DataFrame({"part": [1, 2], "whole": [3, 3]})
+    >>> frame.select(*in_decimals("part", "whole")).row(1)
+    (666666666666666666, 666666666666666666)
+    """
+    whole, step = pl.col(denominator).cast(_INT128), pl.lit(10**18, dtype=_INT128)
+    shifted = pl.col(numerator).cast(_INT128) * step
+    first, rest = shifted // whole, shifted % whole * step // whole
+    return first.cast(pl.Int64).alias("decimals"), rest.cast(pl.Int64).alias("further_decimals")
+
+
 def _product(names: Sequence[str]) -> pl.Expr:
     product = pl.lit(1, dtype=_INT128)
     for name in names:
@@ -273,6 +294,9 @@ def share(frame: pl.DataFrame, total: str, weight: str, group: str) -> pl.Series
     >>> share(frame, "total", "w", "g").to_list()
     [34, 33, 33]
     """
+    whole = _share_in_64_bits(frame[total], frame[weight], frame[group])
+    if whole is not None:
+        return whole
     weights = pl.col(weight).cast(_INT128)
     rows = frame.select(
         pl.col(group).alias("_group"),
@@ -294,6 +318,68 @@ def share(frame: pl.DataFrame, total: str, weight: str, group: str) -> pl.Series
         rows = rows.with_columns(pl.col("_numerator") * pl.col("_total").abs().cast(_INT128))
         return largest_remainder(rows, "_numerator", "_denominator", "_total", "_group")
     return _share_one_by_one(rows)
+
+
+def _share_in_64_bits(totals: pl.Series, weights: pl.Series, groups: pl.Series) -> pl.Series | None:
+    """`share` where every product fits 64 bits and groups stand together: the usual case, as arrays.
+
+    None where they do not, and where an amount has nothing to be split over, for the slow way to say so.
+    """
+    nulls = totals.null_count() + weights.null_count() + groups.null_count()
+    if not totals.len() or nulls or weights.dtype != pl.Int64 or not groups.is_sorted():
+        return None
+    group, total, weight = groups.rle_id().to_numpy(), totals.to_numpy(), weights.to_numpy()
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    whole, size = np.add.reduceat(weight, first), np.add.reduceat(np.abs(weight).astype(np.float64), first)
+    amount = np.abs(total[first])
+    if (size * np.maximum(amount, 1)).max() >= SAFE or ((whole == 0) & (amount != 0)).any():
+        return None
+    numerator = weight * (amount * np.where(whole < 0, -1, 1))[group]
+    shares, rests = np.divmod(numerator, np.maximum(np.abs(whole), 1)[group])
+    missing = amount - np.add.reduceat(shares, first)
+    lifted = _largest(rests, group, first, missing)
+    shares[lifted] += 1
+    return pl.Series("share_mu", shares * np.where(total < 0, -1, 1), dtype=pl.Int64)
+
+
+def _largest(rests: _Integers, group: _Integers, first: _Integers, missing: _Integers) -> _Integers:
+    """The rows with the largest rests of each group, as many as it is missing; of equal ones the earlier."""
+    rows = np.flatnonzero((rests > 0) & (missing > 0)[group])
+    if not len(rows):
+        return rows
+    place, less = rows - first[group[rows]], rests.max() - rests[rows]
+    bits = [int(part.max()).bit_length() for part in (group[rows], less, place)]
+    if sum(bits) < 63:  # one number says it all, and numbers sort faster than columns
+        key = np.sort((group[rows].astype(np.int64) << (bits[1] + bits[2])) | (less << bits[2]) | place)
+        of = key >> (bits[1] + bits[2])
+        rows = first[of] + (key & ((1 << bits[2]) - 1))
+    else:
+        rows = rows[np.lexsort((place, less, group[rows]))]
+        of = group[rows]
+    begins = np.flatnonzero(np.diff(of, prepend=-1))
+    turn = np.arange(len(of)) - np.repeat(begins, np.diff(np.append(begins, len(of))))
+    found: _Integers = rows[turn < missing[of]]
+    return found
+
+
+def even_part(amount: pl.Expr, parts: pl.Expr, place: pl.Expr) -> pl.Expr:
+    """One of the even parts of an amount [mu, not negative]: each is floored, and the last takes the rest.
+
+    Reads    parts, one at least; place, counted from 0: a place that is not among the parts has nothing
+    Source   W1
+
+    >>> frame = pl.DataFrame({"amount": [100] * 4, "parts": [3] * 4, "place": [0, 1, 2, 3]})
+    >>> frame.select(even_part(pl.col("amount"), pl.col("parts"), pl.col("place"))).to_series().to_list()
+    [33, 33, 34, 0]
+    """
+    part = amount // parts
+    return (
+        pl.when(place == parts - 1)
+        .then(amount - (parts - 1) * part)
+        .when((place >= 0) & (place < parts))
+        .then(part)
+        .otherwise(0)
+    )
 
 
 def largest_remainder(frame: pl.DataFrame, numerator: str, denominator: str, total: str, group: str) -> pl.Series:

@@ -6,24 +6,30 @@ STEPS = [["tax_category", "sku_id", "sub_account_id"], ["tax_category"]]
 """Same SKU and project first, then the rest of the tax category."""
 
 
-def netted(charges: pl.DataFrame, amount: str, *, across_categories: bool) -> pl.DataFrame:
+def netted(charges: pl.DataFrame, amount: str, *, across_categories: bool) -> pl.Series:
     """What is left of each positive charge once the negative ones of its group have lowered it.
 
-    Reads    charges  in charge_order: charge_id, billing_account_id, tax_category, sku_id, sub_account_id, `amount`
-                      [mu]; across_categories: what a category still lacks lowers the dues of the others too
-    Makes    charge_id, due_mu [mu], not negative
+    Reads    charges  in charge_order: billing_account_id, tax_category, sku_id, sub_account_id, `amount` [mu];
+             across_categories: what a category still lacks lowers the dues of the others too
+    Makes    due_mu [mu], not negative, one per charge
     Source   G7
 
-    >>> charges = pl.DataFrame({"charge_id": ["a", "b", "c"], "billing_account_id": ["x"] * 3, "net_mu": [50, 70, -60],
+    >>> charges = pl.DataFrame({"billing_account_id": ["x"] * 3, "net_mu": [50, 70, -60],
     ...     "tax_category": ["std"] * 3, "sku_id": ["s", "t", "t"], "sub_account_id": ["p"] * 3})
-    >>> netted(charges, "net_mu", across_categories=False)["due_mu"].to_list()
+    >>> netted(charges, "net_mu", across_categories=False).to_list()
     [50, 10, 0]
     """
-    rows = charges.with_columns(due_mu=pl.col(amount))
-    if rows["due_mu"].min() is not None and (rows["due_mu"] < 0).any():
-        for step in [*STEPS, *([[]] if across_categories else [])]:
-            rows = _lowered(rows, ["billing_account_id", *step])
-    return rows.select("charge_id", due_mu=pl.col("due_mu").clip(lower_bound=0))
+    dues = charges[amount].rename("due_mu")
+    if not (dues < 0).any():
+        return dues
+    rows = charges.select("billing_account_id", *STEPS[0], due_mu=dues).with_row_index("place")
+    owing = rows.filter(pl.col("due_mu") < 0).select("billing_account_id").unique()
+    rows = rows.join(owing, on="billing_account_id", how="semi", maintain_order="left")
+    for step in [*STEPS, *([[]] if across_categories else [])]:
+        rows = _lowered(rows, ["billing_account_id", *step])
+    found = dues.to_numpy().copy()
+    found[rows["place"].to_numpy()] = rows["due_mu"].to_numpy()
+    return pl.Series("due_mu", found).clip(lower_bound=0)
 
 
 def _lowered(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.benchmarks import rating
+from tests.benchmarks import allocation, rating
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.measure import STARTED
 from tests.benchmarks.works import WORKS, Bench
@@ -75,3 +75,13 @@ def test_rating_alone_is_measured_and_its_world_is_used_again(tmp_path: Path, mo
     results = json.loads((tmp_path / "r.json").read_text())
     assert [row["work"] for row in results["works"]] == [work.name for work in rating.WORKS]
     assert rating.RatingBench.open(tmp_path, ROWS, 20).lake.head().number == made.lake.head().number
+
+
+def test_allocation_alone_is_measured_and_both_ways_apply_the_same(tmp_path: Path):
+    arguments = ["--charges", "2000", "--charges-of-one", "500", "--rounds", "1", "--results", str(tmp_path / "a.json")]
+    allocation.main(arguments)
+    results = json.loads((tmp_path / "a.json").read_text())
+    assert [row["work"] for row in results["works"]] == [
+        work.name for work in allocation.works(2_000, 500, (1_000, 10_000))
+    ]
+    assert results["applications"] == allocation.World(10, 200, 5).plain().height > 1_000

@@ -150,20 +150,23 @@ def test_by_period_end_a_window_to_the_end_of_the_month_still_holds_its_last_ins
     assert str(billed.invoice_lines["grant_amount"].sum()) == "30.0000"
 
 
-def test_by_invoice_time_a_grant_that_holds_the_instant_of_the_bill_pays_for_the_whole_month() -> None:
-    """The bill is made on 3 November: a bonus granted on the 2nd pays, one that ended with October does not."""
+def test_by_invoice_time_a_grant_that_holds_the_end_of_the_month_pays_for_the_whole_month() -> None:
+    """The invoice of October is made on 1 November at the earliest, whenever it is: what holds then pays.
+
+    A bonus from that day on pays, one that ended with October does not, nor one that begins on the 2nd.
+    """
     november = table(
         Operations,
         """
         operation_id | kind  | amount | window_start | window_end
-        november     | bonus |    100 | 2026-11-02   |
+        november     | bonus |     20 | 2026-11-01   |
         october      | bonus |    100 | 2026-10-01   | 2026-11-01
+        later        | bonus |    100 | 2026-11-02   |
         """,
         **ACME,
     )
     billed = bill(usage_records=TWO_DAYS, operations=november, billing_policies=policy("invoice_time"))
-    assert str(billed.invoice_lines["grant_amount"].sum()) == "30.0000"
-    assert billed.allocations["source_id"].unique().to_list() == ["november"]
+    assert str(billed.invoice_lines["grant_amount"].sum()) == "20.0000"
 
 
 def test_a_grant_recorded_after_the_instant_known_is_not_known() -> None:
