@@ -4,6 +4,7 @@ import polars as pl
 
 from rating.money import AMOUNT_BOUND, PRICE_ONE, scaled, to_money
 from rating.rejects import REASONS
+from rating.tax_breakdown import RATED_BY
 from schemas.holds import Holds
 
 
@@ -61,19 +62,18 @@ def _bound() -> pl.Expr:
 
 def untaxed(charges: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     """Accounts with a charge whose tax category has no rate (T1)."""
-    missing = charges.join(rates, on=["billing_account_id", "tax_category"], how="anti")
+    missing = charges.join(rates, on=RATED_BY, how="anti")
     return _because("H_NO_TAX_RATE", missing, what="tax_category")
 
 
 def out_of_bounds_with_tax(charges: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     """Accounts whose charges of one sign leave the bounds once their tax is added, whatever a grant may take off it.
 
-    Reads    charges with net_mu; rates: billing_account_id, tax_category, rate
+    Reads    charges with net_mu and rates_at; rates
     """
-    key = ["billing_account_id", "tax_category"]
-    rate = rates.group_by(key).agg(rate=scaled("rate").sum() + pl.lit(PRICE_ONE, dtype=pl.Int128))
+    rate = rates.group_by(RATED_BY).agg(rate=scaled("rate").sum() + pl.lit(PRICE_ONE, dtype=pl.Int128))
     taxed = pl.col("net_mu").cast(pl.Int128) * pl.col("rate").fill_null(PRICE_ONE)
-    rows = charges.join(rate, on=key, how="left").with_columns(taxed=taxed)
+    rows = charges.join(rate, on=RATED_BY, how="left").with_columns(taxed=taxed)
     # half a mu below, from where the tax is rounded up to it
     limit = _bound() * pl.lit(PRICE_ONE, dtype=pl.Int128) - pl.lit(PRICE_ONE // 2, dtype=pl.Int128)
     more = pl.col("taxed").clip(lower_bound=0).sum().over("billing_account_id") >= limit

@@ -5,26 +5,56 @@ import polars as pl
 from rating.dates import in_force, instants
 from rating.money import PRICE_ONE, largest_remainder, rounded, scaled, split_lines
 
-MATCH = ["seller_jurisdiction", "jurisdiction", "tax_status", "tax_category"]
+ACCOUNT_MATCH = ["seller_jurisdiction", "jurisdiction", "tax_status"]
 GROUP = ["billing_account_id", "code", "rate", "component"]
+RATED_BY = ["billing_account_id", "tax_category", "rates_at"]
+"""What a charge's rates are found by; `rates_at` is the instant whose rates count (`RATES_AT`)."""
+
+RATES_AT = pl.when(pl.col("tax_point") == "usage").then("charge_period_start").otherwise("last_instant")
+"""Policy `tax_point`: a charge has the rates of its start, or of the last instant of its period (T1)."""
+
+_IS_OF_REGION = pl.col("account_region").is_null() | (pl.col("account_region") == pl.col("region"))
 
 
 def rates(charges: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
     """Every component that applies to each account's tax categories; rows that name the region put the others aside.
 
-    Reads    charges with the account's jurisdictions, region, tax status and last instant; TaxRates
-    Makes    billing_account_id, tax_category, component, rate, code, exemption_reason
-    Source   T1, policy `tax_point: period_end`
+    Reads    charges with `rates_at`, the account's jurisdictions, region, tax status and time zone; TaxRates
+    Makes    billing_account_id, tax_category, rates_at, component, rate, code, exemption_reason
+    Source   T1, policy `tax_point`
     """
-    keys = charges.select("billing_account_id", *MATCH, "region", "last_instant", "time_zone").unique()
+    keys = charges.select(*RATED_BY, *ACCOUNT_MATCH, "region", "time_zone").unique()
     rows = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
-    found = instants(keys.join(rows, on=MATCH)).filter(
-        in_force("last_instant") & (pl.col("account_region").is_null() | (pl.col("account_region") == pl.col("region")))
-    )
+    found = instants(keys.join(rows, on=[*ACCOUNT_MATCH, "tax_category"])).filter(in_force("rates_at") & _IS_OF_REGION)
     names_region = pl.col("account_region").is_not_null()
-    any_names_region = names_region.any().over("billing_account_id", "tax_category")
+    any_names_region = names_region.any().over(RATED_BY)
     return found.filter(names_region | ~any_names_region).select(
-        "billing_account_id", "tax_category", "component", "rate", "code", "exemption_reason"
+        *RATED_BY, "component", "rate", "code", "exemption_reason"
+    )
+
+
+def rate_boundaries(accounts: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
+    """The windows of the rates that accounts may be taxed at: where one begins or ends, lines are cut.
+
+    Reads    account periods with the seller's jurisdiction and policies; TaxRates
+    Makes    billing_account_id, project_id (null), window_start, window_end, include, exclude (empty): windows as
+             those of grants, for all charges of accounts whose policy `tax_point` is `usage`
+    Source   T1, P7
+    """
+    rows = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
+    found = accounts.filter(pl.col("tax_point") == "usage").join(rows, on=ACCOUNT_MATCH).filter(_IS_OF_REGION)
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return (
+        instants(found)
+        .select(
+            "billing_account_id",
+            project_id=pl.lit(None, dtype=pl.String),
+            window_start="starts",
+            window_end="ends",
+            include=nothing,
+            exclude=nothing,
+        )
+        .unique(["billing_account_id", "window_start", "window_end"])
     )
 
 
@@ -34,7 +64,7 @@ def tax(charges: pl.DataFrame, rates: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     The exact share of a rating line is its taxable amount × the rate; within a line the share follows the taxable
     amount. With `per_line` each charge is rounded by itself and the group is their sum.
 
-    Reads    charges  in charge_order: taxable_mu, line_id, tax_category, rounding_tax, tax_rounding
+    Reads    charges  in charge_order: taxable_mu, line_id, tax_category, rates_at, rounding_tax, tax_rounding
              rates    from `rates`
     Makes    groups   billing_account_id, code, rate, component, exemption_reason, taxable_mu, tax_mu
              shares   charge_id, billing_account_id, code, rate, component, taxable_mu, tax_mu
@@ -43,16 +73,15 @@ def tax(charges: pl.DataFrame, rates: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     rows = (
         charges.select(
             "charge_id",
-            "billing_account_id",
+            *RATED_BY,
             "line_id",
             "line_order",
             "charge_order",
-            "tax_category",
             "taxable_mu",
             "rounding_tax",
             "tax_rounding",
         )
-        .join(rates, on=["billing_account_id", "tax_category"])
+        .join(rates, on=RATED_BY)
         .with_columns(_rate=scaled("rate"), _one=pl.lit(PRICE_ONE, dtype=pl.Int64))
         .sort(*GROUP, "line_order", "charge_order")
     )

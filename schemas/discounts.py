@@ -10,7 +10,7 @@ class Discounts(Table):
 
     discount_id: Text = columns.discount_id()
     kind: Text = column(
-        "a percentage, or an amount per period", source="D2", example="percent", isin=["percent", "fixed"]
+        "a percentage, or an amount per billing period", source="D2", example="percent", isin=["percent", "fixed"]
     )
     value: Price = column(
         "percent 0 to 100, or the amount", unit="percent, or billing_currency", source="D2, S1.22", example="10", ge=0

@@ -12,13 +12,13 @@ class PromoCodes(Table):
     benefit: Text = columns.benefit()
     kind: Text = columns.grant_kind(description="kind of the grant", nullable=True)
     value: Price = column(
-        "amount of the grant, or percent of the discount",
+        "amount of the grant, or percent or amount of the discount",
         unit="billing_currency, or percent",
         source="K7",
         example="50",
         gt=0,
     )
-    billing_currency: Text = columns.billing_currency(description="currency of the grant", nullable=True)
+    billing_currency: Text = columns.billing_currency(description="currency of the amount", nullable=True)
     window_start: Text = column(
         "when the benefit begins: next_invoice, acceptance, or a range from/until",
         source="K7",

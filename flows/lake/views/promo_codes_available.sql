@@ -13,7 +13,7 @@ with
   )
 select
   accounts.billing_account_id, codes.promo_code, codes.benefit, codes.value, codes.billing_currency,
-  codes.valid_from, codes.valid_until,
+  codes.valid_from, internal.written_end(codes.valid_until) as valid_until,
   case   -- what an account took it keeps, whatever became of the code
     when coalesce(accepted.times, 0) >= codes.per_account_limit then 'accepted'
     when internal.instant_of(codes.valid_until, accounts.time_zone) <= accounts.known_as_of

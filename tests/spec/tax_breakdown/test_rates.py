@@ -167,3 +167,48 @@ def test_the_rate_at_the_last_instant_counts_for_the_whole_month() -> None:
     )
     assert_table(bill(tax_rates=on_the_15th, usage_records=hundred).tax_breakdown, TaxBreakdown, "tax_amount\n25.00")
     assert_table(bill(tax_rates=with_november, usage_records=hundred).tax_breakdown, TaxBreakdown, "tax_amount\n20.00")
+
+
+def test_a_document_without_tax_says_why() -> None:
+    """Zero-rated has a code and no reason; exempt, reverse charge and export have a reason each; business pays 20 %."""
+    billed = bill(
+        billing_accounts=table(
+            BillingAccounts,
+            """
+            billing_account_id | tax_status
+            abroad             | export
+            firm               | business
+            school             | exempt
+            shifted            | reverse_charge
+            shop               | consumer
+            """,
+        ),
+        tax_rates=table(
+            TaxRates,
+            """
+            tax_status     | rate | code | exemption_reason
+            business       |  0.2 | S    |
+            consumer       |    0 | Z    |
+            exempt         |    0 | E    | Education
+            export         |    0 | G    | Export outside the Union
+            reverse_charge |    0 | AE   | Reverse charge
+            """,
+        ),
+        usage_records=table(
+            UsageRecords,
+            "billing_account_id\nabroad\nfirm\nschool\nshifted\nshop",
+            consumed_quantity="100",
+        ),
+    )
+    assert_table(
+        billed.tax_breakdown,
+        TaxBreakdown,
+        """
+        billing_account_id | code | rate | exemption_reason         | taxable_amount | tax_amount
+        abroad             | G    | 0    | Export outside the Union |         100.00 |       0.00
+        firm               | S    | 0.2  |                          |         100.00 |      20.00
+        school             | E    | 0    | Education                |         100.00 |       0.00
+        shifted            | AE   | 0    | Reverse charge           |         100.00 |       0.00
+        shop               | Z    | 0    |                          |         100.00 |       0.00
+        """,
+    )
