@@ -1,4 +1,4 @@
-"""What a period does to grants: what it charges them, and what then expires (K1, K3, B3)."""
+"""What a period does to grants: what it charges them, what it draws, and what ends with their windows (K1, K3, K5)."""
 
 import polars as pl
 
@@ -6,16 +6,45 @@ from rating.money import to_money, to_mu
 from rating.sql import content_ids
 from schemas.grant_movements import GrantMovements
 
+FACE_VALUE = ("credited", "transfer_accumulation")
+"""Movements that brought a grant its amount; there is one of each grant."""
+
+
+def with_endings(grants: pl.DataFrame, endings: pl.DataFrame) -> pl.DataFrame:
+    """Grants with the windows that recovering and refunding have left them.
+
+    What is recovered or refunded ends at that instant, or where it begins if it has not begun; one that was over by
+    then expires as it would have.
+
+    Reads    Grants; endings (grant_id, ended_at, movement): at most one of a grant, those known
+    Makes    the grants, window_end cut; granted_until: window_end as it was; ending: `expired`, `recovered` or
+             `refunded`, what becomes of the rest when the window is over
+    Source   K5
+    """
+    rows = grants.join(
+        endings.select("grant_id", "ended_at", taken_back="movement"),
+        on="grant_id",
+        how="left",
+        validate="m:1",
+        maintain_order="left",
+    )
+    is_cut = (pl.col("ended_at") < pl.col("window_end")).fill_null(pl.col("ended_at").is_not_null())
+    return rows.with_columns(
+        granted_until="window_end",
+        window_end=pl.when(is_cut).then(pl.max_horizontal("window_start", "ended_at")).otherwise("window_end"),
+        ending=pl.when(is_cut).then("taken_back").otherwise(pl.lit("expired")),
+    ).drop("ended_at", "taken_back")
+
 
 def balances(grants: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
     """What each grant still holds before the period: its amount and every committed movement of other periods.
 
-    Reads    grants with exponent; GrantMovements of other periods, `credited` among them or not
+    Reads    grants with exponent; GrantMovements of other periods and of operations, the face value among them or not
     Makes    grant_id, balance_mu [mu]
     Source   K1, K8
     """
     moved = (
-        movements.filter(pl.col("movement") != "credited")
+        movements.filter(~pl.col("movement").is_in(FACE_VALUE))
         .join(grants.select("grant_id", "exponent"), on="grant_id")
         .with_columns(moved_mu=to_mu("amount"))
         .group_by("grant_id")
@@ -29,55 +58,59 @@ def balances(grants: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
 
 
 def grant_movements(
-    applications: pl.DataFrame, grants: pl.DataFrame, balances: pl.DataFrame, accounts: pl.DataFrame
+    applications: pl.DataFrame,
+    floors: pl.DataFrame,
+    grants: pl.DataFrame,
+    balances: pl.DataFrame,
+    accounts: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The period's movements: one `charged` per application, one `expired` per grant whose time is over.
+    """The period's movements: `charged` per application, what a month takes at least, and the rest of what is over.
 
-    A grant expires with the first period that ends at or after the end of its window, so what no charge of that
-    period or an earlier one claimed; a month-to-date draft expires nothing.
+    A grant ends with the first period that ends at or after the end of its window, so what no charge of that period
+    or an earlier one claimed, nor its floor took, is `expired`, `recovered` or `refunded`. What became known when that
+    period was billed already ends with the next one; not while an earlier one is on hold, which may still claim it. A
+    month-to-date draft ends nothing.
 
-    Reads    applications (charge_id, grant_id, amount_mu, charge_period_end, expense_number), grants with exponent,
-             balances before the period, account periods
+    Reads    applications (charge_id, grant_id, amount_mu, charge_period_end, expense_number); floors (grant_id,
+             amount_mu); grants with exponent, with_endings; balances before the period; account periods
     Makes    GrantMovements
-    Source   K1, K3, B3, S1.12
+    Source   K1, K3, K5, W2, B3, S1.12
     """
     keyed = grants.join(
-        accounts.select("billing_account_id", "billing_period", "period_start", "period_end", "is_closing", "is_first"),
+        accounts.select(
+            "billing_account_id", "billing_period", "period_start", "period_end", "is_closing", "is_caught_up"
+        ),
         on="billing_account_id",
     ).join(balances, on="grant_id")
-    charged = applications.join(
-        keyed.select("grant_id", "billing_account_id", "billing_period", "billing_currency", "exponent"), on="grant_id"
-    ).select(
-        "grant_id",
-        "billing_account_id",
-        "billing_period",
-        "billing_currency",
-        "exponent",
+    key = ["grant_id", "billing_account_id", "billing_period", "billing_currency", "exponent"]
+    charged = applications.join(keyed.select(key), on="grant_id").select(
+        *key,
         "charge_id",
         "expense_number",
         movement=pl.lit("charged"),
         amount_mu=-pl.col("amount_mu"),
         occurred_at=pl.col("charge_period_end"),
     )
-    used = applications.group_by("grant_id").agg(used_mu=pl.col("amount_mu").sum())
-    ended = keyed.join(used, on="grant_id", how="left").with_columns(
-        rest_mu=pl.col("balance_mu") - pl.col("used_mu").fill_null(0)
+    drawn = floors.join(keyed, on="grant_id").select(
+        *key,
+        movement=pl.lit("minimum_consumption"),
+        amount_mu=-pl.col("amount_mu"),
+        occurred_at=pl.min_horizontal("period_end", "window_end"),
     )
-    expired = ended.filter(
+    taken = (
+        pl.concat([applications.select("grant_id", "amount_mu"), floors.select("grant_id", "amount_mu")])
+        .group_by("grant_id")
+        .agg(taken_mu=pl.col("amount_mu").sum())
+    )
+    over = keyed.join(taken, on="grant_id", how="left").with_columns(
+        rest_mu=pl.col("balance_mu") - pl.col("taken_mu").fill_null(0)
+    )
+    ended = over.filter(
         pl.col("is_closing")
         & (pl.col("window_end") <= pl.col("period_end"))
-        & ((pl.col("window_end") > pl.col("period_start")) | pl.col("is_first"))
+        & ((pl.col("window_end") > pl.col("period_start")) | pl.col("is_caught_up"))
         & (pl.col("rest_mu") > 0)
-    ).select(
-        "grant_id",
-        "billing_account_id",
-        "billing_period",
-        "billing_currency",
-        "exponent",
-        movement=pl.lit("expired"),
-        amount_mu=-pl.col("rest_mu"),
-        occurred_at=pl.col("window_end"),
-    )
-    rows = pl.concat([charged, expired], how="diagonal").with_columns(amount=to_money("amount_mu"))
+    ).select(*key, movement="ending", amount_mu=-pl.col("rest_mu"), occurred_at="window_end")
+    rows = pl.concat([charged, drawn, ended], how="diagonal").with_columns(amount=to_money("amount_mu"))
     rows = rows.with_columns(movement_id=content_ids(rows, "grant_id", "movement", "billing_period", "charge_id"))
     return GrantMovements.conform(rows.sort("billing_account_id", "grant_id", "movement", "charge_id", nulls_last=True))

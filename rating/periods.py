@@ -73,6 +73,16 @@ def add_duration(day: date, duration: str) -> date:
     return add_months(day, 12 * years + months) + timedelta(days=7 * weeks + days)
 
 
+def written_end(boundary: str) -> str:
+    """A boundary where something ends, as people write it: the last day that it holds, or the instant (rule 1.2).
+
+    >>> written_end("2027-01-01"), written_end("2026-12-31T23:00:00.000000Z")
+    ('2026-12-31', '2026-12-31T23:00:00.000000Z')
+    """
+    is_day = len(boundary) == len("2027-01-01")
+    return (date.fromisoformat(boundary) - timedelta(days=1)).isoformat() if is_day else boundary
+
+
 def next_period(period: str) -> str:
     """The month after.
 
@@ -80,6 +90,27 @@ def next_period(period: str) -> str:
     '2027-01'
     """
     return f"{add_months(first_day(period), 1):%Y-%m}"
+
+
+def periods_between(first: str, last: str) -> list[str]:
+    """The billing periods from one to another, both among them.
+
+    >>> periods_between("2026-11", "2027-01")
+    ['2026-11', '2026-12', '2027-01']
+    """
+    start, end = first_day(first), first_day(last)
+    months = 12 * (end.year - start.year) + end.month - start.month
+    return [f"{add_months(start, month):%Y-%m}" for month in range(months + 1)]
+
+
+def month_number(period: str) -> int:
+    """A billing period as a number, so that the difference of two counts months.
+
+    >>> month_number("2027-02") - month_number("2026-11")
+    3
+    """
+    year, month = period.split("-")
+    return int(year) * 12 + int(month)
 
 
 @cache

@@ -4,13 +4,21 @@ what is left when the grant's window is over.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import polars as pl
+
+from rating.grant_movements import balances
 from schemas.billing_accounts import BillingAccounts
 from schemas.billing_policies import BillingPolicies
 from schemas.grant_movements import GrantMovements
+from schemas.grants import Grants
 from schemas.operations import Operations
 from schemas.sku_prices import SkuPrices
+from schemas.units import Instant
 from schemas.usage_records import UsageRecords
-from tests.spec.period import ACME, bill
+from tests.pipeline import rate_world
+from tests.spec.period import ACME, bill, world
 from tests.tables import assert_table, table
 
 title = "Grant movements: charged and expired (K1, K3)"
@@ -168,6 +176,49 @@ def test_a_grant_has_what_earlier_months_left_and_gave_back() -> None:
     )
 
 
+def test_a_balance_is_all_that_came_less_all_that_went() -> None:
+    """100.00 − 30.00 charged + 8.00 returned − 12.00 drawn − 5.00 sent − 6.00 allocated are 55.00; with what ended,
+    1.00 + 2.00 + 3.00, they are 49.00. What came onto the grant when it was made is its amount itself, once.
+    """
+    moved = table(
+        GrantMovements,
+        """
+        movement_id | movement            | amount
+        m1          | credited            | 100.00
+        m2          | charged             | -30.00
+        m3          | returned            |   8.00
+        m4          | minimum_consumption | -12.00
+        m5          | transfer_deduction  |  -5.00
+        m6          | allocated           |  -6.00
+        m7          | expired             |  -1.00
+        m8          | recovered           |  -2.00
+        m9          | refunded            |  -3.00
+        """,
+        grant_id="launch",
+    )
+    grant = table(Grants, "grant_id | amount\nlaunch | 100").with_columns(exponent=pl.lit(2, dtype=pl.Int64))
+    assert balances(grant, moved.head(6)).rows() == [("launch", 5500)]
+    assert balances(grant, moved).rows() == [("launch", 4900)]
+
+
+def test_a_grant_that_was_received_has_what_it_received_once() -> None:
+    received = table(GrantMovements, "grant_id | movement | amount\nlaunch | transfer_accumulation | 100.00")
+    grant = table(Grants, "grant_id | amount\nlaunch | 100").with_columns(exponent=pl.lit(3, dtype=pl.Int64))
+    assert balances(grant, received).rows() == [("launch", 100_000)]
+
+
+def test_usage_that_comes_late_takes_back_what_expired_first() -> None:
+    """Of 100.00 to the end of October 40.00 expire where 60.00 were used, and 15.00 where 25.00 came late."""
+    late = table(UsageRecords, "usage_record_id | sku_id | consumed_quantity\nlate | database | 25")
+    for usage, left in ((SIXTY_HOURS, "40.00"), (pl.concat([SIXTY_HOURS, late]), "15.00")):
+        movements = bill(usage_records=usage, operations=ENDS_WITH_OCTOBER).grant_movements
+        assert_table(
+            movements.filter(movement="expired"),
+            GrantMovements,
+            f"movement | occurred_at | amount\nexpired | 2026-11-01T00:00Z | -{left}",
+        )
+
+
 ENDED_IN_AUGUST = table(
     Operations,
     """
@@ -191,8 +242,35 @@ def test_a_window_that_was_over_before_the_first_bill_of_the_account_expires_wit
 
 
 def test_a_window_that_was_over_in_an_earlier_billed_month_expired_then() -> None:
-    billed = bill(usage_records=SIXTY_HOURS, operations=ENDED_IN_AUGUST, first_billed={"acme": "2026-08"})
+    expired = table(
+        GrantMovements,
+        """
+        grant_id | movement | billing_period | amount
+        launch   | expired  | 2026-08        | -100.00
+        """,
+    )
+    operations = ENDED_IN_AUGUST.with_columns(operation_id=pl.lit("launch"))
+    billed = bill(usage_records=SIXTY_HOURS, operations=operations, grant_movements=expired)
     assert billed.grant_movements.is_empty()
+
+
+def test_what_became_known_when_its_month_was_billed_expires_with_the_next() -> None:
+    """Granted in October for August, which was billed without it: nothing can claim it any more."""
+    late = ENDED_IN_AUGUST.with_columns(occurred_at=pl.lit(datetime(2026, 10, 5, tzinfo=UTC), dtype=Instant))
+    billed = bill(usage_records=SIXTY_HOURS, operations=late, first_billed={"acme": "2026-08"})
+    assert_table(
+        billed.grant_movements,
+        GrantMovements,
+        """
+        movement | amount  | occurred_at
+        expired  | -100.00 | 2026-08-20T00:00Z
+        """,
+    )
+
+
+def test_while_an_earlier_month_is_on_hold_it_may_still_claim_what_is_over() -> None:
+    month = {**world(usage_records=SIXTY_HOURS, operations=ENDED_IN_AUGUST), "held_before": {"acme"}}
+    assert rate_world(month).grant_movements.is_empty()
 
 
 def test_an_account_on_hold_pays_nothing_and_loses_nothing() -> None:
