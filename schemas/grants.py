@@ -28,6 +28,9 @@ class Grants(Table):
     )
     price_paid: Money = columns.price_paid(ge=0)
     promo_code: Text = columns.promo_code(description="the code it comes from, if any")
+    from_grant_id: Text = columns.grant_id(
+        description="the grant whose value it holds, after a transfer or an allocation", nullable=True
+    )
     operation_id: Text = columns.operation_id(description="the operation that granted it")
     occurred_at: Instant = columns.occurred_at()
     rank: Count = columns.rank()

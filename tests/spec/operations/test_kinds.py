@@ -122,6 +122,26 @@ def test_a_welcome_credit_is_given_once_per_domain_to_its_main_account() -> None
     )
 
 
+def test_who_is_refused_a_welcome_credit_is_told_where_it_goes() -> None:
+    operations = table(
+        Operations,
+        """
+        operation_id | billing_account_id
+        a            | branch
+        b            | main
+        c            | main
+        """,
+        kind="welcome",
+        amount="10",
+    )
+    found = decided(operations=operations, grant_kinds=WELCOME, billing_accounts=DOMAIN)
+    assert found["reason"].to_list() == [
+        "a domain gets this kind once, on its main account: welcome goes to main",
+        None,
+        "a domain gets this kind once, on its main account: welcome, and there has been one",
+    ]
+
+
 def test_a_kind_that_is_over_is_unknown() -> None:
     """Granted on 1 October, a day after the kind ended; on 30 September it is still one."""
     over = table(
