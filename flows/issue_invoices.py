@@ -12,29 +12,24 @@ from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import REFUSED, Refusal, Run
 from rating.account_periods import account_periods
-from rating.dues import apply_payments, open_documents, open_payments
 from rating.issuing import missing_fields, numbered
-from rating.ledger_entries import KEY, post
 from rating.operations import ACCEPTED
+from rating.payable import TERMS
 from rating.periods import period_bounds
 from schemas.invoice_lines import InvoiceLines
 from schemas.invoices import Invoices
-from schemas.ledger_entries import LedgerEntries
-from schemas.payment_applications import PaymentApplications
 
 COMMAND = "issue"
 
 
 @dataclass(frozen=True)
 class Issue:
-    """What issuing changes: files, numbers, documents, and what the account balance paid of them."""
+    """What issuing changes: files, numbers, documents."""
 
     added: list[FileEntry] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
     invoices: pl.DataFrame = field(default_factory=Invoices.empty)
-    applications: pl.DataFrame = field(default_factory=PaymentApplications.empty)
-    entries: pl.DataFrame = field(default_factory=lambda: LedgerEntries.empty().select(*KEY, "amount"))
 
 
 def issue_invoices(
@@ -112,30 +107,61 @@ def _of(invoices: pl.DataFrame, account: str | None) -> pl.DataFrame:
     return invoices if account is None else invoices.filter(pl.col("billing_account_id") == account)
 
 
-def issue_documents(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, run_id: str) -> Issue:
-    """Carry out the accepted `issue_invoices` of a commit, in their order.
+@dataclass(frozen=True)
+class Numbered:
+    """What the accepted `issue_invoices` of a commit give a number, before anything pays it."""
 
-    Writes   the numbered documents and their lines, once; the drafts that are left, anew
-    Source   I1, I2, L4
+    documents: pl.DataFrame
+    """Invoices with payable TERMS and `issued_by`, the operation."""
+    drafts: Mapping[str, pl.DataFrame]
+    """What is left of the drafts of each period that something is issued of."""
+
+
+def number_documents(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame) -> Numbered:
+    """Number the documents that the accepted `issue_invoices` of a commit ask for, in their order.
+
+    Source   I1, I2
     """
     requests = accepted.filter(pl.col("operation") == "issue_invoices")
     drafts = {
         period: snapshot.read("invoices", billing_period=period, state="draft") for period in requests["billing_period"]
     }
     issued = snapshot.read("invoices", state="issued")
-    done = Invoices.empty()
+    done = with_terms(Invoices.empty())
     for request in requests.iter_rows(named=True):
         period = request["billing_period"]
         chosen = _of(drafts[period], request["billing_account_id"])
         if chosen.is_empty():
             continue
-        documents = numbered(chosen, _terms(reference, period), pl.concat([issued, done]), request["issue_date"])
-        done = pl.concat([done, documents])
+        terms, known = _terms(reference, period), pl.concat([issued, Invoices.conform(done)])
+        documents = numbered(chosen, terms, known, request["issue_date"])
+        done = pl.concat([done, with_terms(documents, terms, request["operation_id"])])
         drafts[period] = drafts[period].join(chosen, on="invoice_id", how="anti")
-    if done.is_empty():
-        return Issue()
-    done, applications = _paid_from_balance(snapshot, reference, done)
-    return _written(snapshot, run_id, done, drafts, applications)
+    return Numbered(done, drafts)
+
+
+def with_terms(
+    documents: pl.DataFrame, terms: pl.DataFrame | None = None, issued_by: str | None = None
+) -> pl.DataFrame:
+    """Documents as `settle` takes them: those issued before are issued by nobody now, and are rounded no more."""
+    if terms is None:
+        nothing = {"exponent": pl.Int64, "payable_increment": pl.String, "rounding_charges": pl.String}
+        rows = documents.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in nothing.items())
+    else:
+        rows = documents.join(
+            terms.select("billing_account_id", *TERMS), on="billing_account_id", how="left", maintain_order="left"
+        )
+    return rows.with_columns(issued_by=pl.lit(issued_by, dtype=pl.String))
+
+
+def issue_documents(
+    snapshot: Snapshot, documents: pl.DataFrame, drafts: Mapping[str, pl.DataFrame], run_id: str
+) -> Issue:
+    """Write what is issued: numbered documents with what paid them at issue, and their lines; the drafts left, anew.
+
+    Source   I1, L4
+    """
+    return Issue() if documents.is_empty() else _written(snapshot, run_id, documents, drafts)
 
 
 def _terms(reference: Reference, period: str) -> pl.DataFrame:
@@ -155,36 +181,11 @@ def _terms(reference: Reference, period: str) -> pl.DataFrame:
         "accounting_year_start",
         "invoice_number_pattern",
         "credit_note_number_pattern",
+        *TERMS,
     )
 
 
-def _paid_from_balance(
-    snapshot: Snapshot, reference: Reference, done: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What an account has paid in advance pays its new documents, and is on them as paid (I6, BT-113)."""
-    payments = snapshot.read("operations").filter(
-        (pl.col("operation") == "record_payment") & (pl.col("status") == ACCEPTED)
-    )
-    before = snapshot.read("payment_applications")
-    applications = apply_payments(
-        open_payments(payments, before),
-        open_documents(done, before),
-        reference["currencies"]
-        .unique("billing_currency", keep="last", maintain_order=True)
-        .select("billing_currency", "exponent"),
-        is_at_issue=True,
-    )
-    paid = applications.group_by("invoice_number").agg(balance_amount=pl.col("amount").sum())
-    done = done.join(paid, on="invoice_number", how="left", maintain_order="left").with_columns(
-        paid_amount=pl.col("paid_amount") + pl.col("balance_amount").fill_null(0),
-        amount_due=pl.col("amount_due") - pl.col("balance_amount").fill_null(0),
-    )
-    return Invoices.conform(done), applications
-
-
-def _written(
-    snapshot: Snapshot, run_id: str, done: pl.DataFrame, drafts: Mapping[str, pl.DataFrame], applications: pl.DataFrame
-) -> Issue:
+def _written(snapshot: Snapshot, run_id: str, done: pl.DataFrame, drafts: Mapping[str, pl.DataFrame]) -> Issue:
     added: list[FileEntry] = []
     removed: list[str] = []
     for period, rest in drafts.items():
@@ -216,12 +217,4 @@ def _written(
         }
         for row in series.iter_rows(named=True)
     }
-    return Issue(added, removed, numbers, done, applications, _balance_entries(applications, done))
-
-
-def _balance_entries(applications: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
-    rows = applications.join(done.select("invoice_number", "invoice_id", "billing_period"), on="invoice_number")
-    rows = rows.with_columns(
-        service_period="billing_period", source_table=pl.lit("payment_applications"), source_id=pl.col("operation_id")
-    )
-    return post("account balance pays an invoice", rows)
+    return Issue(added, removed, numbers, done)

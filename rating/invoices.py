@@ -3,6 +3,7 @@
 import polars as pl
 
 from rating.money import to_money
+from rating.payable import payable
 from rating.sql import content_ids
 from schemas.invoice_lines import InvoiceLines
 from schemas.invoices import Invoices
@@ -53,7 +54,7 @@ def invoices(charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
 
     Reads    charges with every amount in mu; account periods
     Makes    Invoices, document_state `draft`, or `month_to_date` where the period is not over
-    Source   I1, I3
+    Source   I1, I3, I7
     """
     sums = charges.group_by("billing_account_id", maintain_order=True).agg(
         pl.col("invoice_id").first(),
@@ -61,9 +62,10 @@ def invoices(charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     )
     rows = sums.join(accounts, on="billing_account_id", maintain_order="left").with_columns(
         total_mu=pl.col("taxable_mu") + pl.col("tax_mu"),
-        due_mu=pl.col("taxable_mu") + pl.col("tax_mu") - pl.col("credit_mu"),
-        zero_mu=pl.lit(0, dtype=pl.Int64),
+        exact_mu=pl.col("taxable_mu") + pl.col("tax_mu") - pl.col("credit_mu"),
     )
+    rows = rows.with_columns(payable(rows, "exact_mu").alias("due_mu"))
+    rows = rows.with_columns(rounding_mu=pl.col("due_mu") - pl.col("exact_mu"))
     names = {
         "list_cost": "list_cost_mu",
         "discount_amount": "discount_mu",
@@ -74,7 +76,7 @@ def invoices(charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         "total_with_tax": "total_mu",
         "credit_amount": "credit_mu",
         "paid_amount": "credit_mu",
-        "rounding_amount": "zero_mu",
+        "rounding_amount": "rounding_mu",
         "amount_due": "due_mu",
     }
     rows = rows.with_columns(to_money(mu).alias(name) for name, mu in names.items())

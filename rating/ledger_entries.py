@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from rating.money import rounded, to_money, to_mu
 from rating.sql import content_ids
 from schemas.ledger_entries import LedgerEntries
 
@@ -36,18 +37,43 @@ POSTINGS = [
     Posting("revenue of a service", "invoice", "receivable", "revenue/{service}"),
     Posting("discounts and caps on an invoice", "invoice", "discounts_given", "receivable"),
     Posting("tax of an invoice", "invoice", "receivable", "tax_payable/{jurisdiction}/{component}"),
+    Posting("rounding of an amount due", "invoice", "receivable", "rounding"),
     Posting("free grant credited", "grant_credited", "bonus_commitment", "grant_liability/{kind}/{grant_id}"),
+    Posting("paid grant bought", "grant_bought", "cash", "grant_liability/{kind}/{grant_id}"),
+    Posting("face value above the price", "grant_bought", "discounts_given", "grant_liability/{kind}/{grant_id}"),
+    Posting(
+        "credit sent to another account",
+        "grant_transferred",
+        "grant_liability/{kind}/{grant_id}",
+        "grant_liability/{counter_kind}/{counter_grant_id}",
+    ),
+    Posting(
+        "credit allocated to a project",
+        "grant_allocated",
+        "grant_liability/{kind}/{grant_id}",
+        "grant_liability/{counter_kind}/{counter_grant_id}",
+    ),
     Posting("grant applied", "grant_applied", "grant_liability/{kind}/{grant_id}", "receivable"),
     Posting("free grant applied", "grant_applied", "bonus_expense", "bonus_commitment"),
     Posting("free grant ended unused", "grant_ended", "grant_liability/{kind}/{grant_id}", "bonus_commitment"),
     Posting("paid grant expired", "grant_ended", "grant_liability/{kind}/{grant_id}", "breakage_income"),
+    Posting("paid grant refunded", "grant_ended", "grant_liability/{kind}/{grant_id}", "cash"),
+    Posting("refunded below face value", "grant_ended", "grant_liability/{kind}/{grant_id}", "discounts_given"),
     Posting("money received for invoices", "payment", "cash", "receivable"),
     Posting("tax withheld from invoices", "payment", "tax_withheld", "receivable"),
     Posting("invoices written off", "payment", "bad_debt", "receivable"),
     Posting("money received on account", "payment", "cash", "account_balance"),
     Posting("tax withheld on account", "payment", "tax_withheld", "account_balance"),
     Posting("written off on account", "payment", "bad_debt", "account_balance"),
+    Posting("money received for invoices, reversed", "payment_reversed", "receivable", "cash"),
+    Posting("tax withheld from invoices, reversed", "payment_reversed", "receivable", "tax_withheld"),
+    Posting("invoices written off, reversed", "payment_reversed", "receivable", "bad_debt"),
+    Posting("money received on account, reversed", "payment_reversed", "account_balance", "cash"),
+    Posting("tax withheld on account, reversed", "payment_reversed", "account_balance", "tax_withheld"),
+    Posting("written off on account, reversed", "payment_reversed", "account_balance", "bad_debt"),
     Posting("account balance pays an invoice", "balance_applied", "account_balance", "receivable"),
+    Posting("credit note becomes account balance", "credit_note_applied", "receivable", "account_balance"),
+    Posting("credit note pays an invoice", "credit_note_applied", "account_balance", "receivable"),
 ]
 """The postings of B1 that this version makes, printed in docs/LEDGER.md."""
 
@@ -97,11 +123,15 @@ def _account(pattern: str) -> pl.Expr:
 
 
 def period_entries(
-    lines: pl.DataFrame, tax_breakdown: pl.DataFrame, movements: pl.DataFrame, grants: pl.DataFrame
+    invoices: pl.DataFrame,
+    lines: pl.DataFrame,
+    tax_breakdown: pl.DataFrame,
+    movements: pl.DataFrame,
+    grants: pl.DataFrame,
 ) -> pl.DataFrame:
     """What the books should say about a closed period: its documents, and what its grants paid and lost.
 
-    Reads    InvoiceLines, TaxBreakdown, GrantMovements of the period, Grants
+    Reads    Invoices, InvoiceLines, TaxBreakdown, GrantMovements of the period, Grants with exponent
     Makes    KEY and amount, summed by key
     Source   B1, L1
     """
@@ -115,14 +145,17 @@ def period_entries(
         jurisdiction=pl.col("seller_jurisdiction"),
         amount=pl.col("tax_amount"),
     )
-    moved = movements.join(grants.select("grant_id", "kind", "terminal_status"), on="grant_id").with_columns(
+    of_grants = grants.select("grant_id", "kind", "terminal_status", "price_paid", "exponent", face_amount="amount")
+    moved = movements.join(of_grants, on="grant_id").with_columns(
         service_period="billing_period",
         source_table=pl.lit("grant_movements"),
         source_id=pl.col("grant_id"),
         amount=-pl.col("amount"),
         is_paid=pl.col("terminal_status") == "refunded",
     )
-    charged, expired = moved.filter(movement="charged"), moved.filter(movement="expired")
+    charged = moved.filter(movement="charged")
+    unused = moved.filter(pl.col("movement").is_in(["expired", "minimum_consumption", "recovered"]))
+    refunded = _refunds(moved.filter(movement="refunded"))
     entries = [
         post("revenue of a service", documents.with_columns(amount="list_cost")),
         post(
@@ -130,12 +163,47 @@ def period_entries(
             documents.with_columns(amount=pl.col("discount_amount") + pl.col("cap_amount")),
         ),
         post("tax of an invoice", taxes),
+        rounding_entries(invoices),
         post("grant applied", charged),
         post("free grant applied", charged.filter(~pl.col("is_paid"))),
-        post("free grant ended unused", expired.filter(~pl.col("is_paid"))),
-        post("paid grant expired", expired.filter(pl.col("is_paid"))),
+        post("free grant ended unused", unused.filter(~pl.col("is_paid"))),
+        post("paid grant expired", unused.filter(pl.col("is_paid"))),
+        post("paid grant refunded", refunded.with_columns(amount="cash_amount")),
+        post("refunded below face value", refunded.with_columns(amount=pl.col("amount") - pl.col("cash_amount"))),
     ]
     return summed(pl.concat(entries))
+
+
+def rounding_entries(invoices: pl.DataFrame) -> pl.DataFrame:
+    """What rounding the amounts due added to receivables; where it took off, the sides change.
+
+    Reads    Invoices
+    Makes    KEY and amount
+    Source   I7, B1
+    """
+    rows = invoices.with_columns(
+        service_period="billing_period",
+        source_table=pl.lit("invoices"),
+        source_id=pl.col("invoice_id"),
+        amount=pl.col("rounding_amount"),
+    )
+    return post("rounding of an amount due", rows)
+
+
+def _refunds(rows: pl.DataFrame) -> pl.DataFrame:
+    """What is given back of the price for the rest of a paid grant: in proportion to its face value, half away (K5).
+
+    Reads    amount, face_amount, price_paid [Money], exponent
+    Makes    the rows with cash_amount [Money]; nothing where nothing was paid
+    """
+    parts = rows.with_columns(
+        rest_mu=to_mu("amount"),
+        price_mu=to_mu("price_paid").fill_null(0),
+        face_mu=to_mu("face_amount"),
+        mode=pl.lit("half_away"),
+    )
+    cash = rounded(parts, ["rest_mu", "price_mu"], ["face_mu"], "mode")["rounded_mu"]
+    return parts.with_columns(cash_mu=cash).with_columns(cash_amount=to_money("cash_mu"))
 
 
 def summed(entries: pl.DataFrame) -> pl.DataFrame:

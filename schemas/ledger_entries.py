@@ -14,7 +14,19 @@ class LedgerEntries(Table):
         "what caused it",
         source="B1",
         example="invoice",
-        isin=["invoice", "grant_credited", "grant_applied", "grant_ended", "payment", "balance_applied"],
+        isin=[
+            "invoice",
+            "grant_credited",
+            "grant_bought",
+            "grant_transferred",
+            "grant_allocated",
+            "grant_applied",
+            "grant_ended",
+            "payment",
+            "payment_reversed",
+            "balance_applied",
+            "credit_note_applied",
+        ],
     )
     ledger_account: Text = columns.ledger_account()
     billing_account_id: Text = columns.billing_account_id()

@@ -81,6 +81,44 @@ def test_a_free_grant_is_a_commitment_until_it_is_used() -> None:
     )
 
 
+def test_paid_credit_is_owed_for_the_money_received_and_for_what_was_given_with_it() -> None:
+    """Face value 100 for 80: the money is cash, the rest of the face value a discount."""
+    bought = {"kind": "paid", "grant_id": "bought"}
+    assert_table(
+        pl.concat(
+            [entries("paid grant bought", "80", **bought), entries("face value above the price", "20", **bought)]
+        ),
+        LedgerEntries,
+        """
+        transaction_kind | ledger_account              | amount
+        grant_bought     | cash                        |     80
+        grant_bought     | grant_liability/paid/bought |    -80
+        grant_bought     | discounts_given             |     20
+        grant_bought     | grant_liability/paid/bought |    -20
+        """,
+    )
+
+
+def test_credit_that_is_sent_or_allocated_is_owed_on_another_grant() -> None:
+    """The one it came from is owed less."""
+    assert_table(
+        pl.concat(
+            [
+                entries("credit sent to another account", **GRANT, counter_kind="bonus", counter_grant_id="received"),
+                entries("credit allocated to a project", **GRANT, counter_kind="project", counter_grant_id="part"),
+            ]
+        ),
+        LedgerEntries,
+        """
+        transaction_kind  | ledger_account                 | amount
+        grant_transferred | grant_liability/bonus/launch   |     10
+        grant_transferred | grant_liability/bonus/received |    -10
+        grant_allocated   | grant_liability/bonus/launch   |     10
+        grant_allocated   | grant_liability/project/part   |    -10
+        """,
+    )
+
+
 def test_a_grant_that_pays_is_owed_less_and_so_is_the_invoice() -> None:
     assert_table(
         entries("grant applied", **GRANT),
@@ -129,6 +167,21 @@ def test_a_paid_grant_that_expires_is_income() -> None:
     )
 
 
+def test_a_paid_grant_that_is_refunded_costs_its_price_in_cash_and_takes_the_discount_back() -> None:
+    bought = {"kind": "paid", "grant_id": "bought"}
+    assert_table(
+        pl.concat([entries("paid grant refunded", "8", **bought), entries("refunded below face value", "2", **bought)]),
+        LedgerEntries,
+        """
+        transaction_kind | ledger_account              | amount
+        grant_ended      | grant_liability/paid/bought |      8
+        grant_ended      | cash                        |     -8
+        grant_ended      | grant_liability/paid/bought |      2
+        grant_ended      | discounts_given             |     -2
+        """,
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "debited"),
     [("money received", "cash"), ("tax withheld", "tax_withheld"), ("written off", "bad_debt")],
@@ -156,16 +209,73 @@ def test_an_account_balance_pays_an_invoice_at_issue() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("of_invoices", "on_account", "credited"),
+    [
+        ("money received for invoices", "money received on account", "cash"),
+        ("tax withheld from invoices", "tax withheld on account", "tax_withheld"),
+        ("invoices written off", "written off on account", "bad_debt"),
+    ],
+)
+def test_a_reversal_is_the_mirror_of_its_payment(of_invoices: str, on_account: str, credited: str) -> None:
+    due_again, gone = entries(f"{of_invoices}, reversed"), entries(f"{on_account}, reversed")
+    assert dict(due_again.select("ledger_account", "amount").iter_rows()) == {"receivable": 10, credited: -10}
+    assert dict(gone.select("ledger_account", "amount").iter_rows()) == {"account_balance": 10, credited: -10}
+    assert {*due_again["transaction_kind"], *gone["transaction_kind"]} == {"payment_reversed"}
+
+
+def test_a_credit_note_that_pays_becomes_balance_first() -> None:
+    """What it gives back is no longer owed to the account; what the invoice takes of it is no longer owed by it."""
+    assert_table(
+        pl.concat([entries("credit note becomes account balance"), entries("credit note pays an invoice")]),
+        LedgerEntries,
+        """
+        transaction_kind    | ledger_account  | amount
+        credit_note_applied | receivable      |     10
+        credit_note_applied | account_balance |    -10
+        credit_note_applied | account_balance |     10
+        credit_note_applied | receivable      |    -10
+        """,
+    )
+
+
+def test_rounding_an_amount_due_up_is_owed_and_earned() -> None:
+    assert_table(
+        entries("rounding of an amount due"),
+        LedgerEntries,
+        """
+        transaction_kind | ledger_account | amount
+        invoice          | receivable     |     10
+        invoice          | rounding       |    -10
+        """,
+    )
+
+
 def test_every_posting_of_the_chart_is_shown_above() -> None:
     shown = {
+        "rounding of an amount due",
+        "money received for invoices, reversed",
+        "tax withheld from invoices, reversed",
+        "invoices written off, reversed",
+        "money received on account, reversed",
+        "tax withheld on account, reversed",
+        "written off on account, reversed",
+        "credit note becomes account balance",
+        "credit note pays an invoice",
         "revenue of a service",
         "discounts and caps on an invoice",
         "tax of an invoice",
         "free grant credited",
+        "paid grant bought",
+        "face value above the price",
+        "credit sent to another account",
+        "credit allocated to a project",
         "grant applied",
         "free grant applied",
         "free grant ended unused",
         "paid grant expired",
+        "paid grant refunded",
+        "refunded below face value",
         "money received for invoices",
         "tax withheld from invoices",
         "invoices written off",

@@ -1,0 +1,26 @@
+-- due_is_payable: what is due is a multiple of the increment the account pays in, and rounding added less than one (I7)
+-- reads:  invoices, account_periods, internal.files, internal.period_policies
+with
+  said_now as (   -- what was said before kept to the policies it was said under
+    select billing_period
+    from internal.files where table_name in ('account_periods', 'invoices')
+    group by billing_period
+    having max(commit_number) = (select max(commit_number) from internal.files)
+  ),
+  steps as (   -- in ten-thousandths: the least amount that is whole increments and whole minor units
+    select documents.invoice_id, documents.document_state, documents.amount_due, documents.rounding_amount,
+      coalesce(policies.value, '0') as increment,
+      (10000 // power(10, periods.exponent)::bigint)::bigint as unit,
+      (coalesce(policies.value, '0')::decimal(18,4) * 10000)::bigint as step,
+      case when step = 0 then unit else lcm(step, unit) end as multiple
+    from invoices as documents
+    join said_now using (billing_period)
+    join account_periods as periods using (billing_account_id, billing_period)
+    left join internal.period_policies as policies
+      on policies.billing_account_id = documents.billing_account_id
+      and policies.billing_period = documents.billing_period and policies.policy = 'payable_increment'
+  )
+select invoice_id, document_state, increment, rounding_amount, amount_due
+from steps
+where (amount_due * 10000)::hugeint % multiple <> 0
+  or abs((rounding_amount * 10000)::hugeint) >= multiple or (step = 0 and rounding_amount <> 0)
