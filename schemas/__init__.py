@@ -8,6 +8,7 @@ from schemas.billing_policies import BillingPolicies
 from schemas.charges import Charges
 from schemas.cost_policies import CostPolicies
 from schemas.cost_policy_events import CostPolicyEvents
+from schemas.cost_policy_measures import CostPolicyMeasures
 from schemas.currencies import Currencies
 from schemas.discounts import Discounts
 from schemas.expense_numbers import ExpenseNumbers
@@ -44,8 +45,10 @@ from schemas.usage_records import UsageRecords
 from schemas.usage_series import UsageSeries
 from schemas.views.active_discounts import ActiveDiscounts
 from schemas.views.bonus_credits import BonusCredits
+from schemas.views.cost_policy_states import CostPolicyStates
 from schemas.views.credit_history import CreditHistory
 from schemas.views.credit_limit_overview import CreditLimitOverview
+from schemas.views.current_restrictions import CurrentRestrictions
 from schemas.views.free_credits import FreeCredits
 from schemas.views.grant_balances import GrantBalances
 from schemas.views.organization_credits import OrganizationCredits
@@ -100,6 +103,7 @@ INTERMEDIATE = _by_name(
     GrantMovements,
     Holds,
     UnpricedUsage,
+    CostPolicyMeasures,
 )
 """The state of a period between usage and documents, and how the lake holds usage."""
 
@@ -129,6 +133,8 @@ VIEWS = _by_name(
     CreditHistory,
     TrialBalance,
     UsageByMonth,
+    CostPolicyStates,
+    CurrentRestrictions,
 )
 """What people read (rule 12), made by queries over the tables."""
 

@@ -94,6 +94,14 @@ valid_until = partial(
     nullable=True,
     str_matches=BOUNDARY,
 )
+written_until = partial(
+    column,
+    description="the last day on which it holds, or the instant before which it does; null is open",
+    source="rule 1.2",
+    example="2026-12-31",
+    nullable=True,
+    str_matches=BOUNDARY,
+)
 received_at = partial(column, description="when the delivery was received", source="L1", example="2026-11-01T06:00:00Z")
 known_as_of = partial(
     column, description="the date up to which inputs were counted", source="L1", example="2026-11-01T00:00:00Z"
@@ -220,11 +228,19 @@ ledger_account = partial(
 )
 credit_state = partial(
     column,
-    description="how near the account is to its credit limit",
-    source="I5",
+    description="how near the account is to its limit; restricted makes nothing new",
+    source="I5, W5",
     example="warning",
     isin=["ok", "warning", "restricted"],
 )
+restriction_cause = partial(
+    column,
+    description="what restricts: the account's credit limit, or a cost policy",
+    source="I5, W5",
+    example="credit_limit",
+    isin=["credit_limit", "cost_policy"],
+)
+changed_at = partial(column, description="when the state changed", source="I5, W5", example="2026-10-20T00:00:00Z")
 
 # Grants
 grant_kind = partial(column, description="the kind of grant", source="G2", example="bonus")
@@ -300,6 +316,43 @@ limit = partial(
     unit="billing_currency, or pricing_unit",
     source="W5",
     example="1000",
+)
+watched_project = partial(
+    column,
+    description="the only project it watches; null is the whole account",
+    source="W5",
+    example="website",
+    nullable=True,
+)
+watched_sku = partial(
+    column,
+    description="the only SKU it watches; one whose quantity is measured is named; null is all",
+    source="W5",
+    example="vm-small",
+    nullable=True,
+)
+measure = partial(column, description="what is measured", source="W5", example="cost", isin=["cost", "quantity"])
+cost_position = partial(
+    column,
+    description="whether before-tax grants lower the measured cost",
+    source="W5",
+    example="before_grants",
+    default="before_grants",
+    isin=["before_grants", "after_grants"],
+)
+watched_period = partial(
+    column,
+    description="over what it is measured: each billing period by itself, or all of them together",
+    source="W5",
+    example="month",
+    isin=["month", "total"],
+)
+measured = partial(
+    column,
+    description="charges less discounts and caps, without tax; or the quantity",
+    unit="billing_currency, or pricing_unit",
+    source="W5",
+    example="1020",
 )
 action = partial(
     column,

@@ -1,7 +1,7 @@
 """What happens when cost or use reaches a limit."""
 
 from schemas import columns
-from schemas.table import Table, column
+from schemas.table import Table
 from schemas.units import Boundary, Quantity, Text
 
 
@@ -10,18 +10,12 @@ class CostPolicies(Table):
 
     cost_policy_id: Text = columns.cost_policy_id()
     billing_account_id: Text = columns.billing_account_id()
-    sub_account_id: Text = columns.sub_account_id(description="the only project it watches; null is the whole account")
-    measure: Text = column("what is measured", source="W5", example="cost", isin=["cost", "quantity"])
-    sku_id: Text = columns.sku_id(description="SKU whose quantity is measured", nullable=True)
-    limit: Quantity = columns.limit()
-    cost_position: Text = column(
-        "whether grants lower the measured cost",
-        source="W5",
-        example="before_grants",
-        default="before_grants",
-        isin=["before_grants", "after_grants"],
-    )
-    period: Text = column("over what it is measured", source="W5", example="month", isin=["month", "total"])
+    sub_account_id: Text = columns.watched_project()
+    measure: Text = columns.measure()
+    sku_id: Text = columns.watched_sku()
+    limit: Quantity = columns.limit(gt=0)
+    cost_position: Text = columns.cost_position()
+    period: Text = columns.watched_period()
     action: Text = columns.action()
     valid_from: Boundary = columns.valid_from()
     valid_until: Boundary = columns.valid_until()

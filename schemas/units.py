@@ -96,13 +96,15 @@ def parse(text: str, dtype: pl.DataType) -> Any:
     if isinstance(dtype, pl.Decimal):
         return _decimal(text, dtype.scale)
     if dtype == Tags:
-        return [{"key": key, "value": value} for key, value in sorted(_read(json.loads, text).items())]
-    return _read(_READERS[dtype.base_type()], text)
+        pairs = _read(_object, text, "a JSON object")
+        return [{"key": key, "value": value} for key, value in sorted(pairs.items())]
+    kind = dtype.base_type()
+    return _read(_READERS[kind], text, _WANTED[kind])
 
 
 def _decimal(text: str, scale: int) -> Decimal:
     """Compared as written and never rounded: Python's own context would cut at 28 digits."""
-    value: Decimal = _read(Decimal, text)
+    value: Decimal = _read(Decimal, text, "a number like 12.50")
     if not value.is_finite():
         raise NotOfTypeError(f"{text!r} is not a finite number")
     whole, _, fraction = f"{value:f}".partition(".")
@@ -113,11 +115,11 @@ def _decimal(text: str, scale: int) -> Decimal:
     return value
 
 
-def _read(reader: Callable[[str], Any], text: str) -> Any:
+def _read(reader: Callable[[str], Any], text: str, wanted: str) -> Any:
     try:
         return reader(text)
     except (ValueError, ArithmeticError, KeyError) as fault:
-        raise NotOfTypeError(f"{text!r} cannot be read: {fault!r}") from fault
+        raise NotOfTypeError(f"{text!r} cannot be read as {wanted}") from fault
 
 
 def _instant(text: str) -> datetime:
@@ -126,6 +128,24 @@ def _instant(text: str) -> datetime:
         raise ValueError("an instant needs an offset or Z")
     return instant.astimezone(UTC)
 
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+_WANTED: dict[Any, str] = {
+    pl.String: "text",
+    pl.Int64: "a whole number",
+    pl.UInt64: "a whole number",
+    pl.Boolean: "true or false",
+    pl.Date: "a day like 2026-10-01",
+    pl.Datetime: "an instant with its offset, like 2026-10-01T09:00:00Z",
+    pl.List: "a JSON list",
+}
+"""What a text should be, for the person who wrote it."""
 
 _READERS: dict[Any, Callable[[str], Any]] = {
     pl.String: str,

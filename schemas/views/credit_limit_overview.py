@@ -14,13 +14,17 @@ class CreditLimitOverview(Table):
         "most the account may owe; null is unlimited", source="I5, S0.2", example="168000.00", nullable=True
     )
     used_credit_limit: Money = column(
-        "issued and unpaid, plus the month to date", source="I5, S0.3", example="17750.97"
+        "issued and unpaid, plus what is not issued yet", source="I5, S0.3", example="17750.97"
     )
     available_credit: Money = column(
         "total less used; may be negative; null is unlimited", source="I5, S0.4", example="150249.03", nullable=True
     )
     unpaid_issued_amount: Money = column("due of issued documents that is not paid", source="I5", example="17000.00")
-    unbilled_amount: Money = column("amount due of the month-to-date draft", source="I5", example="750.97")
+    unbilled_amount: Money = column(
+        "amount due of drafts: of months that are over and not issued, and of the month to date",
+        source="I5",
+        example="750.97",
+    )
     state: Text = columns.credit_state()
     known_as_of: Instant = columns.known_as_of()
 

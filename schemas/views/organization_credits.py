@@ -19,6 +19,7 @@ class OrganizationCredits(Table):
     balance: Money = column("what is left", source="K1", example="700")
     logic: Text = column("what a month takes at least", source="W1", example="none", isin=["none", "fixed", "linear"])
     monthly_value: Money = column("least that a month takes", source="S2.8", example="10", nullable=True)
+    floor_amount: Money = column("what the current month takes at least", source="W1", example="10")
     window_start: Instant = columns.window_start()
     window_end: Instant = columns.window_end()
     status: Text = columns.grant_status()

@@ -19,7 +19,7 @@ class PromoCodesAvailable(Table):
     )
     billing_currency: Text = columns.billing_currency(nullable=True)
     valid_from: Boundary = columns.valid_from()
-    valid_until: Boundary = columns.valid_until()
+    valid_until: Boundary = columns.written_until()
     state: Text = column(
         "what the account may do with it",
         source="K7",

@@ -1,18 +1,25 @@
--- grants_stay_in_their_window: a grant pays charges of its account, project, currency and window only (G3)
--- reads:  allocations, charges, grants, account_periods, internal.period_policies
+-- grants_stay_in_their_window: a grant pays charges of its account, project, currency and window only (G3, K5)
+-- reads:  allocations, charges, grants, holds, account_periods, internal.billed_periods, internal.grant_endings, internal.period_policies
 with
   applied as (
     select allocations.charge_id, grants.grant_id, charges.billing_account_id, charges.billing_period,
-      charges.charge_period_start, charges.charge_period_end, grants.window_start, grants.window_end,
+      charges.charge_period_start, charges.charge_period_end, grants.window_start,
+      -- an issued document that should be another by now shows so by a hold and is kept (L4)
+      coalesce(case when holds.reason_code is null then endings.window_end end, grants.window_end) as window_end,
       grants.billing_account_id <> charges.billing_account_id as is_of_another_account,
       coalesce(grants.sub_account_id <> coalesce(charges.sub_account_id, ''), false) as is_of_another_project,
       grants.billing_currency <> charges.billing_currency as is_of_another_currency
     from allocations
     join grants on grants.grant_id = allocations.source_id
     join charges using (charge_id)
+    left join internal.billed_periods as billed on billed.billing_period = charges.billing_period
+    left join internal.grant_endings as endings
+      on endings.grant_id = grants.grant_id and endings.commit_number <= billed.commit_number
+    left join holds
+      on holds.billing_account_id = charges.billing_account_id and holds.billing_period = charges.billing_period
     where allocations.allocation_kind = 'grant'
   ),
-  eligible as (   -- when the charge counts as incurred; at the invoice's time no window of the charge is asked for
+  eligible as (   -- when the charge counts as incurred: where it lies, at the month's last instant, or at its end
     select applied.*, periods.period_end, coalesce(policies.value, 'usage_time') as eligibility
     from applied
     left join account_periods as periods using (billing_account_id, billing_period)
@@ -28,3 +35,5 @@ where is_of_another_account or is_of_another_project or is_of_another_currency
     and (charge_period_start < window_start or coalesce(charge_period_end > window_end, false)))
   or (eligibility = 'period_end'
     and (period_end <= window_start or coalesce(period_end > window_end, false)))
+  or (eligibility = 'invoice_time'
+    and (period_end < window_start or coalesce(period_end >= window_end, false)))

@@ -1,4 +1,4 @@
--- paid_is_credits_and_balance: what a document says is paid is its credits and what the account balance paid at issue (I6, BT-113)
+-- paid_is_credits_and_balance: what a document says is paid is its credits and what the account balance and credit notes paid at issue (I6, BT-113)
 -- reads:  invoices, payment_applications
 with
   from_balance as (

@@ -9,12 +9,14 @@ select
   case movements.movement
     when 'charged' then 'Charged for expense ID ' || movements.expense_number
     when 'returned' then coalesce('Returned for expense ID ' || movements.expense_number, 'Returned')
-    when 'transfer_accumulation' then 'Transfer accumulation'
-    when 'transfer_deduction' then 'Transfer deduction'
+    when 'transfer_accumulation' then concat_ws(' from ', 'Transfer accumulation', counterparts.billing_account_id)
+    when 'transfer_deduction' then concat_ws(' to ', 'Transfer deduction', counterparts.billing_account_id)
+    when 'allocated' then concat_ws(' to project ', 'Allocated', counterparts.sub_account_id)
     when 'minimum_consumption' then 'Minimum consumption'
     else upper(movements.movement[1]) || movements.movement[2:]
   end as description,
   grants.name, movements.grant_id, movements.billing_currency
 from internal.movements as movements
 join internal.grant_states as grants using (grant_id)
+left join internal.grant_states as counterparts on counterparts.grant_id = movements.counter_grant_id
 where grants.tax_position = 'before'

@@ -1,18 +1,37 @@
--- internal.documents: what each document leaves to pay after what was paid since its issue; a credit note takes off (I5, I6)
+-- internal.documents: what each document leaves to pay after what was paid since its issue; a credit note takes off (I1, I5, I6)
 -- reads:  invoices, payment_applications
 -- grain:  one row per (invoice_id, document_state)
 with
-  paid as (
-    select invoice_number, billing_account_id, sum(amount)::decimal(38,4) as amount
+  paid as (   -- what was paid at issue is in the document's own paid amount
+    select invoice_number, billing_account_id,
+      sum(amount) filter (is_at_issue) as at_issue_amount,
+      sum(amount) filter (not is_at_issue) as since_amount
     from main.payment_applications
-    where not is_at_issue   -- those are in the document's own paid amount
     group by all
+  ),
+  used as (   -- what a credit note paid of later invoices
+    select credit_note_number as invoice_number, billing_account_id, sum(amount) as amount
+    from main.payment_applications
+    where credit_note_number is not null
+    group by all
+  ),
+  amounts as (
+    select
+      invoices.invoice_id, invoices.document_state, invoices.document_type, invoices.invoice_number,
+      invoices.billing_account_id, invoices.billing_period, invoices.billing_currency, invoices.amount_due,
+      coalesce(paid.at_issue_amount, 0)::decimal(38,4) as at_issue_amount,
+      (coalesce(paid.since_amount, 0) - coalesce(used.amount, 0))::decimal(38,4) as applied_amount,
+      (case when document_type = '381' then -abs(amount_due) else amount_due end
+        - coalesce(paid.since_amount, 0) + coalesce(used.amount, 0))::decimal(38,4) as open_amount
+    from main.invoices
+    left join paid using (invoice_number, billing_account_id)
+    left join used using (invoice_number, billing_account_id)
   )
-select
-  invoices.invoice_id, invoices.document_state, invoices.document_type, invoices.invoice_number,
-  invoices.billing_account_id, invoices.billing_period, invoices.billing_currency, invoices.amount_due,
-  coalesce(paid.amount, 0)::decimal(38,4) as applied_amount,
-  (case when document_type = '381' then -abs(amount_due) else amount_due end
-    - coalesce(paid.amount, 0))::decimal(38,4) as open_amount
-from main.invoices
-left join paid using (invoice_number, billing_account_id)
+select *,
+  case
+    when document_state <> 'issued' then replace(document_state, '_', ' ')
+    when open_amount = 0 then 'paid'
+    when at_issue_amount + applied_amount <> 0 then 'partly paid'   -- by money, or of a credit note: used
+    else 'issued'
+  end as payment_state
+from amounts

@@ -6,8 +6,9 @@ with
     select *,
       sum(amount) over (
         partition by grant_id
-        order by movement not in ('credited', 'transfer_accumulation'), occurred_at,
-          movement in ('recovered', 'refunded', 'expired'), movement_id   -- the rest goes last
+        order by movement not in ('credited', 'transfer_accumulation'),
+          movement in ('recovered', 'refunded', 'expired'),   -- the rest goes last, whenever that was decided
+          occurred_at, movement_id
         rows unbounded preceding
       ) as balance_after
     from main.grant_movements
@@ -22,15 +23,15 @@ with
       coalesce(-sum(amount) filter (movement = 'minimum_consumption'), 0) as minimum_consumption_amount,
       coalesce(sum(amount), 0) as balance,
       -- the event that left nothing behind; the last, should something have come back in between
-      arg_max(movement, (occurred_at, movement in ('recovered', 'refunded', 'expired'), movement_id))
+      arg_max(movement, (movement in ('recovered', 'refunded', 'expired'), occurred_at, movement_id))
         filter (amount < 0 and balance_after = 0) as last_word,
-      max(occurred_at) filter (amount < 0 and balance_after = 0) as emptied_at,
-      any_value(counter_grant_id) filter (movement in ('credited', 'transfer_accumulation')) as from_grant_id
+      arg_max(occurred_at, (movement in ('recovered', 'refunded', 'expired'), occurred_at, movement_id))
+        filter (amount < 0 and balance_after = 0) as emptied_at
     from running
     group by grant_id
   )
 select
-  grants.*, accounts.time_zone, head.known_as_of, from_grant_id,
+  grants.*, accounts.time_zone, head.known_as_of,
   coalesce(granted_amount, 0)::decimal(38,4) as granted_amount,
   coalesce(used_amount, 0)::decimal(38,4) as used_amount,
   coalesce(expired_amount, 0)::decimal(38,4) as expired_amount,

@@ -2,11 +2,11 @@
 -- reads:  internal.grant_states, operations, internal.head
 -- grain:  one row per grant that is bound to a project
 with
-  switches as (   -- the latest allocation that says it decides for the project
-    select operations.billing_account_id, operations.sub_account_id, operations.use_organization_credit
+  switches as (   -- the latest allocation decides for the project; one that says nothing leaves it off
+    select operations.billing_account_id, operations.sub_account_id,
+      coalesce(operations.use_organization_credit, false) as use_organization_credit
     from operations cross join internal.head as head
     where operations.operation = 'allocate_to_project' and operations.status = 'accepted'
-      and operations.use_organization_credit is not null
       and operations.occurred_at <= head.known_as_of
     qualify row_number() over (
       partition by operations.billing_account_id, operations.sub_account_id
