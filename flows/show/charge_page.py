@@ -63,6 +63,8 @@ def _said(explained: "Explained") -> Iterator[tuple[str, str]]:
     yield "rating line", f"{line['rating_line_id']}: {whole}, in {_counted(line['charge_count'], 'charge')}"
     if explained.pool is not None:
         yield "pool", _pool(explained.pool, currency)
+    document = charge["invoice_number"] or f"{charge['billing_account_id']} --period {charge['billing_period']}"
+    yield "who paid it", f"billfold explain {document} --all"
 
 
 def _price(explained: "Explained") -> Iterator[str]:

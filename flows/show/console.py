@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from flows.show.texts import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from flows.progress import Progress
@@ -49,20 +49,37 @@ def print_whole(out: "Console", *pages: "RenderableType") -> None:
 
     for page in pages:
         if isinstance(page, Table):
-            _hold_apart(page)
+            _hold_apart(page, out.width)
         out.print(page, crop=False)
 
 
-def _hold_apart(table: "Table") -> None:
-    """Columns that may not be folded keep their width, all others at least that of a word."""
+def _hold_apart(table: "Table", width: int) -> None:
+    """Columns that may not be folded keep their width, all others at least that of a word; none is ever left out."""
+    for column in table.columns:
+        column.min_width = _narrowest(column, [str(column.header)])
+    if _needed(table) > width:
+        for column in table.columns:
+            if column.no_wrap:
+                words = str(column.header).split()
+                column.header, column.min_width = "\n".join(words), _narrowest(column, words)
+    if _needed(table) > width:
+        table.width = _needed(table)
+
+
+def _narrowest(column: "Column", heading: Sequence[str]) -> int:
+    """The least width of a column whose heading is written in these lines."""
     from rich.cells import cell_len
 
-    for column in table.columns:
-        cells = [cell if isinstance(cell, str) else getattr(cell, "plain", "") for cell in column.cells]
-        words = [word for cell in cells for word in cell.split()]
-        pieces = [*(cells if column.no_wrap else words), *str(column.header).split()]
-        widest = max(map(cell_len, pieces), default=0)
-        column.min_width = widest if column.no_wrap else min(widest, NARROWEST)
+    cells = [cell if isinstance(cell, str) else getattr(cell, "plain", "") for cell in column.cells]
+    if column.no_wrap:
+        return max(map(cell_len, [*cells, *heading]), default=0)
+    words = [word for text in (*cells, *heading) for word in text.split()]
+    return min(max(map(cell_len, words), default=0), NARROWEST)
+
+
+def _needed(table: "Table") -> int:
+    """How wide a table is at least: its columns, with two blanks behind each."""
+    return sum((column.min_width or 0) + 2 for column in table.columns)
 
 
 def say(text: str) -> None:

@@ -58,12 +58,8 @@ class Document:
 
     @property
     def payment_state(self) -> str:
-        """Draft, issued, partly paid or paid: derived, never part of the document (I1)."""
-        if self.is_draft:
-            return STATES[self.head["document_state"]]
-        if self.head["open_amount"] <= 0:
-            return "paid"
-        return "partly paid" if self.head["applied_amount"] > 0 else "issued"
+        """Draft, issued, partly paid or paid; of a credit note: used. Derived, never part of the document (I1)."""
+        return str(self.head["payment_state"])
 
     def allocations_of(self, line: Row) -> list[Row]:
         """What lowered or paid a line, by name."""
@@ -86,6 +82,19 @@ class Document:
                 name = credit_name(row)
                 paid[name] = paid.get(name, Decimal(0)) + row["amount"]
         return paid
+
+    def paid_by_credit_notes(self) -> dict[str, Decimal]:
+        """What each credit note paid of it when it was issued, by its number."""
+        return {
+            row["credit_note_number"]: row["amount"]
+            for row in self.payments
+            if row["credit_note_number"] and row["invoice_number"] == self.head["invoice_number"]
+        }
+
+    def paid_since(self) -> list[Row]:
+        """What paid it after its issue and what was taken back; of a credit note, the invoices it paid."""
+        number = self.head["invoice_number"]
+        return [row for row in self.payments if not row["is_at_issue"] or row["credit_note_number"] == number]
 
 
 def credit_name(row: Row) -> str:
@@ -144,7 +153,6 @@ def as_record(document: Document) -> dict[str, Any]:
     head = {name: _plain(value, name in amounts, document.currency) for name, value in document.head.items()}
     return {
         **head,
-        "payment_state": document.payment_state,
         "lines": [_line(document, line) for line in document.lines],
         "tax_breakdown": _rows(document.tax, {"taxable_amount", "tax_amount"}, document.currency),
         "paid_by_credit": {name: document.currency.plain(amount) for name, amount in document.credits("after").items()},

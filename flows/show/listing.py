@@ -33,13 +33,28 @@ SHORT = {
     "sku_id": "SKU",
     "invoice_number": "number",
     "buyer_legal_name": "buyer",
+    "total_credit_limit": "credit limit",
+    "used_credit_limit": "used",
+    "available_credit": "available",
+    "unpaid_issued_amount": "issued unpaid",
+    "unbilled_amount": "not issued",
     "reason_code": "reason",
     "reason": "what",
 }
 """Headings of a terminal, where they need fewer words than a column's name; CSV and JSON have the names."""
 
 NEVER_FOLDED = frozenset(
-    {"billing_currency", "billing_period", "commit_hash", "invoice_number", "reason_code", "state", "status", "usable"}
+    {
+        "billing_currency",
+        "billing_period",
+        "commit_hash",
+        "invoice_number",
+        "operation",
+        "reason_code",
+        "state",
+        "status",
+        "usable",
+    }
 )
 
 SHOWN = 200
@@ -71,6 +86,11 @@ class Listing:
         return "of_period(" in self.text
 
     @property
+    def statuses(self) -> tuple[str, ...]:
+        """The statuses for one of which it can be asked, if for any."""
+        return _said(self.text, "status")
+
+    @property
     def by_value(self) -> bool:
         """Whether it reads what rejects are worth, which is worked out when asked for."""
         return "reject_values" in self.text
@@ -87,9 +107,13 @@ def listings() -> Mapping[str, Listing]:
 
 def _listing(name: str, text: str) -> Listing:
     lines = text.splitlines()
-    wide = next((line.partition(":")[2] for line in lines if line.startswith("-- wide:")), "")
-    columns = frozenset(column.strip() for column in wide.split(",") if column.strip())
-    return Listing(name, lines[0].partition(": ")[2], text, columns)
+    return Listing(name, lines[0].partition(": ")[2], text, frozenset(_said(text, "wide")))
+
+
+def _said(text: str, name: str) -> tuple[str, ...]:
+    """The words of a line at the head of a list."""
+    line = next((line.partition(":")[2] for line in text.splitlines() if line.startswith(f"-- {name}:")), "")
+    return tuple(word.strip() for word in line.split(",") if word.strip())
 
 
 @contextmanager
@@ -98,7 +122,7 @@ def opened(lake: "Lake", as_of: int | None = None) -> Iterator["duckdb.DuckDBPyC
     from flows.lake.views import connect
 
     with connect(lake, lake.snapshot(as_of)) as connection:
-        for name in ("account", "period"):
+        for name in ("account", "period", "status"):
             connection.execute(f"set variable {name} = null::varchar")
             connection.execute(
                 f"create macro of_{name}(found) as getvariable('{name}') is null or found = getvariable('{name}')"
@@ -107,22 +131,33 @@ def opened(lake: "Lake", as_of: int | None = None) -> Iterator["duckdb.DuckDBPyC
 
 
 def ask(
-    connection: "duckdb.DuckDBPyConnection", listing: Listing, *, account: str | None = None, period: str | None = None
+    connection: "duckdb.DuckDBPyConnection",
+    listing: Listing,
+    *,
+    account: str | None = None,
+    period: str | None = None,
+    status: str | None = None,
 ) -> "pl.DataFrame":
-    """The rows of a list, of one account or period if asked."""
+    """The rows of a list, of one account, period or status if asked."""
     if listing.by_value:
         from flows.show.reject_values import value_rejects
 
         value_rejects(connection)
-    return asked(connection, listing, account=account, period=period)
+    return asked(connection, listing, account=account, period=period, status=status)
 
 
 def asked(
-    connection: "duckdb.DuckDBPyConnection", listing: Listing, *, account: str | None = None, period: str | None = None
+    connection: "duckdb.DuckDBPyConnection",
+    listing: Listing,
+    *,
+    account: str | None = None,
+    period: str | None = None,
+    status: str | None = None,
 ) -> "pl.DataFrame":
     """The rows of a list of which all that it reads is there."""
     connection.execute("set variable account = $1::varchar", [account])
     connection.execute("set variable period = $1::varchar", [period])
+    connection.execute("set variable status = $1::varchar", [status])
     return connection.sql(listing.text).pl()
 
 

@@ -279,18 +279,22 @@ def _by_name(document: Document, column: str) -> Iterator[tuple[str, Decimal]]:
     unnamed = document.head["credit_amount"] - sum(document.credits("after").values())
     if unnamed:
         yield "Credit after tax", unnamed
-    balance = document.head["paid_amount"] - document.head["credit_amount"]
+    notes = document.paid_by_credit_notes()
+    for number, amount in notes.items():
+        yield f"Credit note {number}", amount
+    balance = document.head["paid_amount"] - document.head["credit_amount"] - sum(notes.values())
     if balance:
         yield "Account balance", balance
 
 
 def _paid_since(document: Document) -> Iterator["RenderableType"]:
-    if not document.payments:
+    payments = document.paid_since()
+    if not payments:
         return
     table = grid("paid on", "kind", ">amount", "operation")
-    for row in document.payments:
+    for row in payments:
         when = f"{row['occurred_at']:%Y-%m-%d}" if row["occurred_at"] else ""
-        kind = (row["payment_kind"] or "").replace("_", " ")
+        kind = f"pays {row['invoice_number']}" if row["credit_note_number"] else row["payment_kind"].replace("_", " ")
         table.add_row(when, styled(kind), document.currency.amount(row["amount"]), styled(row["operation_id"]))
     yield styled("")
     yield table

@@ -33,10 +33,12 @@ LABELS = {"discount_amount": "discounts", "grant_amount": "credit before tax", "
 """Words for totals that need more than their name."""
 
 
-def ended(status: str, command: str, commit: "Commit | None") -> "RenderableType":
-    """One line: how it ended."""
+def ended(
+    status: str, command: str, commit: "Commit | None", why: str = "the books already say all this"
+) -> "RenderableType":
+    """One line: how it ended, and why there was nothing to do."""
     if status == NOTHING_TO_DO:
-        return styled(f"{command}: nothing to do; the books already say all this")
+        return styled(f"{command}: nothing to do; {why}")
     if status == COMMITTED and commit is not None:
         return styled(f"{command}: commit {commit.number}, {commit.hash[:12]}", "bold")
     return styled(f"{command}: {status}", "bold")
@@ -75,6 +77,12 @@ def bill_page(run: Run, currencies: Mapping[str, Currency]) -> Iterator["Rendera
         yield styled("")
         yield styled("Records that end after the period, and what they come to at list price by themselves:")
         yield spanning_table(report["spanning_records"], currencies)
+    if report.get("limits_reached"):
+        yield styled("")
+        yield styled(f"{report['limits_reached']:,} limit(s) of cost policies reached since the last run:")
+        yield reached_table(report["reached"])
+        if report["limits_reached"] > len(report["reached"]):
+            yield styled("all of them: billfold show cost-policies")
     if report.get("parked"):
         yield styled("")
         yield styled(f"{report['parked']:,} account(s) on hold, which the others do not wait for:")
@@ -107,6 +115,16 @@ def spanning_table(spanning: Sequence[Mapping[str, Any]], currencies: Mapping[st
     return table
 
 
+def reached_table(reached: Iterable[Mapping[str, Any]]) -> "Table":
+    """Which cost policies reached their limit, and what they ask for (W5)."""
+    table = grid("cost policy", "account", "project", ">measured", ">limit", "!action")
+    for row in reached:
+        figures = (quantity(Decimal(row[name])) for name in ("measured", "limit"))
+        names = (styled(row[name] or "") for name in ("cost_policy_id", "billing_account_id", "sub_account_id"))
+        table.add_row(*names, *figures, row["action"])
+    return table
+
+
 def holds_table(holds: Iterable[Mapping[str, Any]]) -> "Table":
     """Who is on hold, and why."""
     table = grid("account", "!reason", "what")
@@ -118,6 +136,7 @@ def holds_table(holds: Iterable[Mapping[str, Any]]) -> "Table":
 def operations_page(run: Run) -> Iterator["RenderableType"]:
     """How many were accepted, and why others were not."""
     report = run.report
+    yield from _conflicts(report.get("conflicts", ()))
     if run.status != COMMITTED:
         return
     yield styled(f"{report['accepted']:,} accepted, {report['rejected']:,} rejected, {report['known']:,} known before")
@@ -125,11 +144,20 @@ def operations_page(run: Run) -> Iterator["RenderableType"]:
         yield _refused(run.tables["operations"])
 
 
+def _conflicts(operation_ids: Sequence[str]) -> Iterator["RenderableType"]:
+    """Operations that came again with other content: nothing was done with them."""
+    if operation_ids:
+        yield styled(
+            f"{len(operation_ids):,} landed before with other content: {', '.join(operation_ids)}\n"
+            "what was landed before stays; give the new one another id"
+        )
+
+
 def _refused(operations: "pl.DataFrame") -> "Table":
-    table = grid("operation", "by", "account", "!reason", "what")
+    table = grid("id", "operation", "by", "account", "!reason", "what")
     for row in operations.iter_rows(named=True):
         if row["status"] == "rejected":
-            names = ("operation", "actor", "billing_account_id", "reason_code", "reason")
+            names = ("operation_id", "operation", "actor", "billing_account_id", "reason_code", "reason")
             table.add_row(*(styled(row[name] or "") for name in names))
     return table
 

@@ -14,7 +14,7 @@ select
   coalesce(invoices.buyer_address, accounts.address) as buyer_address,
   coalesce(periods.time_zone, accounts.time_zone, 'UTC') as time_zone,
   periods.exponent,
-  documents.applied_amount, documents.open_amount
+  documents.applied_amount, documents.open_amount, documents.payment_state
 from invoices
 join internal.documents as documents using (invoice_id, document_state)
 left join account_periods as periods

@@ -4,12 +4,7 @@
 -- wide:   invoice_id, issue_date, total_with_tax
 select
   invoices.billing_period, invoices.invoice_number, invoices.billing_account_id, invoices.buyer_legal_name,
-  case
-    when documents.document_state <> 'issued' then replace(documents.document_state, '_', ' ')
-    when documents.open_amount <= 0 then 'paid'
-    when documents.applied_amount > 0 then 'partly paid'
-    else 'issued'
-  end as state,
+  documents.payment_state as state,
   invoices.issue_date, invoices.due_date, invoices.total_with_tax, invoices.amount_due, documents.open_amount,
   invoices.billing_currency, invoices.invoice_id
 from invoices

@@ -2,7 +2,9 @@
 -- reads:  promo_codes_available
 -- grain:  one row per account and promo code
 select
-  billing_account_id, promo_code, benefit, value, billing_currency, valid_from, valid_until, state
+  billing_account_id, promo_code, benefit,
+  internal.plain(value) || case when benefit = 'discount' and billing_currency is null then ' %' else '' end as value,
+  billing_currency, valid_from, valid_until, state
 from promo_codes_available
 where of_account(billing_account_id)
 order by billing_account_id, promo_code, valid_from

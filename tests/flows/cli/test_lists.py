@@ -8,9 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from flows.lake.journal import Lake
+from flows.show.console import print_whole
 from flows.show.listing import as_csv, as_table, ask, known_currencies, listings, opened, records
+from schemas import VIEWS
 from tests.flows.cli.worked import billfold, line_with
 
 
@@ -44,6 +47,30 @@ def test_lists_say_what_they_are_and_what_they_read():
         assert "\n-- reads: " in listing.text
         assert "\n-- grain: " in listing.text
         assert "\norder by " in listing.text
+
+
+def test_the_statuses_that_a_list_can_be_asked_for_are_those_of_its_view():
+    said = f"one of {', '.join(listings()['discounts'].statuses)}"
+    assert said in str(VIEWS["active_discounts"].descriptions()["status"])
+
+
+def test_the_history_of_credits_says_which_credit(books: Path):
+    page = billfold("show", "credit-history", "--account", "acme", "--lake", books).out
+    assert line_with(page, ["Welcome bonus", "Accumulation", "40.00"])
+    assert line_with(page, ["Welcome bonus", "Use", "-40.00"])
+
+
+@pytest.mark.parametrize("width", [20, 80, 100, 200])
+def test_no_column_is_left_out_and_no_heading_cut_however_narrow_the_page(
+    connection: duckdb.DuckDBPyConnection, width: int
+):
+    """A heading is folded at its words where there is no room; the page is wider where that is not enough."""
+    table = as_table(ask(connection, listings()["invoices"]), known_currencies(connection))
+    out = io.StringIO()
+    print_whole(Console(file=out, width=width), table)
+    words = out.getvalue().split()
+    for heading in ("account", "buyer", "total", "with", "tax", "open", "amount", "mumbai", "1,50,249.03"):
+        assert heading in words
 
 
 def test_a_list_can_be_asked_of_one_account(books: Path):
