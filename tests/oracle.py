@@ -2,8 +2,13 @@
 
 Reads    a world: a dict of table name -> list of rows with the columns of `schemas` (usage already accepted,
          operations not yet decided), beside `billing_period` ("2026-10") and `known_as_of` (an instant). Optional:
-         `grant_movements`, the committed movements of earlier periods, and `first_billed_periods`, account -> period.
-Makes    a dict of lists of rows (`bill`), or what becomes of each operation alone (`decide`).
+         `grant_movements`, the committed movements (its draws count, operations bring their own),
+         `committed_operations`, with their status, in the order in which they were decided, `issued_periods`, a set
+         of (account, period), `first_billed_periods`, account -> period, `held_before`, the accounts of which an
+         earlier period is on hold, `earlier_costs`, what earlier periods came to per account, project and SKU, and
+         `history`, rows of billing_period and known_as_of in place of the two above.
+Makes    a dict of lists of rows (`bill`), such a dict per month of the history (`bill_history`), or what becomes of
+         each operation alone (`decide`).
 Rejects  what is outside its scope, loudly, with `UnsupportedError`; operations that the rules refuse, by O_… code.
 
 Nothing here is fast and nothing comes from the pipeline. A charge has no id here: it is known by its key (account,
@@ -49,8 +54,7 @@ Readings: where the rule book leaves a choice, this is the choice.
 13. G2 Without window_start a grant starts at occurred_at; without window_end it takes the kind's validity, counted
     from the local day of the start to the same day after it, inclusive; without either it is open. Promo codes
     without duration also.
-14. G3 `period_end` asks for the window to hold the last instant of the period, `invoice_time` the instant known as
-    of.
+14. G3 `period_end` asks for the window to hold the last instant of the period, `invoice_time` see 52.
 15. G4 A reversed key reverses the whole key, yet what never expires stays last. The list always ends in grant_id.
 16. G7 T1 match = tax category. First all negatives of one (category, SKU, project) lower its positives, then what
     is left of all those of the category lowers the rest of it, each in the default order of G5 whatever the policy.
@@ -61,8 +65,8 @@ Readings: where the rule book leaves a choice, this is the choice.
     charge, the line of the invoice. Categories of equal code, rate and component are rounded together, so the
     breakdown is given here per (code, rate, component). A row that names the region puts aside all rows of the
     match that do not.
-19. K3 The period of an expiry is the first that ends at or after the window's end, and not before the first billed
-    one.
+19. K3 What is over expires with the first period that is billed and ends at or after the window's end, also where it
+    became known later; while an earlier period of the account is on hold, only what ends in the period itself.
 20. K7 `next_invoice`: issues count in the order of O3, and the first billed period is `first_billed_periods` or
     else the period being billed. Durations keep the local wall time and clamp to the end of the month; end
     exclusive. An interval's sides are boundaries, an empty end is open, and a duration beside it is ignored. The
@@ -120,8 +124,9 @@ Readings: where the rule book leaves a choice, this is the choice.
     period in which the record begins.
 42. M1 The category stands before the price row in the order of lines (reading 2), and behind that the id of the
     operation or spend limit.
-43. P4 Records without a price are metered and rounded with the others: a maximum that one of them set is not
-    charged. Charges added by hand are in the amount of a hold; true-ups are if it is for want of a tax rate.
+43. P4 Records without a price are metered with the others: a maximum that one of them set is not charged. They take
+    no part in rounding per period. Charges added by hand are in the amount of a hold; true-ups are if it is for want
+    of a tax rate.
 44. P2, P3 Of records of one start and line the larger quantity is the earlier.
 45. P3 `graduated` below zero is at the first tier's price, without fee.
 46. P7 A pooled line whose rests sum to zero has its whole cost on its last charge.
@@ -129,6 +134,45 @@ Readings: where the rule book leaves a choice, this is the choice.
     where it names only a price.
 48. P8 Weights are rests, of percentage prices the record's exact cost; ties by start, then id. Where they sum to zero
     the last record has it all.
+49. D2 A fixed discount is a percent discount with another total: the smaller of its value and the sum of the
+    positive reached sums of lines. Only those lines take part, M1 over them by these sums, within a line as D4 does.
+    Once per row and period, not prorated, nothing is carried over.
+50. D3 `best_only`: on every charge it reaches a fixed discount is worth value ÷ (positive reached list costs of
+    lines), at most 100 %, nothing where nothing is positive; worked out before anything is chosen, compared exactly.
+51. D2 A fixed row needs a currency, no more digits than it has, and that of the account it names; one that names no
+    account is about accounts of its currency.
+52. G3 `invoice_time` is the end of the period, in a draft the instant known as of; start <= it < end.
+53. W4 Allocations that occurred before the end of the period and are known decide, zero ones too: of those of (account,
+    project) whose window, the source's as it was granted, holds the segment the latest by (occurred_at, id); null is
+    off. Without one the policy decides. Charges without project are free of it, grants of kind organization that are
+    bound to a project are not. An allocation's window makes no cut of its own.
+54. W1, W2 `linear` divides by the window as it was granted. A floor is due in the periods of the account's zone that
+    the window, cut by an ending, touches; an empty one touches none. Used: what the grant and those allocated from it
+    were applied. `fixed` without monthly value is O_MISSING_FIELD, a monthly value elsewhere O_BAD_FIELD (right after
+    O_UNSUPPORTED). Floors come at closing, before what ends.
+55. K5 The new end is occurred_at, of a window not begun its start. An ended window cuts at its new end, not the old;
+    an empty one cuts nothing. Posted as by 19, so late for a billed period only when that is billed again. The switch,
+    children and transferred grants stay.
+56. O3, K8 Free is the amount less all accepted transfers and allocations, less draws of periods before that of the
+    operation (account's zone) and of later ones if issued. A bill draws from the amount less all that is known of
+    these and of earlier draws, never below zero.
+57. O2 In order, after O_FORBIDDEN and O_MISSING_FIELD. transfer_credit: O_UNKNOWN_GRANT, O_UNKNOWN_ACCOUNT, O_FORBIDDEN
+    (one role on both), O_NOT_TRANSFERABLE (paid credit never), O_SAME_ACCOUNT, O_OTHER_DOMAIN, then common.
+    allocate_to_project: O_UNKNOWN_GRANT, O_NOT_ALLOCATABLE, O_UNKNOWN_KIND (`project`), O_UNKNOWN_PROJECT, then common:
+    O_CURRENCY, O_AMOUNT, O_PRECISE, O_GRANT_ENDED, O_INSUFFICIENT_BALANCE, O_ID_CONFLICT. recover_credit,
+    refund_credit: O_UNKNOWN_GRANT, O_NOT_RECOVERABLE or O_NOT_REFUNDABLE, O_BAD_FIELD, O_GRANT_ENDED. purchase_credit:
+    as grant_credit, with O_UNSUPPORTED (before tax) after O_UNKNOWN_KIND. All O_AMOUNT come before all O_PRECISE.
+58. K4, W3 The new grant is the source but for its id, account or project, amount, time and (if named) name; it has no
+    logic, price or promo code; an allocated one has kind and rank of `project`. An allocation of zero makes none.
+59. T1 `usage`: the rates at the start of the segment; every bound of a row of the account's jurisdictions, region and
+    status cuts every line. G7 goes by tax category still.
+60. O1 What lands with the id of a committed operation is a no-op. A month feeds the next with its draws; billed again
+    it replaces them. Accounts without first billed period have the first month of the history.
+61. W5 Rows in force at the last instant (draft: known as of) watch all charges of their account, project and SKU:
+    what a month comes to, or with `total` all months so far. Reached at the limit; an event each month that reaches
+    it, of a total the one in which it is first reached, or in which a row begins that is reached already. Parked
+    accounts are not measured. Restrictions are not told of here.
+62. 1.3 A field that an operation has no use for is O_BAD_FIELD, looked at right after those that are missing.
 """
 
 from __future__ import annotations
@@ -305,15 +349,41 @@ def differences(sums: Iterable[int]) -> list[int]:
 
 # ----------------------------------------------------------------------------------------------------------- operations
 
-STAFF_ONLY = ("grant_credit", "record_payment", "issue_invoices", "set_credit_limit", "add_charge")
+OWN_ACCOUNT_ROLES = {
+    "accept_promo_code": ("organization_owner", "billing_manager"),
+    "transfer_credit": ("organization_owner", "billing_manager"),
+    "allocate_to_project": ("organization_owner",),
+}
 REQUIRED = {
     "grant_credit": ("kind", "amount"),
+    "purchase_credit": ("amount", "price_paid"),
+    "transfer_credit": ("grant_id", "amount", "to_account"),
+    "allocate_to_project": ("grant_id", "amount", "sub_account_id"),
+    "recover_credit": ("grant_id",),
+    "refund_credit": ("grant_id",),
     "accept_promo_code": ("promo_code",),
     "record_payment": ("amount",),
     "issue_invoices": ("billing_period", "issue_date"),
-    "set_credit_limit": ("amount",),
+    "set_credit_limit": (),
     "add_charge": ("amount", "text"),
 }
+NEW_GRANT = (
+    *("billing_currency", "name", "grant_id", "sub_account_id", "window_start", "window_end", "include", "exclude"),
+    *("priority", "logic", "monthly_value"),
+)
+OPTIONAL: dict[str, tuple[str, ...]] = {
+    "grant_credit": NEW_GRANT,
+    "purchase_credit": ("kind", *NEW_GRANT),
+    "transfer_credit": ("billing_currency", "name"),
+    "allocate_to_project": ("billing_currency", "name", "use_organization_credit"),
+    "record_payment": ("billing_currency", "invoice_number", "payment_kind"),
+    "set_credit_limit": ("amount", "billing_currency"),
+    "add_charge": ("billing_currency", "sku_id", "tax_category", "sub_account_id", "billing_period"),
+}
+OF_EVERY = (
+    *("operation_id", "operation", "actor", "occurred_at", "recorded_at", "received_at", "billing_account_id"),
+    *("status", "reason_code", "reason", "original"),
+)
 DIMENSIONS = ("service", "service_category", "feature", "sku", "region", "project", "resource", "tag", "charge")
 NOT_CONTENT = ("recorded_at", "received_at", "status", "reason_code", "reason", "original")
 
@@ -328,6 +398,9 @@ class Fold:
     acceptances: list[Row] = field(default_factory=list)  # promo_code, billing_account_id, window, operation
     issued: set[tuple[str | None, str]] = field(default_factory=set)  # (account or all, period)
     added_charges: list[Row] = field(default_factory=list)  # operations
+    moved: list[Row] = field(default_factory=list)  # K4, W3: movements between grants
+    allocations: list[Row] = field(default_factory=list)  # W4: project, window, switch
+    endings: list[Row] = field(default_factory=list)  # K5: grant_id, occurred_at, movement
 
 
 def decide(world: World) -> dict[str, Row]:
@@ -338,9 +411,14 @@ def decide(world: World) -> dict[str, Row]:
 def fold(world: World) -> Fold:
     """O3: operations count by (occurred_at, id), whatever their landing order."""
     state = Fold(world)
+    for operation in world.get("committed_operations", []):
+        if operation["status"] == "accepted":
+            carry_out(state, operation)
+        state.decisions[operation["operation_id"]] = {column: operation[column] for column in DECISION}
     by_id: dict[str, list[Row]] = defaultdict(list)
     for operation in world["operations"]:
-        by_id[operation["operation_id"]].append(operation)
+        if operation["operation_id"] not in state.decisions:
+            by_id[operation["operation_id"]].append(operation)
     conflicts = {key for key, same in by_id.items() if any(content(one) != content(same[0]) for one in same)}
     once = [min(same, key=lambda one: known_since(one)) for same in by_id.values()]
     for operation in sorted(once, key=lambda one: (one["occurred_at"], one["operation_id"])):
@@ -353,6 +431,9 @@ def fold(world: World) -> Fold:
             "reason_code": reason,
         }
     return state
+
+
+DECISION = ("operation_id", "status", "reason_code")
 
 
 def content(operation: Row) -> Row:
@@ -391,10 +472,19 @@ def refusal(state: Fold, operation: Row) -> str | None:
         return "O_FORBIDDEN"
     if any(operation.get(column) is None for column in REQUIRED[name]):
         return "O_MISSING_FIELD"
+    known = {*OF_EVERY, *REQUIRED[name], *OPTIONAL.get(name, ())}
+    if any(value is not None and value != [] for column, value in operation.items() if column not in known):
+        return "O_BAD_FIELD"  # reading 62
     if account is None or name == "issue_invoices":
         return None
+    if name == "transfer_credit":
+        return refuse_transfer(state, operation, account, roles)
     judge = {
         "grant_credit": refuse_grant_credit,
+        "purchase_credit": refuse_purchase,
+        "allocate_to_project": refuse_allocation,
+        "recover_credit": refuse_ending,
+        "refund_credit": refuse_ending,
         "accept_promo_code": refuse_promo_code,
         "record_payment": refuse_payment,
         "set_credit_limit": refuse_credit_limit,
@@ -404,29 +494,175 @@ def refusal(state: Fold, operation: Row) -> str | None:
 
 
 def may(principal: Row, operation: str, account_id: str | None) -> bool:
-    """Section 11: staff may all; owners and billing managers accept promo codes for their account."""
+    """Section 11: staff may all; owners and billing managers some things for their account."""
     if principal["role"] == "staff":
         return True
-    if operation in STAFF_ONLY or principal["role"] not in ("organization_owner", "billing_manager"):
+    if principal["role"] not in OWN_ACCOUNT_ROLES.get(operation, ()):
         return False
     return account_id is not None and bool(principal["billing_account_id"] == account_id)
 
 
 def refuse_grant_credit(state: Fold, operation: Row, account: Row) -> str | None:
     """G1, G2: what a grant must have."""
-    if (operation.get("logic") or "none") != "none":
+    return refuse_logic(operation) or refuse_new_grant(state, operation, account, operation["kind"])
+
+
+def refuse_purchase(state: Fold, operation: Row, account: Row) -> str | None:
+    """G2: face value and price of a paid kind; before tax it would need a sale invoice (reading 57)."""
+    name = operation.get("kind") or "paid"
+    if reason := refuse_logic(operation):
+        return reason
+    kind = grant_kind(state.world, name, operation["occurred_at"], account["time_zone"])
+    if kind is None or kind["terminal_status"] != "refunded":
+        return "O_UNKNOWN_KIND"
+    if kind["tax_position"] == "before":
         return "O_UNSUPPORTED"
-    if grant_kind(state.world, operation["kind"], operation["occurred_at"], account["time_zone"]) is None:
+    return refuse_new_grant(state, operation, account, name)
+
+
+def refuse_logic(operation: Row) -> str | None:
+    """W1 (reading 54)."""
+    logic, monthly_value = operation.get("logic") or "none", operation.get("monthly_value")
+    if logic == "fixed" and monthly_value is None:
+        return "O_MISSING_FIELD"
+    if logic not in ("none", "fixed", "linear"):
+        return "O_UNSUPPORTED"
+    return "O_BAD_FIELD" if logic != "fixed" and monthly_value is not None else None
+
+
+def refuse_new_grant(state: Fold, operation: Row, account: Row, kind: str) -> str | None:
+    if grant_kind(state.world, kind, operation["occurred_at"], account["time_zone"]) is None:
         return "O_UNKNOWN_KIND"
     if not project_is_known(state.world, operation.get("sub_account_id"), account["billing_account_id"]):
         return "O_UNKNOWN_PROJECT"
     return (
-        refuse_amount(state.world, operation, account)
-        or refuse_window(operation, account)
+        refuse_amounts(state.world, operation, account)
+        or refuse_window(state, operation, account, kind)
         or refuse_scope(operation)
-        or refuse_kind(state, operation["kind"], operation["occurred_at"], account)
-        or refuse_grant_id(state, operation)
+        or refuse_kind(state, kind, operation["occurred_at"], account)
+        or refuse_grant_id(state, grant_id_of(operation))
     )
+
+
+def refuse_amounts(world: World, operation: Row, account: Row) -> str | None:
+    """Face value, monthly value and price: above nothing, none above the face value, no digit too many."""
+    parts = [operation["monthly_value"]] if operation.get("logic") == "fixed" else []
+    parts += [operation["price_paid"]] if operation["operation"] == "purchase_credit" else []
+    reason = refuse_amount(world, operation, account)
+    if reason in (None, "O_PRECISE") and any(not 0 < part <= operation["amount"] for part in parts):
+        return "O_AMOUNT"
+    precise = [is_precise(world, part, account, operation["occurred_at"]) for part in parts]
+    return reason or (None if all(precise) else "O_PRECISE")
+
+
+# What is done with a grant that is there.
+
+
+def known_grant(state: Fold, operation: Row) -> Row | None:
+    """A grant of the account that there was at the time of the operation (reading 56)."""
+    for grant in state.grants:
+        is_own = grant["billing_account_id"] == operation["billing_account_id"]
+        if grant["grant_id"] == operation["grant_id"] and is_own and grant["occurred_at"] <= operation["occurred_at"]:
+            return grant
+    return None
+
+
+def refuse_transfer(state: Fold, operation: Row, account: Row, roles: list[Row]) -> str | None:
+    """K4 (reading 57)."""
+    world, at = state.world, operation["occurred_at"]
+    grant, receiver = known_grant(state, operation), account_at(world, operation["to_account"], at)
+    if grant is None:
+        return "O_UNKNOWN_GRANT"
+    if receiver is None:
+        return "O_UNKNOWN_ACCOUNT"
+    both = (account["billing_account_id"], receiver["billing_account_id"])
+    held = [{row["role"] for row in roles if may(row, "transfer_credit", one)} for one in both]
+    if not held[0] & held[1]:
+        return "O_FORBIDDEN"
+    kind = grant_kind(world, grant["kind"], at, account["time_zone"])
+    is_fixed = grant["sub_account_id"] is not None or grant["terminal_status"] == "refunded"
+    if kind is None or not kind["transferable"] or is_fixed:
+        return "O_NOT_TRANSFERABLE"
+    if receiver["billing_account_id"] == account["billing_account_id"]:
+        return "O_SAME_ACCOUNT"
+    if domain_of(world, receiver["billing_account_id"], at) != domain_of(world, account["billing_account_id"], at):
+        return "O_OTHER_DOMAIN"
+    if receiver["billing_currency"] != grant["billing_currency"]:
+        return "O_CURRENCY"
+    return refuse_outflow(state, operation, account, grant)
+
+
+def refuse_allocation(state: Fold, operation: Row, account: Row) -> str | None:
+    """W3 (reading 57)."""
+    grant = known_grant(state, operation)
+    if grant is None:
+        return "O_UNKNOWN_GRANT"
+    if grant["kind"] != "organization" or grant["sub_account_id"] is not None:
+        return "O_NOT_ALLOCATABLE"
+    if grant_kind(state.world, "project", operation["occurred_at"], account["time_zone"]) is None:
+        return "O_UNKNOWN_KIND"
+    if not project_is_known(state.world, operation["sub_account_id"], account["billing_account_id"]):
+        return "O_UNKNOWN_PROJECT"
+    return refuse_outflow(state, operation, account, grant, or_zero=True)
+
+
+def refuse_outflow(state: Fold, operation: Row, account: Row, grant: Row, or_zero: bool = False) -> str | None:
+    """K4, W3: never more than the free balance of a grant that has not ended."""
+    if operation.get("billing_currency") not in (None, grant["billing_currency"]):
+        return "O_CURRENCY"
+    reason = refuse_amount(state.world, operation, account, or_zero)
+    if reason is not None:
+        return reason
+    at = operation["occurred_at"]
+    if is_over(grant, at) or any(ending["occurred_at"] <= at for ending in endings_of(state, grant)):
+        return "O_GRANT_ENDED"
+    if operation["amount"] > free_balance(state, grant, at, account["time_zone"]):
+        return "O_INSUFFICIENT_BALANCE"
+    return refuse_grant_id(state, operation["operation_id"])
+
+
+def refuse_ending(state: Fold, operation: Row, account: Row) -> str | None:
+    """K5 (reading 57)."""
+    grant = known_grant(state, operation)
+    if grant is None:
+        return "O_UNKNOWN_GRANT"
+    wanted, reason = {
+        "recover_credit": ("recovered", "O_NOT_RECOVERABLE"),
+        "refund_credit": ("refunded", "O_NOT_REFUNDABLE"),
+    }[operation["operation"]]
+    if grant["terminal_status"] != wanted:
+        return reason
+    if operation.get("amount") is not None:
+        return "O_BAD_FIELD"
+    if is_over(grant, operation["occurred_at"]) or endings_of(state, grant):
+        return "O_GRANT_ENDED"
+    return None
+
+
+def is_over(grant: Row, at: datetime) -> bool:
+    return grant["window_end"] is not None and bool(grant["window_end"] <= at)
+
+
+def endings_of(state: Fold, grant: Row) -> list[Row]:
+    return [ending for ending in state.endings if ending["grant_id"] == grant["grant_id"]]
+
+
+DRAWS = ("charged", "returned", "expired", "recovered", "refunded", "minimum_consumption")
+
+
+def free_balance(state: Fold, grant: Row, at: datetime, zone: str) -> Fraction:
+    """O3, O4, K8: before the draw of its own period, after every accepted outflow, also a later one (reading 56)."""
+    free = Fraction(grant["amount"])
+    for row in state.moved:
+        if row["grant_id"] == grant["grant_id"] and row["amount"] < 0:
+            free += Fraction(row["amount"])
+    issued = state.world.get("issued_periods", set())
+    for row in state.world.get("grant_movements", []):
+        is_earlier = row["billing_period"] < period_of(at, zone)
+        is_final = (grant["billing_account_id"], row["billing_period"]) in issued
+        if row["grant_id"] == grant["grant_id"] and row["movement"] in DRAWS and (is_earlier or is_final):
+            free += Fraction(row["amount"])
+    return free
 
 
 def refuse_payment(state: Fold, operation: Row, account: Row) -> str | None:
@@ -434,6 +670,9 @@ def refuse_payment(state: Fold, operation: Row, account: Row) -> str | None:
 
 
 def refuse_credit_limit(state: Fold, operation: Row, account: Row) -> str | None:
+    if operation.get("amount") is None:  # it lifts the limit (reading 62)
+        currency = operation.get("billing_currency")
+        return "O_CURRENCY" if currency not in (None, account["billing_currency"]) else None
     return refuse_amount(state.world, operation, account, or_zero=True)
 
 
@@ -475,13 +714,23 @@ def currency_exponent(world: World, currency: str, at: datetime, zone: str) -> i
     return int(rows[0]["exponent"])
 
 
-def refuse_window(operation: Row, account: Row) -> str | None:
+def refuse_window(state: Fold, operation: Row, account: Row, kind: str) -> str | None:
+    """G2, W1: an end after the start; `linear` needs one."""
     try:
-        start = boundary_instant(operation.get("window_start"), account["time_zone"]) or operation["occurred_at"]
-        end = boundary_instant(operation.get("window_end"), account["time_zone"])
+        start, end = own_window(operation, account["time_zone"])
     except ValueError:
         return "O_WINDOW"
+    row = grant_kind(state.world, kind, operation["occurred_at"], account["time_zone"])
+    is_open = end is None and (row is None or row["validity"] is None)
+    if operation.get("logic") == "linear" and is_open:
+        return "O_WINDOW"
     return "O_WINDOW" if end is not None and end <= start else None
+
+
+def own_window(operation: Row, zone: str) -> tuple[datetime, datetime | None]:
+    """G1: what the operation says; it starts at once unless it says otherwise."""
+    start = boundary_instant(operation.get("window_start"), zone) or operation["occurred_at"]
+    return start, boundary_instant(operation.get("window_end"), zone)
 
 
 def refuse_scope(operation: Row) -> str | None:
@@ -515,8 +764,8 @@ def domain_of(world: World, account_id: str, at: datetime) -> tuple[str, str]:
     return ("domain", account["domain"])
 
 
-def refuse_grant_id(state: Fold, operation: Row) -> str | None:
-    return "O_ID_CONFLICT" if grant_id_of(operation) in {grant["grant_id"] for grant in state.grants} else None
+def refuse_grant_id(state: Fold, grant_id: str) -> str | None:
+    return "O_ID_CONFLICT" if grant_id in {grant["grant_id"] for grant in state.grants} else None
 
 
 def grant_id_of(operation: Row) -> str:
@@ -560,7 +809,7 @@ def refuse_promo_code(state: Fold, operation: Row, account: Row) -> str | None:
         return "O_CURRENCY"
     if not is_precise(state.world, promo["value"], account, at):
         return "O_PRECISE"
-    return refuse_kind(state, promo["kind"] or "promo", at, account) or refuse_grant_id(state, operation)
+    return refuse_kind(state, promo["kind"] or "promo", at, account) or refuse_grant_id(state, grant_id_of(operation))
 
 
 def carry_out(state: Fold, operation: Row) -> None:
@@ -571,13 +820,103 @@ def carry_out(state: Fold, operation: Row) -> None:
         state.issued.add((operation.get("billing_account_id"), operation["billing_period"]))
     if name == "add_charge":
         state.added_charges.append(operation)
-    if name == "grant_credit" and account is not None:
-        zone = account["time_zone"]
-        start = boundary_instant(operation.get("window_start"), zone) or operation["occurred_at"]
-        window = (start, boundary_instant(operation.get("window_end"), zone))
-        state.grants.append(new_grant(state.world, operation, account, operation, window))
+    if name in ("grant_credit", "purchase_credit") and account is not None:
+        terms = {**operation, "kind": operation.get("kind") or "paid"}
+        window = own_window(operation, account["time_zone"])
+        state.grants.append(new_grant(state.world, operation, account, terms, window))
     if name == "accept_promo_code" and account is not None:
         accept_promo_code(state, operation, account)
+    if name == "transfer_credit" and account is not None:
+        transfer(state, operation, account)
+    if name == "allocate_to_project" and account is not None:
+        allocate(state, operation, account)
+    if name in ("recover_credit", "refund_credit"):
+        movement = "recovered" if name == "recover_credit" else "refunded"
+        state.endings.append(
+            {
+                "grant_id": operation["grant_id"],
+                "occurred_at": operation["occurred_at"],
+                "movement": movement,
+                "known_since": known_since(operation),
+            }
+        )
+
+
+def grant_named(state: Fold, grant_id: str) -> Row:
+    return next(grant for grant in state.grants if grant["grant_id"] == grant_id)
+
+
+def offspring(source: Row, operation: Row, **columns: Any) -> Row:
+    """K4, W3: the grant that a transfer or an allocation makes (reading 58)."""
+    return {
+        **source,
+        "grant_id": operation["operation_id"],
+        "from_grant_id": source["grant_id"],
+        "name": operation.get("name") or source["name"],
+        "amount": operation["amount"],
+        "logic": "none",
+        "monthly_value": None,
+        "price_paid": None,
+        "promo_code": None,
+        "operation_id": operation["operation_id"],
+        "occurred_at": operation["occurred_at"],
+        "known_since": known_since(operation),
+        **columns,
+    }
+
+
+def transfer(state: Fold, operation: Row, account: Row) -> None:
+    """K4: Transfer Deduction and Transfer Accumulation name each other's group."""
+    source = grant_named(state, operation["grant_id"])
+    new = offspring(source, operation, billing_account_id=operation["to_account"])
+    receiver = account_at(state.world, operation["to_account"], operation["occurred_at"]) or account
+    state.grants.append(new)
+    state.moved += [
+        moved(operation, source, account, "transfer_deduction", -operation["amount"], new),
+        moved(operation, new, receiver, "transfer_accumulation", operation["amount"], source),
+    ]
+
+
+def allocate(state: Fold, operation: Row, account: Row) -> None:
+    """W3, W4: a child grant of the project, unless of nothing, and the switch."""
+    source = grant_named(state, operation["grant_id"])
+    state.allocations.append(
+        {
+            "billing_account_id": account["billing_account_id"],
+            "sub_account_id": operation["sub_account_id"],
+            "window": (source["window_start"], source["window_end"]),
+            "is_on": bool(operation.get("use_organization_credit")),
+            "occurred_at": operation["occurred_at"],
+            "operation_id": operation["operation_id"],
+            "known_since": known_since(operation),
+        }
+    )
+    kind = grant_kind(state.world, "project", operation["occurred_at"], account["time_zone"])
+    if operation["amount"] == 0 or kind is None:
+        return
+    project = operation["sub_account_id"]
+    new = offspring(source, operation, kind="project", rank=kind["rank"], sub_account_id=project)
+    state.grants.append(new)
+    state.moved += [
+        moved(operation, source, account, "allocated", -operation["amount"], new),
+        moved(operation, new, account, "credited", operation["amount"], source),
+    ]
+
+
+def moved(operation: Row, grant: Row, owner: Row, movement: str, amount: Decimal, counter: Row) -> Row:
+    """K4, W3: at once, in the owner's period of the operation."""
+    return {
+        "billing_account_id": owner["billing_account_id"],
+        "grant_id": grant["grant_id"],
+        "movement": movement,
+        "amount": amount,
+        "billing_currency": grant["billing_currency"],
+        "billing_period": period_of(operation["occurred_at"], owner["time_zone"]),
+        "occurred_at": operation["occurred_at"],
+        "operation_id": operation["operation_id"],
+        "counter_grant_id": counter["grant_id"],
+        "known_since": known_since(operation),
+    }
 
 
 def accept_promo_code(state: Fold, operation: Row, account: Row) -> None:
@@ -648,7 +987,11 @@ def new_grant(world: World, operation: Row, account: Row, terms: Row, window: Wi
         "include": list(terms.get("include") or []),
         "exclude": sorted({*(terms.get("exclude") or []), *(kind["exclude"] or [])}),
         "priority": operation.get("priority") or 0,
+        "logic": terms.get("logic") or "none",
+        "monthly_value": terms.get("monthly_value"),
+        "price_paid": price_paid(operation, kind),
         "promo_code": terms.get("promo_code"),
+        "from_grant_id": None,
         "operation_id": operation["operation_id"],
         "occurred_at": operation["occurred_at"],
         "rank": kind["rank"],
@@ -656,6 +999,14 @@ def new_grant(world: World, operation: Row, account: Row, terms: Row, window: Wi
         "terminal_status": kind["terminal_status"],
         "known_since": known_since(operation),
     }
+
+
+def price_paid(operation: Row, kind: Row) -> Decimal | None:
+    """G2: of what was bought; a paid kind that was given cost nothing (reading 57)."""
+    if operation["operation"] == "purchase_credit":
+        price: Decimal = operation["price_paid"]
+        return price
+    return Decimal(0) if kind["terminal_status"] == "refunded" else None
 
 
 # --------------------------------------------------------------------------------------------------- account and period
@@ -728,23 +1079,33 @@ def policies_at(world: World, account_id: str, at: datetime, zone: str) -> dict[
 
 
 def refuse_what_is_out_of_scope(world: World, terms: Terms) -> None:
-    if world.get("cost_policies"):
-        raise UnsupportedError("cost_policies")
     for limit in world["spend_limits"]:
         if limit["billing_account_id"] is None and limit["sku_price_id"] is None:
             raise UnsupportedError(f"spend limit {limit['spend_limit_id']} of no account and no price")
     only = {
         "spanning_records": ("start", "split"),
-        "tax_point": ("period_end",),
-        "organization_credit": ("open",),
+        "tax_point": ("period_end", "usage"),
+        "organization_credit": ("open", "allocated_only"),
         "payable_increment": ("none", "0"),
     }
     for policy, values in only.items():
         if terms.policy(policy, values[0]) not in values:
             raise UnsupportedError(f"policy {policy} = {terms.policies[policy]}")
     for discount in world["discounts"]:
-        if discount["kind"] != "percent" or not 0 <= discount["value"] <= 100:
+        if is_faulty(terms, discount):
             raise UnsupportedError(f"discount {discount['discount_id']}")
+
+
+def is_faulty(terms: Terms, discount: Row) -> bool:
+    """D2: what is refused on load (reading 51)."""
+    if discount["kind"] == "percent":
+        return not 0 <= discount["value"] <= 100
+    currency = discount["billing_currency"]
+    if discount["kind"] != "fixed" or currency is None or discount["value"] < 0:
+        return True
+    if currency != terms.currency:
+        return bool(discount["billing_account_id"] == terms.account_id)
+    return (Fraction(discount["value"]) * 10**terms.exponent).denominator != 1
 
 
 # ----------------------------------------------------------------------------------------------------- usage to charges
@@ -948,7 +1309,7 @@ def partings(terms: Terms, record: Row, sku: Row, discounts: list[Row], grants: 
     while (closed := period_bounds(period, terms.zone)[1]) < end:
         parted.add(closed)
         period = next_period(period)
-    parted |= window_boundaries(line_at(terms, record, sku, NO_PRICE), discounts, grants)
+    parted |= window_boundaries(terms, line_at(terms, record, sku, NO_PRICE), discounts, grants)
 
     def terms_at(moment: datetime) -> tuple[Any, ...]:
         piece = {**record, "charge_period_start": moment}
@@ -1054,8 +1415,9 @@ def measure(terms: Terms, priced: list[Priced]) -> None:
     for one in priced:
         one.converted = record_rounded(one.sku, converted_quantity(terms, one.record, one.sku))
     meter(terms, priced)
-    round_per_period(terms, priced)
-    take_off_free_quantity([one for one in priced if one.price is not NO_PRICE])
+    with_price = [one for one in priced if one.price is not NO_PRICE]
+    round_per_period(terms, with_price)
+    take_off_free_quantity(with_price)
 
 
 def meter(terms: Terms, priced: list[Priced]) -> None:
@@ -1324,15 +1686,18 @@ def charge_flat(terms: Terms, pool: list[Priced]) -> None:
         first.line.amount += terms.rounded_charge(Fraction(first.price["list_unit_price"]))
 
 
-def window_boundaries(line: Line, discounts: list[Row], grants: list[Row]) -> set[datetime]:
-    """P7: of every discount and grant that could reach the line apart from its window."""
+def window_boundaries(terms: Terms, line: Line, discounts: list[Row], grants: list[Row]) -> set[datetime]:
+    """P7, T1: of every discount and grant that could reach the line apart from its window, and of tax rates."""
     windows = [window for row in discounts if discount_is_about(row, line) for window in row["windows"]]
     windows += [(row["window_start"], row["window_end"]) for row in grants if grant_is_about(row, line)]
+    windows = [window for window in windows if not is_empty(window)]
+    if terms.policy("tax_point", "period_end") == "usage":
+        windows += [validity(row, terms.zone) for row in terms.world["tax_rates"] if is_taxed_by(terms, row)]
     return {boundary for window in windows for boundary in window if boundary is not None}
 
 
-def cuts_of(line: Line, discounts: list[Row], grants: list[Row]) -> list[datetime]:
-    boundaries = window_boundaries(line, discounts, grants)
+def cuts_of(terms: Terms, line: Line, discounts: list[Row], grants: list[Row]) -> list[datetime]:
+    boundaries = window_boundaries(terms, line, discounts, grants)
     return sorted(boundary for boundary in boundaries if line.start < boundary < line.end)
 
 
@@ -1471,6 +1836,8 @@ def discounts_of(terms: Terms, acceptances: list[Row]) -> list[Row]:
     for row in terms.world["discounts"]:
         if row["billing_account_id"] not in (None, terms.account_id):
             continue
+        if row["kind"] == "fixed" and row["billing_currency"] != terms.currency:
+            continue
         windows = [validity(row, terms.zone)]
         if row["promo_code"] is not None:
             opened = [one["window"] for one in acceptances if one["promo_code"] == row["promo_code"]]
@@ -1498,6 +1865,7 @@ def apply_discounts(terms: Terms, charges: list[Charge], discounts: list[Row]) -
     """D3: sequential on the remainder, additive on list cost, or the best one per charge; never below zero."""
     stacking = terms.policy("stacking", "sequential")
     allocations = []
+    discounts = [{**row, "worth": worth(terms, row, charges)} for row in discounts]
     for discount in discounts:
         reached = [charge for charge in charges if discount_reaches(discount, charge)]
         if stacking == "best_only":
@@ -1505,7 +1873,7 @@ def apply_discounts(terms: Terms, charges: list[Charge], discounts: list[Row]) -
         base = net_cost if stacking == "sequential" else list_cost
         if stacking not in ("sequential", "additive", "best_only"):
             raise UnsupportedError(f"stacking {stacking}")
-        for charge, share in percent_shares(terms, discount, reached, base):
+        for charge, share in discount_shares(terms, discount, reached, base):
             amount = min(share, charge.net) if charge.net >= 0 else max(share, charge.net)
             charge.discount += amount
             if amount != 0:
@@ -1523,23 +1891,41 @@ def list_cost(charge: Charge) -> int:
 
 def best_discount(discounts: list[Row], charge: Charge) -> Row:
     """D3 `best_only`: the highest percentage; the earlier in (priority, id) where equal."""
-    return max((row for row in discounts if discount_reaches(row, charge)), key=lambda row: row["value"])
+    return max((row for row in discounts if discount_reaches(row, charge)), key=lambda row: row["worth"])
 
 
-def percent_shares(
-    terms: Terms, discount: Row, reached: list[Charge], base: Callable[[Charge], int]
-) -> list[tuple[Charge, int]]:
-    """D4: once on the sum it reaches, rounded once, split by M1; lines whose reached part is negative apart."""
-    mode = terms.policy("rounding_charges", "half_away")
+def worth(terms: Terms, discount: Row, charges: list[Charge]) -> Fraction:
+    """D3 `best_only`: its percentage; of a fixed one that of what it reaches, at most 100 (reading 50)."""
+    if discount["kind"] == "percent":
+        return Fraction(discount["value"])
+    reached = [charge for charge in charges if discount_reaches(discount, charge)]
+    positive = sum(charge.list_cost for charge in with_sign(reached, list_cost, 1))
+    return min(Fraction(100), Fraction(100 * terms.mu(discount["value"]), positive)) if positive else Fraction(0)
+
+
+def with_sign(reached: list[Charge], base: Callable[[Charge], int], sign: int) -> list[Charge]:
+    """D4: the charges of the rating lines whose reached part has that sign."""
     reached_part: dict[int, int] = defaultdict(int)
     for charge in reached:
         reached_part[id(charge.line)] += base(charge)
+    return [charge for charge in reached if reached_part[id(charge.line)] * sign > 0]
+
+
+def discount_shares(
+    terms: Terms, discount: Row, reached: list[Charge], base: Callable[[Charge], int]
+) -> list[tuple[Charge, int]]:
+    """D2, D4: once on the sum it reaches, rounded once, split by M1; negative lines apart, without fixed ones."""
+    mode = terms.policy("rounding_charges", "half_away")
     shares = []
-    for sign in (1, -1):
-        group = [charge for charge in reached if reached_part[id(charge.line)] * sign > 0]
+    for sign in (1, -1) if discount["kind"] == "percent" else (1,):
+        group = with_sign(reached, base, sign)
+        whole = sum(base(charge) for charge in group)
+        if discount["kind"] == "percent":
+            total = rounded(Fraction(discount["value"]) / 100 * whole, mode)
+        else:
+            total = min(terms.mu(discount["value"]), whole)
         if group:
-            exact = Fraction(discount["value"]) / 100 * sum(base(charge) for charge in group)
-            shares += list(zip(group, split_over_charges(rounded(exact, mode), group, base, mode), strict=True))
+            shares += list(zip(group, split_over_charges(total, group, base, mode), strict=True))
     return shares
 
 
@@ -1600,7 +1986,7 @@ def is_eligible(terms: Terms, grant: Row, charge: Charge) -> bool:
     elif policy == "period_end":
         in_time = contains(window, terms.last_instant)
     elif policy == "invoice_time":
-        in_time = contains(window, terms.known_as_of)
+        in_time = contains(window, terms.end if terms.is_closing else terms.known_as_of)
     else:
         raise UnsupportedError(f"eligibility {policy}")
     return in_time and grant_is_about(grant, charge.line)
@@ -1663,15 +2049,25 @@ def same_tax_category(charge: Charge) -> str:
 
 
 def spend(
-    terms: Terms, grants: list[Row], charges: list[Charge], due: dict[int, int], balance: dict[str, int]
+    terms: Terms,
+    grants: list[Row],
+    charges: list[Charge],
+    due: dict[int, int],
+    balance: dict[str, int],
+    closed: list[Charge],
 ) -> list[Row]:
-    """G5, G6: each grant in order pays its eligible charges in order, never above a remainder or its balance."""
+    """G5, G6, W4: each grant in order pays its eligible charges in order, never above a remainder or its balance.
+
+    Grants of kind organization pay none of the closed charges.
+    """
     applications = []
     for grant in in_grant_order(terms, grants):
         eligible = [
             charge
             for charge in in_charge_order(terms, charges)
-            if due[id(charge)] > 0 and is_eligible(terms, grant, charge)
+            if due[id(charge)] > 0
+            and is_eligible(terms, grant, charge)
+            and not (grant["kind"] == "organization" and any(charge is one for one in closed))
         ]
         for charge, amount in payments(terms, eligible, due, balance[grant["grant_id"]]):
             due[id(charge)] -= amount
@@ -1704,39 +2100,119 @@ def payments(terms: Terms, eligible: list[Charge], due: dict[int, int], balance:
     return paid
 
 
-def opening_balances(terms: Terms, grants: list[Row]) -> dict[str, int]:
-    """K1: the amount, less what earlier periods took."""
+def is_closed(terms: Terms, allocations: list[Row], charge: Charge) -> bool:
+    """W4: may grants of kind organization not pay it (reading 53)?"""
+    if charge.line.project is None:
+        return False
+    deciding = [
+        row
+        for row in allocations
+        if row["sub_account_id"] == charge.line.project
+        and row["occurred_at"] < terms.end
+        and holds(row["window"], charge.start, charge.end)
+    ]
+    if not deciding:
+        return terms.policy("organization_credit", "open") == "allocated_only"
+    return not max(deciding, key=lambda row: (row["occurred_at"], row["operation_id"]))["is_on"]
+
+
+def opening_balances(terms: Terms, state: Fold, grants: list[Row]) -> dict[str, int]:
+    """K1, K8: the amount, less what earlier periods took and what has flown out, as far as known (reading 56)."""
     balance = {grant["grant_id"]: terms.mu(grant["amount"]) for grant in grants}
-    for row in terms.world.get("grant_movements", []):
-        is_earlier = row["billing_period"] < terms.world["billing_period"]
-        if row["grant_id"] in balance and is_earlier and row["movement"] != "credited":
+    outflows = [row for row in state.moved if row["amount"] < 0 and row["known_since"] <= terms.known_as_of]
+    draws = [
+        row
+        for row in terms.world.get("grant_movements", [])
+        if row["billing_period"] < terms.world["billing_period"] and row["movement"] in DRAWS
+    ]
+    for row in outflows + draws:
+        if row["grant_id"] in balance:
             balance[row["grant_id"]] += terms.mu(row["amount"])
-    return balance
+    return {grant_id: max(0, left) for grant_id, left in balance.items()}
 
 
-def expires_now(terms: Terms, grant: Row) -> bool:
-    """K3: with the first billed period that ends at or after the end of the window."""
+def month_number(period: str) -> int:
+    return int(period[:4]) * 12 + int(period[5:])
+
+
+def floor_of(terms: Terms, grant: Row) -> int:
+    """W1: what the period takes at least, in mu (reading 54)."""
+    start, end, period = grant["window_start"], grant["window_end"], terms.world["billing_period"]
+    touches = start < terms.end and (end is None or (end > terms.start and end > start))
+    if not touches or period < period_of(max(start, grant["occurred_at"]), terms.zone):
+        return 0
+    if grant["logic"] == "fixed":
+        return terms.mu(grant["monthly_value"])
+    if grant["logic"] != "linear":
+        return 0
+    first, last = (month_number(period_of(moment, terms.zone)) for moment in (start, grant["granted_until"]))
+    months, place = max(1, last - first), month_number(period) - first
+    amount = terms.mu(grant["amount"])
+    each = amount // months
+    if place >= months:
+        return 0
+    return each if place < months - 1 else amount - each * (months - 1)
+
+
+def take_floors(terms: Terms, grants: list[Row], allocations: list[Row], balance: dict[str, int]) -> list[Row]:
+    """W2: what is missing to the floor, at most the free balance; what project grants paid counts as use."""
+    taken = []
+    for grant in grants if terms.is_closing else []:
+        family = {grant["grant_id"]} | {one["grant_id"] for one in grants if one["from_grant_id"] == grant["grant_id"]}
+        used = sum(
+            terms.mu(row["amount"])
+            for row in allocations
+            if row["allocation_kind"] == "grant" and row["source_id"] in family
+        )
+        draw = min(max(0, floor_of(terms, grant) - used), balance[grant["grant_id"]])
+        if draw > 0:
+            balance[grant["grant_id"]] -= draw
+            end = grant["window_end"]
+            occurred_at = terms.end if end is None else min(terms.end, end)
+            taken.append(draw_row(terms, grant, "minimum_consumption", draw, occurred_at))
+    return taken
+
+
+def draw_row(terms: Terms, grant: Row, movement: str, mu: int, occurred_at: datetime) -> Row:
+    return {
+        "billing_account_id": terms.account_id,
+        "billing_period": terms.world["billing_period"],
+        "grant_id": grant["grant_id"],
+        "movement": movement,
+        "amount": money(-mu, terms.exponent),
+        "billing_currency": terms.currency,
+        "occurred_at": occurred_at,
+    }
+
+
+def ends_now(terms: Terms, grant: Row) -> bool:
+    """K3: with the first period billed that ends at or after the end of the window (reading 19)."""
     end = grant["window_end"]
     if not terms.is_closing or end is None or end > terms.end:
         return False
-    period = terms.world["billing_period"]
-    first_billed = terms.world.get("first_billed_periods", {}).get(terms.account_id, period)
-    return bool(end > terms.start or period <= first_billed)
+    return bool(end > terms.start or terms.account_id not in terms.world.get("held_before", ()))
 
 
 # ------------------------------------------------------------------------------------------------------------------ tax
 
 
-def tax_rates_of(terms: Terms, category: str) -> list[Row]:
+def is_taxed_by(terms: Terms, rate: Row) -> bool:
+    """T1: a row of the account's jurisdictions, region and status, whatever its category."""
+    return (
+        rate["seller_jurisdiction"] == terms.seller["jurisdiction"]
+        and rate["account_jurisdiction"] == terms.account["jurisdiction"]
+        and rate["tax_status"] == terms.account["tax_status"]
+        and rate["account_region"] in (None, terms.account["region"])
+    )
+
+
+def tax_rates_of(terms: Terms, charge: Charge) -> list[Row]:
     """T1: every component of the match; rows that name the region before those that do not."""
+    at = charge.start if terms.policy("tax_point", "period_end") == "usage" else terms.last_instant
     rows = [
         row
-        for row in in_force(terms.world["tax_rates"], terms.last_instant, terms.zone)
-        if row["seller_jurisdiction"] == terms.seller["jurisdiction"]
-        and row["account_jurisdiction"] == terms.account["jurisdiction"]
-        and row["tax_status"] == terms.account["tax_status"]
-        and row["tax_category"] == category
-        and row["account_region"] in (None, terms.account["region"])
+        for row in in_force(terms.world["tax_rates"], at, terms.zone)
+        if is_taxed_by(terms, row) and row["tax_category"] == charge.line.sku["tax_category"]
     ]
     return [row for row in rows if row["account_region"] is not None] or rows
 
@@ -1745,7 +2221,7 @@ def tax_charges(terms: Terms, charges: list[Charge]) -> list[Row]:
     """T3: rounded once per (code, rate, component), shared by M1 with taxable × rate as exact shares; or per line."""
     groups: dict[tuple[Any, ...], list[Charge]] = defaultdict(list)
     for charge in charges:
-        for rate in tax_rates_of(terms, charge.line.sku["tax_category"]):
+        for rate in tax_rates_of(terms, charge):
             groups[rate["code"], rate["rate"], rate["component"]].append(charge)
     return [tax_group(terms, group, members) for group, members in sorted(groups.items())]
 
@@ -1777,6 +2253,58 @@ def tax_group(terms: Terms, group: tuple[Any, ...], charges: list[Charge]) -> Ro
     }
 
 
+# -------------------------------------------------------------------------------------------------------- cost policies
+
+
+def cost_policies_of(terms: Terms) -> list[Row]:
+    at = terms.last_instant if terms.is_closing else terms.known_as_of
+    rows = in_force(terms.world.get("cost_policies", []), at, terms.zone)
+    return [row for row in rows if row["billing_account_id"] == terms.account_id]
+
+
+def cost_row(terms: Terms, charge: Charge) -> Row:
+    """W5: what a charge comes to, before tax and with or without before-tax grants."""
+    return {
+        "billing_account_id": terms.account_id,
+        "sub_account_id": charge.line.project,
+        "sku_id": charge.line.sku["sku_id"],
+        "cost_before_grants": money(charge.net, terms.exponent),
+        "cost_after_grants": money(charge.taxable, terms.exponent),
+        "pricing_quantity": charge.quantity,
+    }
+
+
+def measured(terms: Terms, policy: Row, charges: list[Charge]) -> Row:
+    """W5: what the period comes to, and whether that reaches the limit (reading 61)."""
+    column = "pricing_quantity" if policy["measure"] == "quantity" else f"cost_{policy['cost_position']}"
+
+    def whole(rows: Iterable[Row]) -> Fraction:
+        watched = [
+            row
+            for row in rows
+            if row["billing_account_id"] == terms.account_id
+            and policy["sub_account_id"] in (None, row["sub_account_id"])
+            and policy["sku_id"] in (None, row["sku_id"])
+        ]
+        return sum((Fraction(row[column]) for row in watched), Fraction(0))
+
+    earlier = whole(terms.world.get("earlier_costs", [])) if policy["period"] == "total" else Fraction(0)
+    total, limit = earlier + whole(cost_row(terms, charge) for charge in charges), Fraction(policy["limit"])
+    begins = validity(policy, terms.zone)[0]
+    is_new = begins is not None and terms.start <= begins < terms.end
+    return {
+        "cost_policy_id": policy["cost_policy_id"],
+        "billing_account_id": terms.account_id,
+        "sub_account_id": policy["sub_account_id"],
+        "billing_period": terms.world["billing_period"],
+        "action": policy["action"],
+        "limit": policy["limit"],
+        "earlier_measured": earlier,
+        "measured": total,
+        "is_crossing": total >= limit and (earlier < limit or is_new),
+    }
+
+
 # ------------------------------------------------------------------------------------------------------- the whole bill
 
 TABLES = (
@@ -1792,6 +2320,9 @@ TABLES = (
     "invoice_totals",
     "holds",
     "unpriced_usage",
+    "costs",
+    "cost_policy_measures",
+    "cost_policy_events",
 )
 
 
@@ -1799,14 +2330,58 @@ def bill(world: World) -> dict[str, list[Row]]:
     """One period of every account: what the books should say (L1)."""
     state = fold(world)
     books: dict[str, list[Row]] = {table: [] for table in TABLES}
-    books["operations"] = list(state.decisions.values())
+    committed = {row["operation_id"] for row in world.get("committed_operations", [])}
+    books["operations"] = [row for name, row in state.decisions.items() if name not in committed]
     books["grants"] = state.grants
+    books["grant_movements"] = [
+        {column: value for column, value in row.items() if column != "known_since"}
+        for row in state.moved
+        if row["operation_id"] not in committed
+    ]
     for account_id in sorted({row["billing_account_id"] for row in world["billing_accounts"]}):
         terms = account_terms(world, account_id)
         if terms is not None:
             refuse_what_is_out_of_scope(world, terms)
             bill_account(terms, state, books)
     return books
+
+
+def bill_history(world: World) -> list[dict[str, list[Row]]]:
+    """The books of each month of the history, one after the other (reading 60)."""
+    return [books for _, books in history_steps(world)]
+
+
+def history_steps(world: World) -> list[tuple[World, dict[str, list[Row]]]]:
+    """Each month as a world of its own, with what is committed before it, and its books."""
+    history, waiting = world["history"], list(world["operations"])
+    first_billed = {row["billing_account_id"]: history[0]["billing_period"] for row in world["billing_accounts"]}
+    committed: list[Row] = list(world.get("committed_operations", []))
+    drawn: list[Row] = list(world.get("grant_movements", []))
+    costs: dict[str, list[Row]] = {"": list(world.get("earlier_costs", []))}  # by period
+    held: set[str] = set()
+    steps = []
+    for month in history:
+        landed = [row for row in waiting if known_since(row) <= month["known_as_of"]]
+        waiting = [row for row in waiting if known_since(row) > month["known_as_of"]]
+        step = {
+            **{name: table for name, table in world.items() if name != "history"},
+            **month,
+            "operations": landed,
+            "committed_operations": list(committed),
+            "grant_movements": list(drawn),
+            "first_billed_periods": {**first_billed, **world.get("first_billed_periods", {})},
+            "held_before": {*world.get("held_before", ()), *held},
+            "earlier_costs": [row for one, rows in costs.items() if one < month["billing_period"] for row in rows],
+        }
+        books = bill(step)
+        held |= {row["billing_account_id"] for row in books["holds"]}
+        costs[month["billing_period"]] = books["costs"]
+        steps.append((step, books))
+        by_id = {row["operation_id"]: row for row in sorted(landed, key=known_since, reverse=True)}
+        committed += [{**by_id[row["operation_id"]], **row} for row in books["operations"]]
+        drawn = [row for row in drawn if row["billing_period"] != month["billing_period"]]
+        drawn += [row for row in books["grant_movements"] if row["movement"] in DRAWS]
+    return steps
 
 
 def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None:
@@ -1818,18 +2393,19 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
         return
     allocations = apply_discounts(terms, charges, discounts) + apply_caps(terms, charges)
     charges = sorted(charges + true_ups(terms, charges), key=lambda charge: charge.order)
-    taxed = [charge for charge in charges if tax_rates_of(terms, charge.line.sku["tax_category"])]
+    taxed = [charge for charge in charges if tax_rates_of(terms, charge)]
     if len(taxed) < len(charges):
         park(terms, books, "H_NO_TAX_RATE", sum(charge.list_cost for charge in taxed))
         return
     books["unpriced_usage"] += [{"usage_record_id": row["usage_record_id"]} for row in unpriced]
 
-    balance = opening_balances(terms, grants)
+    closed = [charge for charge in charges if is_closed(terms, own_allocations(terms, state), charge)]
+    balance = opening_balances(terms, state, grants)
     remainder = {id(charge): charge.net for charge in charges}
     lower_by_negatives(remainder, charges, same_sku_and_project)
     lower_by_negatives(remainder, charges, same_tax_category)
     before = [grant for grant in grants if grant["tax_position"] == "before"]
-    allocations += spend(terms, before, charges, remainder, balance)
+    allocations += spend(terms, before, charges, remainder, balance, closed)
 
     books["tax_breakdown"] += tax_charges(terms, charges)
 
@@ -1838,14 +2414,20 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
     lower_by_negatives(due, charges, same_tax_category)
     lower_by_negatives(due, charges, lambda charge: "all")
     after = [grant for grant in grants if grant["tax_position"] == "after"]
-    allocations += spend(terms, after, charges, due, balance)
+    allocations += spend(terms, after, charges, due, balance, closed)
 
     books["allocations"] += allocations
+    books["costs"] += [cost_row(terms, charge) for charge in charges]
+    measures = [measured(terms, policy, charges) for policy in cost_policies_of(terms)]
+    books["cost_policy_measures"] += measures
+    books["cost_policy_events"] += [row for row in measures if row["is_crossing"]]
     lines = {id(charge.line): charge.line for charge in charges}.values()
     books["rating_lines"] += [line_row(terms, line) for line in sorted(lines, key=lambda line: line.order)]
     books["charges"] += [charge_row(terms, charge, place) for place, charge in enumerate(charges, start=1)]
     books["tax_shares"] += [share for charge in charges for share in tax_share_rows(terms, charge)]
-    books["grant_movements"] += movements(terms, grants, allocations, balance)
+    books["grant_movements"] += charged(terms, allocations)
+    books["grant_movements"] += take_floors(terms, grants, allocations, balance)
+    books["grant_movements"] += what_ends(terms, grants, balance)
     if charges:
         invoice = invoice_row(terms, charges)
         books["invoices"].append(invoice)
@@ -1853,7 +2435,23 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
 
 
 def own_grants(terms: Terms, state: Fold) -> list[Row]:
+    """The grants that are known, each until its end as far as that is known (K5)."""
     known = [row for row in state.grants if row["known_since"] <= terms.known_as_of]
+    return [ended(terms, state, row) for row in known if row["billing_account_id"] == terms.account_id]
+
+
+def ended(terms: Terms, state: Fold, grant: Row) -> Row:
+    """K5: recover and refund end the window, one that has not begun at its start (reading 55)."""
+    made = {**grant, "granted_until": grant["window_end"], "ending": "expired"}
+    for ending in endings_of(state, grant):
+        if ending["known_since"] <= terms.known_as_of:
+            made["window_end"] = max(grant["window_start"], ending["occurred_at"])
+            made["ending"] = ending["movement"]
+    return made
+
+
+def own_allocations(terms: Terms, state: Fold) -> list[Row]:
+    known = [row for row in state.allocations if row["known_since"] <= terms.known_as_of]
     return [row for row in known if row["billing_account_id"] == terms.account_id]
 
 
@@ -1869,7 +2467,7 @@ def charges_of_account(
     lines, unpriced = price_usage(terms, usage_of_period(terms, discounts, grants))
     measure(terms, [*(one for line in lines for one in line.records), *unpriced])
     rate_lines(terms, lines)
-    charges = [charge for line in lines for charge in charges_of(terms, line, cuts_of(line, discounts, grants))]
+    charges = [charge for line in lines for charge in charges_of(terms, line, cuts_of(terms, line, discounts, grants))]
     charges += added_charges(terms, state.added_charges)
     return sorted(charges, key=lambda charge: charge.order), [one.record for one in unpriced]
 
@@ -1956,29 +2554,30 @@ def tax_share_rows(terms: Terms, charge: Charge) -> list[Row]:
     ]
 
 
-def movements(terms: Terms, grants: list[Row], allocations: list[Row], balance: dict[str, int]) -> list[Row]:
-    """B3, K3: what the period took from each grant: charged, and expired where its time is over."""
-    charged = [
+def charged(terms: Terms, allocations: list[Row]) -> list[Row]:
+    """B3: what each grant paid."""
+    return [
         {
             **{column: row[column] for column in KEY_COLUMNS},
+            "billing_period": terms.world["billing_period"],
             "grant_id": row["source_id"],
             "movement": "charged",
             "amount": -row["amount"],
+            "billing_currency": terms.currency,
+            "occurred_at": terms.end,
         }
         for row in allocations
         if row["allocation_kind"] == "grant"
     ]
-    expired = [
-        {
-            "billing_account_id": terms.account_id,
-            "grant_id": grant["grant_id"],
-            "movement": "expired",
-            "amount": -money(balance[grant["grant_id"]], terms.exponent),
-        }
+
+
+def what_ends(terms: Terms, grants: list[Row], balance: dict[str, int]) -> list[Row]:
+    """K3, K5: what is left of a grant whose time is over."""
+    return [
+        draw_row(terms, grant, grant["ending"], balance[grant["grant_id"]], grant["window_end"])
         for grant in grants
-        if expires_now(terms, grant) and balance[grant["grant_id"]] > 0
+        if ends_now(terms, grant) and balance[grant["grant_id"]] > 0
     ]
-    return [{**row, "billing_period": terms.world["billing_period"]} for row in charged + expired]
 
 
 def invoice_row(terms: Terms, charges: list[Charge]) -> Row:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
 
 from rating.account_periods import account_periods
+from rating.given_credit import movements_of
 from rating.hashing import hash64, key_text
-from rating.operations import ACCEPTED, Book, Decisions, added_charges, decide, promo_discounts
+from rating.operations import (
+    ACCEPTED,
+    Book,
+    Decisions,
+    added_charges,
+    decide,
+    endings,
+    project_allocations,
+    promo_discounts,
+)
 from rating.outputs import Outputs
 from rating.periods import period_bounds, period_of
-from rating.pipeline import Inputs, rate_period
+from rating.pipeline import EARLIER_COSTS, Inputs, rate_period
 from schemas import REFERENCE, TABLES
-from schemas.units import Hash64
+from schemas.units import Hash64, Instant
 from tests.worlds import World, frames
 
+T = TypeVar("T")
+GRANTS = {**TABLES["grants"].columns(), "recorded_at": Instant}
 SERIES = ["billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "consumed_unit"]
 
 
@@ -31,9 +47,22 @@ def splitting(tables: dict[str, pl.DataFrame], period: str) -> set[str]:
 STORED = ["series_id", "charge_period_start", "charge_period_end", "consumed_quantity"]
 
 
-def decide_world(world: World) -> Decisions:
+@dataclass(frozen=True)
+class Before:
+    """What was decided before a world's operations landed: Operations, and Grants with the time they were recorded."""
+
+    operations: pl.DataFrame = field(default_factory=TABLES["operations"].empty)
+    grants: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GRANTS))
+
+    def and_then(self, decisions: Decisions) -> Before:
+        """With what has been decided since."""
+        return Before(pl.concat([self.operations, decisions.operations]), pl.concat([self.grants, decisions.grants]))
+
+
+def decide_world(world: World, before: Before | None = None) -> Decisions:
     """The operations of a world, decided."""
-    tables = frames(world)
+    before = before or Before()
+    tables = {**{name: table.empty() for name, table in REFERENCE.items()}, **frames(world)}
     first = {
         account: world.get("first_billed_periods", {}).get(account, world["billing_period"])
         for account in tables["billing_accounts"]["billing_account_id"]
@@ -41,34 +70,95 @@ def decide_world(world: World) -> Decisions:
     landed = tables["operations"].with_columns(
         pl.coalesce("recorded_at", "occurred_at").alias("recorded_at"), pl.col("original").fill_null("")
     )
-    book = Book(tables, first)
-    return decide(landed, book, TABLES["operations"].empty(), TABLES["grants"].empty())
+    draws: dict[str, dict[str, Decimal]] = {}
+    for row in world.get("grant_movements", []):
+        of_grant = draws.setdefault(row["grant_id"], {})
+        of_grant[row["billing_period"]] = of_grant.get(row["billing_period"], Decimal(0)) + row["amount"]
+    book = Book(tables, first, draws=draws, issued_documents=set(world.get("issued_periods", ())))
+    return decide(landed, book, before.operations, before.grants.drop("recorded_at"))
 
 
 def rate_world(world: World, usage: pl.DataFrame | None = None) -> Outputs:
     """A world's period, billed: its usage as series and records, its operations decided first."""
+    return ask_world(world, rate_period, usage)
+
+
+def given_movements(decisions: Decisions, before: Before, world: World) -> pl.DataFrame:
+    """What operations did to balances at once."""
+    zones = {row["billing_account_id"]: row["time_zone"] for row in world["billing_accounts"]}
+    known = before.and_then(decisions).grants
+    return movements_of(decisions.grants.drop("recorded_at"), known.drop("recorded_at"), zones)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A world as the pipeline takes it, but for the connection that its usage is read through."""
+
+    records: pl.DataFrame
+    """Usage of the period, with the columns of SERIES."""
+    earlier: pl.DataFrame
+    """Usage that begins before it and runs in, where it is split (U4)."""
+    inputs: dict[str, Any]
+    """The other fields of Inputs."""
+    decisions: Decisions
+    """What became of the world's operations."""
+
+
+def parts_of(world: World, usage: pl.DataFrame | None = None, before: Before | None = None) -> Parts:
+    """A world's operations decided, its usage told apart by period."""
     tables = {**{name: table.empty() for name, table in REFERENCE.items()}, **frames(world)}
-    decisions = decide_world(world)
+    decisions = decide_world(world, before)
+    known = (before or Before()).and_then(decisions)
     records = tables["usage_records"] if usage is None else usage
-    ids = [hash64(key_text(*key)) for key in records.select(SERIES).iter_rows()]
-    records = records.with_columns(pl.Series("series_id", ids, dtype=Hash64))
     zones = dict(tables["billing_accounts"].select("billing_account_id", "time_zone").iter_rows())
     keys = records.select("billing_account_id", "charge_period_start", "charge_period_end")
     periods = [period_of(start, zones[account]) for account, start, _ in keys.iter_rows()]
     bounds = {zone: period_bounds(world["billing_period"], zone)[0] for zone in zones.values()}
     runs_in = [start < bounds[zones[account]] < end for account, start, end in keys.iter_rows()]
-    before = {period for period, runs in zip(periods, runs_in, strict=True) if runs}
-    split = {(account, period) for period in before for account in splitting(tables, period)}
+    begun = {period for period, runs in zip(periods, runs_in, strict=True) if runs}
+    split = {(account, period) for period in begun for account in splitting(tables, period)}
     runs_in = [
         runs and key in split
         for runs, key in zip(runs_in, zip(keys["billing_account_id"], periods, strict=True), strict=True)
     ]
-    earlier = records.filter(pl.Series(runs_in, dtype=pl.Boolean))
-    records = records.filter(pl.Series([one == world["billing_period"] for one in periods], dtype=pl.Boolean))
-    first = {
-        "billing_account_id": list(world.get("first_billed_periods", {}) or {}),
-        "first_period": list((world.get("first_billed_periods", {}) or {}).values()),
-    }
+    accepted = known.operations.filter(pl.col("status") == ACCEPTED)
+    drawn = tables.get("grant_movements", TABLES["grant_movements"].empty())
+    recorded = known.grants.filter(pl.col("recorded_at") <= world["known_as_of"]).drop("recorded_at")
+    given = movements_of(recorded, known.grants.drop("recorded_at"), zones)
+    return Parts(
+        records=records.filter(pl.Series([one == world["billing_period"] for one in periods], dtype=pl.Boolean)),
+        earlier=records.filter(pl.Series(runs_in, dtype=pl.Boolean)),
+        inputs={
+            "billing_period": world["billing_period"],
+            "known_as_of": world["known_as_of"],
+            "reference": {name: tables[name] for name in REFERENCE},
+            "grants": known.grants,
+            "added_charges": added_charges(accepted),
+            "promo_discounts": promo_discounts(accepted, tables["promo_codes"]),
+            "endings": endings(accepted),
+            "project_allocations": project_allocations(accepted, known.grants),
+            "grant_movements": pl.concat([given, drawn.filter(pl.col("billing_period") < world["billing_period"])]),
+            "earlier_costs": earlier_costs(world),
+            "expense_numbers": TABLES["expense_numbers"].empty(),
+            "held_before": pl.DataFrame(
+                {"billing_account_id": sorted(world.get("held_before", ()))}, schema={"billing_account_id": pl.String}
+            ),
+        },
+        decisions=decisions,
+    )
+
+
+def earlier_costs(world: World) -> pl.DataFrame:
+    """What earlier periods came to (W5); the oracle's quantities are exact, these as far as they are stored."""
+    rows = world.get("earlier_costs", [])
+    columns = {name: [row[name] for row in rows] for name in EARLIER_COSTS}
+    quantities = [Decimal(round(Fraction(one) * 10**12)).scaleb(-12) for one in columns["pricing_quantity"]]
+    return pl.DataFrame({**columns, "pricing_quantity": quantities}, schema=EARLIER_COSTS)
+
+
+def asked(parts: Parts, ask: Callable[[Inputs], T]) -> T:
+    """What something says of a world's inputs, while its usage is there to be read."""
+    records, earlier = with_series(parts.records), with_series(parts.earlier)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         for name, rows in (("usage_records", records), ("earlier_records", earlier)):
@@ -77,23 +167,21 @@ def rate_world(world: World, usage: pl.DataFrame | None = None) -> Outputs:
             connection.execute(f"create view {name} as from stored_{name}")
             connection.unregister("records")
         series = pl.concat([records, earlier]).unique("series_id").sort("series_id")
-        accepted = decisions.operations.filter(pl.col("status") == ACCEPTED)
-        movements = tables.get("grant_movements", TABLES["grant_movements"].empty())
-        return rate_period(
-            Inputs(
-                billing_period=world["billing_period"],
-                known_as_of=world["known_as_of"],
-                connection=connection,
-                usage_series=TABLES["usage_series"].conform(series),
-                reference=tables,
-                grants=decisions.grants,
-                added_charges=added_charges(accepted),
-                promo_discounts=promo_discounts(accepted, tables["promo_codes"]),
-                grant_movements=movements.filter(pl.col("billing_period") < world["billing_period"]),
-                expense_numbers=TABLES["expense_numbers"].empty(),
-                first_billed=pl.DataFrame(first, schema={"billing_account_id": pl.String, "first_period": pl.String}),
-            )
-        )
+        series = TABLES["usage_series"].conform(series)
+        return ask(Inputs(connection=connection, usage_series=series, **parts.inputs))
+
+
+def with_series(records: pl.DataFrame) -> pl.DataFrame:
+    """Records with the number of their series."""
+    ids = [hash64(key_text(*key)) for key in records.select(SERIES).iter_rows()]
+    return records.with_columns(pl.Series("series_id", ids, dtype=Hash64))
+
+
+def ask_world(
+    world: World, ask: Callable[[Inputs], T], usage: pl.DataFrame | None = None, before: Before | None = None
+) -> T:
+    """What something says of a world."""
+    return asked(parts_of(world, usage, before), ask)
 
 
 CHARGE_KEY = [
@@ -128,11 +216,40 @@ def books(outputs: Outputs) -> dict[str, list[tuple[Any, ...]]]:
             "billing_account_id", "code", "rate", "component", "taxable_amount", "tax_amount"
         ).rows(),
         "charged": by_charge(movements.filter(pl.col("movement") == "charged"), "grant_id", "amount"),
-        "expired": movements.filter(pl.col("movement") == "expired").select("grant_id", "amount").rows(),
+        "ended": movements.filter(pl.col("movement") != "charged").select(*MOVEMENT).rows(),
         "invoices": outputs.invoices.select("billing_account_id", *INVOICE).rows(),
         "holds": outputs.holds.select("billing_account_id", "reason_code", "other_charges_amount").rows(),
+        "cost_policy_measures": [seen(row) for row in outputs.cost_policy_measures.select(MEASURED).rows()],
     }
 
+
+MOVEMENT = ["grant_id", "movement", "billing_period", "amount", "occurred_at"]
+"""What is compared of a movement that pays no charge."""
+
+MEASURED = [
+    "cost_policy_id",
+    "billing_account_id",
+    "sub_account_id",
+    "limit",
+    "earlier_measured",
+    "measured",
+    "is_crossing",
+]
+
+GRANT = [
+    "grant_id",
+    "kind",
+    "billing_account_id",
+    "sub_account_id",
+    "amount",
+    "window_start",
+    "window_end",
+    "priority",
+    "logic",
+    "monthly_value",
+    "from_grant_id",
+    "tax_position",
+]
 
 INVOICE = [
     "document_type",
@@ -149,6 +266,34 @@ INVOICE = [
 ]
 
 
+ENDS = ("minimum_consumption", "expired", "recovered", "refunded")
+"""Movements by which a period takes from a grant what pays no charge."""
+
+
+def made(decisions: Decisions, before: Before, world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """What operations made, in the oracle's terms: the grants, and what went from one to another."""
+    moved = given_movements(decisions, before, world).filter(pl.col("counter_grant_id").is_not_null())
+    return {
+        "grants": decisions.grants.select(GRANT).rows(),
+        "given": moved.select(*MOVEMENT, "counter_grant_id").rows(),
+    }
+
+
+def oracle_made(result: dict[str, list[dict[str, Any]]], decisions: Decisions) -> dict[str, list[tuple[Any, ...]]]:
+    """The same of the oracle, whose grants are all there are: those of the operations that are decided now."""
+    new = set(decisions.grants["grant_id"])
+    given = [row for row in result["grant_movements"] if row["movement"] not in (*ENDS, "charged", "returned")]
+    return {
+        "grants": [tuple(row[name] for name in GRANT) for row in result["grants"] if row["grant_id"] in new],
+        "given": [tuple(row[name] for name in (*MOVEMENT, "counter_grant_id")) for row in given],
+    }
+
+
+def seen(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A measure without its last digits: shown quantities end somewhere, where the oracle's thirds do not (M3)."""
+    return tuple(round(Fraction(value), 9) if isinstance(value, Decimal | Fraction) else value for value in row)
+
+
 def oracle_books(result: dict[str, list[dict[str, Any]]]) -> dict[str, list[tuple[Any, ...]]]:
     """The oracle's tables in the same shape."""
 
@@ -156,7 +301,7 @@ def oracle_books(result: dict[str, list[dict[str, Any]]]) -> dict[str, list[tupl
         return [tuple(row[column] for column in columns) for row in result[table]]
 
     charged = [row for row in result["grant_movements"] if row["movement"] == "charged"]
-    expired = [row for row in result["grant_movements"] if row["movement"] == "expired"]
+    ended = [row for row in result["grant_movements"] if row["movement"] in ENDS]
     return {
         "charges": rows("charges", *CHARGE_KEY, "charge_period_end", "list_cost", "charge_order"),
         "allocations": rows("allocations", *CHARGE_KEY, "allocation_kind", "tax_position", "source_id", "amount"),
@@ -165,7 +310,8 @@ def oracle_books(result: dict[str, list[dict[str, Any]]]) -> dict[str, list[tupl
             "tax_breakdown", "billing_account_id", "code", "rate", "component", "taxable_amount", "tax_amount"
         ),
         "charged": [tuple(row[name] for name in [*CHARGE_KEY, "grant_id", "amount"]) for row in charged],
-        "expired": [(row["grant_id"], row["amount"]) for row in expired],
+        "ended": [tuple(row[name] for name in MOVEMENT) for row in ended],
         "invoices": rows("invoices", "billing_account_id", *INVOICE),
         "holds": rows("holds", "billing_account_id", "reason_code", "other_charges_amount"),
+        "cost_policy_measures": [seen(row) for row in rows("cost_policy_measures", *MEASURED)],
     }

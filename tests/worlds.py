@@ -3,15 +3,16 @@
 `row` and `make_world` build a world by hand, naming only what matters; `worlds()` draws one with Hypothesis, biased to
 collisions and ties: few instants that everything starts and ends on, few prices, amounts that round at half, equal
 expiries, months with a change of the clock, midnights that do not exist or exist twice. `frames` turns a world into
-typed frames.
+typed frames. `histories()` draws two to four months of such a world, to be billed one after the other.
 
-A world is a dict: table name -> list of rows, and beside the tables `billing_period`, `known_as_of` and
-`first_billed_periods`. What it may hold is what `tests/oracle.py` is about.
+A world is a dict: table name -> list of rows, and beside the tables `billing_period`, `known_as_of`,
+`first_billed_periods`, `issued_periods`, `committed_operations` and, of a history, `history`. What it may hold is what
+`tests/oracle.py` is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -253,7 +254,18 @@ USUAL: dict[str, Row] = {
         "true_up_sku_id": None,
         **DATED,
     },
-    "cost_policies": {},
+    "cost_policies": {
+        "cost_policy_id": "watch-acme",
+        "billing_account_id": "acme",
+        "sub_account_id": None,
+        "measure": "cost",
+        "sku_id": None,
+        "limit": Decimal(100),
+        "cost_position": "before_grants",
+        "period": "month",
+        "action": "notify",
+        **DATED,
+    },
 }
 """A usual row of each table; `row` says where a row differs."""
 
@@ -263,6 +275,7 @@ GRANT_KINDS: list[Row] = [
     {"kind": "free", "exclude": ["tag:marketplace", "tag:os_image"], "transferable": True},
     {"kind": "welcome", "exclude": ["tag:marketplace"], "once_per_domain": True},
     {"kind": "organization", "rank": 20},
+    {"kind": "project", "rank": 20},
     {"kind": "paid", "rank": 30, "tax_position": "after", "validity": "P5Y", "terminal_status": "refunded"},
     {"kind": "voucher", "tax_position": "after"},
     {"kind": "monthly", "validity": "P1M"},
@@ -288,9 +301,16 @@ def make_world(
     billing_period: str = "2026-10",
     known_as_of: datetime = datetime(2026, 11, 3, 12, tzinfo=UTC),
     first_billed_periods: dict[str, str] | None = None,
+    *,
+    issued_periods: Iterable[tuple[str, str]] = (),
+    committed_operations: Iterable[Row] = (),
+    history: Sequence[Row] = (),
     **tables: Sequence[Row],
 ) -> World:
-    """A world from rows that name only what matters; a table not named has its usual row, or none if optional."""
+    """A world from rows that name only what matters; a table not named has its usual row, or none if optional.
+
+    Committed operations name their status; a history has rows of billing_period and known_as_of.
+    """
     usual: dict[str, Sequence[Row]] = {
         **{name: [{}] for name in ("sellers", "billing_accounts", "skus", "sku_prices", "tax_rates", "principals")},
         "sub_accounts": [{"sub_account_id": "web"}, {"sub_account_id": "app"}],
@@ -304,6 +324,9 @@ def make_world(
         "billing_period": billing_period,
         "known_as_of": known_as_of,
         "first_billed_periods": first_billed_periods or {},
+        "issued_periods": set(issued_periods),
+        "committed_operations": [row("operations", **columns) for columns in committed_operations],
+        **({"history": list(history)} if history else {}),
         **{name: [row(name, **columns) for columns in tables.get(name, usual[name])] for name in usual},
     }
 
@@ -362,6 +385,8 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "rounding_charges": ("half_away", "half_even", "up", "down"),
     "rounding_tax": ("half_away", "half_even", "up", "down"),
     "stacking": ("sequential", "additive", "best_only"),
+    "tax_point": ("period_end", "usage", "usage"),
+    "organization_credit": ("open", "allocated_only"),
     "eligibility": ("usage_time", "period_end", "invoice_time"),
     "charge_order": ("oldest_first", "largest_first", "smallest_first", "proportional"),
     "grant_order": (
@@ -398,8 +423,8 @@ def at(boundary: str, zone: str) -> datetime:
 class Calendar:
     """The few days and instants that everything in one world begins and ends on."""
 
-    def __init__(self, draw: Draw) -> None:
-        self.period = pick(draw, PERIODS)
+    def __init__(self, draw: Draw, period: str | None = None) -> None:
+        self.period = period or pick(draw, PERIODS)
         first, after = (
             date.fromisoformat(self.period + "-01"),
             date.fromisoformat(oracle.next_period(self.period) + "-01"),
@@ -443,26 +468,68 @@ def worlds(draw: Draw, corrections: bool = True) -> World:
 
     Half of them are plain: summed usage, unit and graduated prices, nothing recurring, added, capped or free.
     """
-    is_plain = not chance(draw, 2)
     calendar = Calendar(draw)
-    accounts = [draw_account(draw, place) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
+    tables = draw_tables(draw, [calendar], corrections)
+    first_billed = {
+        account["billing_account_id"]: oracle.period_of(datetime.fromisoformat(calendar.before + "T12:00Z"), "UTC")
+        for account in tables["billing_accounts"]
+        if chance(draw, 4)
+    }
+    world = make_world(calendar.period, calendar.known_as_of(draw), first_billed, **tables)
+    world["held_before"] = {row["billing_account_id"] for row in tables["billing_accounts"] if chance(draw, 6)}
+    draw_movements(draw, calendar, world)
+    return world
+
+
+@st.composite
+def histories(draw: Draw, corrections: bool = True) -> World:
+    """A world of two to four billing periods, for `oracle.bill_history`; most are issued once they are billed."""
+    calendars = [Calendar(draw)]
+    for _ in range(pick(draw, (1, 1, 2, 3))):
+        calendars.append(Calendar(draw, oracle.next_period(calendars[-1].period)))
+    tables = draw_tables(draw, calendars, corrections)
+    history: list[Row] = [
+        {
+            "billing_period": calendar.period,
+            "known_as_of": datetime.fromisoformat(calendar.after).replace(tzinfo=UTC) + timedelta(days=2, hours=12),
+        }
+        for calendar in calendars
+    ]
+    history[-1]["known_as_of"] = calendars[-1].known_as_of(draw)
+    issued = [
+        (account["billing_account_id"], calendar.period)
+        for account in tables["billing_accounts"]
+        for calendar in calendars
+        if not chance(draw, 4)
+    ]
+    last = history[-1]
+    return make_world(last["billing_period"], last["known_as_of"], issued_periods=issued, history=history, **tables)
+
+
+def draw_tables(draw: Draw, calendars: list[Calendar], corrections: bool) -> dict[str, list[Row]]:
+    """Every table of a world; reference rows change in any of its months, usage and operations are in each."""
+    is_plain = not chance(draw, 2)
+    focus = pick(draw, sorted(FOCUSES))
+    one_domain = {"domain": "one.example", "billing_currency": pick(draw, sorted(CURRENCIES))}
+    shared: Row = one_domain if focus == "transfers" or chance(draw, 3) else {}
+    counts = (2, 3) if focus == "transfers" else (1, 1, 2, 3)
+    accounts = [draw_account(draw, place, shared) for place in range(1, 1 + pick(draw, counts))]
     projects = [
         {
             "sub_account_id": f"{account['billing_account_id']}-{name}",
             "billing_account_id": account["billing_account_id"],
         }
         for account in accounts
-        for name in pick(draw, ((), ("p",), ("p", "q")))
+        for name in pick(draw, (("p",), ("p", "q")) if focus == "allocations" else ((), ("p",), ("p", "q")))
     ]
+    calendar = pick(draw, calendars)
     skus = [draw_sku(draw, place, corrections, is_plain) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
     prices, tiers = draw_prices(draw, calendar, skus, accounts, is_plain)
     codes = [
-        draw_promo_code(draw, calendar, name, accounts) for name in pick(draw, ((), ("HELLO",), ("HELLO", "TENTH")))
+        draw_promo_code(draw, pick(draw, calendars), name, accounts)
+        for name in pick(draw, ((), ("HELLO",), ("HELLO", "TENTH")))
     ]
-    operations = draw_operations(draw, calendar, accounts, projects, skus, codes)
-    if not is_plain:
-        operations += draw_added_charges(draw, calendar, accounts, projects, skus, corrections)
-    tables: dict[str, Sequence[Row]] = {
+    tables: dict[str, list[Row]] = {
         "sellers": [{}, {"seller_id": "south", "jurisdiction": "IN"}],
         "billing_accounts": accounts,
         "sub_accounts": projects,
@@ -470,9 +537,10 @@ def worlds(draw: Draw, corrections: bool = True) -> World:
         "unit_conversions": draw_conversions(draw, calendar, skus),
         "sku_prices": prices,
         "price_tiers": tiers,
+        "grant_kinds": draw_grant_kinds(draw, focus),
         "tax_rates": draw_tax_rates(draw, calendar),
         "discounts": [
-            draw_discount(draw, calendar, place, accounts, projects, skus, codes)
+            draw_discount(draw, pick(draw, calendars), place, accounts, projects, skus, codes)
             for place in range(1, 1 + pick(draw, (0, 1, 2, 3)))
         ],
         "promo_codes": codes,
@@ -480,20 +548,27 @@ def worlds(draw: Draw, corrections: bool = True) -> World:
         "principals": draw_principals(accounts),
         "recurring_items": [] if is_plain else draw_recurring_items(draw, calendar, accounts, projects, skus),
         "spend_limits": [] if is_plain else draw_spend_limits(draw, calendar, accounts, skus, prices),
-        "usage_records": draw_usage(draw, calendar, accounts, projects, skus),
-        "operations": operations,
+        "cost_policies": [
+            draw_cost_policy(draw, calendar, place, accounts, projects, skus)
+            for place in range(pick(draw, (0, 0, 1, 2)))
+        ],
+        "usage_records": [],
+        "operations": [],
     }
-    first_billed = {
-        account["billing_account_id"]: oracle.period_of(datetime.fromisoformat(calendar.before + "T12:00Z"), "UTC")
-        for account in accounts
-        if chance(draw, 4)
-    }
-    world = make_world(calendar.period, calendar.known_as_of(draw), first_billed, **tables)
-    world["grant_movements"] = draw_movements(draw, calendar, world)
-    return world
+    is_history = len(calendars) > 1
+    for place, month in enumerate(calendars):
+        prefix = f"m{place}-" if is_history else ""
+        counts = (1, 3, 6, 9) if is_history else (1, 3, 6, 9, 12, 20, 60)
+        tables["usage_records"] += draw_usage(draw, month, accounts, projects, skus, prefix, counts)
+        operations = tables["operations"]
+        operations += draw_operations(draw, month, accounts, projects, skus, codes, FOCUSES[focus], prefix)
+        operations += draw_outflows(draw, month, tables, prefix)
+        if not is_plain:
+            operations += draw_added_charges(draw, month, accounts, projects, skus, corrections, prefix)
+    return tables
 
 
-def draw_account(draw: Draw, place: int) -> Row:
+def draw_account(draw: Draw, place: int, shared: Row) -> Row:
     jurisdiction, region = pick(draw, (("DE", None), ("IN", None), ("IN", "IN-KA")))
     return {
         "billing_account_id": f"a{place}",
@@ -505,7 +580,29 @@ def draw_account(draw: Draw, place: int) -> Row:
         "tax_status": pick(draw, ("business", "business", "consumer")),
         "domain": pick(draw, (None, "one.example")),
         "is_main_in_domain": place == 1,
+        **shared,
     }
+
+
+KINDS = ("bonus", "bonus", "organization", "organization", "organization", "paid", "paid", "voucher", "voucher")
+KINDS += ("free", "welcome", "monthly", "prepaid")
+FOCUSES = {
+    "mixed": KINDS,
+    "allocations": (*("organization",) * 20, *KINDS),
+    "transfers": (*("bonus", "organization", "voucher", "free") * 5, *KINDS),
+}
+"""What the grants of a world are mostly for, and of which kinds they are drawn."""
+
+
+def draw_grant_kinds(draw: Draw, focus: str) -> list[Row]:
+    """What may be transferred differs, and organization credit may be spent after tax."""
+    kinds = [dict(kind) for kind in GRANT_KINDS]
+    for kind in kinds:
+        if kind["kind"] in ("bonus", "organization", "voucher"):
+            kind["transferable"] = focus == "transfers" or chance(draw, 2)
+        if kind["kind"] == "organization":
+            kind["tax_position"] = pick(draw, ("before", "before", "after"))
+    return [*kinds, {"kind": "prepaid", "terminal_status": "refunded"}]
 
 
 def draw_sku(draw: Draw, place: int, corrections: bool, is_plain: bool) -> Row:
@@ -689,6 +786,27 @@ def draw_spend_limits(
     return rows
 
 
+def draw_cost_policy(
+    draw: Draw, calendar: Calendar, place: int, accounts: list[Row], projects: list[Row], skus: list[Row]
+) -> Row:
+    account, (start, end) = pick(draw, accounts), calendar.window(draw)
+    measure = pick(draw, ("cost", "cost", "quantity"))
+    mu = oracle.money(pick(draw, (1, 7, 50, 500, 5000)), CURRENCIES[account["billing_currency"]])
+    return {
+        "cost_policy_id": f"w{place}",
+        "billing_account_id": account["billing_account_id"],
+        "sub_account_id": pick(draw, (None, None, *own_projects(projects, account))),
+        "measure": measure,
+        "sku_id": pick(draw, skus)["sku_id"] if measure == "quantity" or chance(draw, 4) else None,
+        "limit": mu if measure == "cost" else Decimal(pick(draw, ("0.5", "1", "3", "1000"))),
+        "cost_position": pick(draw, ("before_grants", "after_grants")),
+        "period": pick(draw, ("month", "total")),
+        "action": pick(draw, ("notify", "restrict_new", "terminate_request")),
+        "valid_from": pick(draw, (LONG_AGO, LONG_AGO, start)),
+        "valid_until": pick(draw, (None, None, end)),
+    }
+
+
 def own_projects(projects: list[Row], account: Row) -> list[str]:
     owner = account["billing_account_id"]
     return [project["sub_account_id"] for project in projects if project["billing_account_id"] == owner]
@@ -774,7 +892,17 @@ def draw_discount(
         ),
     )
     named = [code["promo_code"] for code in codes if code["benefit"] == "discount"]
-    return {**made, **narrower, "promo_code": pick(draw, (None, *named))}
+    made = {**made, **narrower, "promo_code": pick(draw, (None, *named))}
+    return {**made, **draw_fixed(draw, made, accounts)} if chance(draw, 2) else made
+
+
+def draw_fixed(draw: Draw, discount: Row, accounts: list[Row]) -> Row:
+    """An amount in the currency of the account that the discount names, or of any."""
+    owner = discount.get("billing_account_id")
+    account = pick(draw, [one for one in accounts if owner in (None, one["billing_account_id"])])
+    currency = account["billing_currency"]
+    amount = oracle.money(pick(draw, (0, 1, 2, 7, 10, 77, 500)), CURRENCIES[currency])
+    return {"kind": "fixed", "value": amount, "billing_currency": currency}
 
 
 def draw_promo_code(draw: Draw, calendar: Calendar, name: str, accounts: list[Row]) -> Row:
@@ -816,20 +944,35 @@ def draw_principals(accounts: list[Row]) -> list[Row]:
         {"principal_id": "owner", "role": "organization_owner", **own},
         {"principal_id": "manager", "role": "billing_manager", **own},
         {"principal_id": "manager", "role": "member", "billing_account_id": accounts[-1]["billing_account_id"]},
+        *(
+            {"principal_id": name, "role": role, "billing_account_id": account["billing_account_id"]}
+            for account in accounts
+            for name, role in (("partner", "organization_owner"), ("agency", "billing_manager"))
+        ),
+        {"principal_id": "broker", "role": "organization_owner", **own},
+        {"principal_id": "broker", "role": "billing_manager", "billing_account_id": accounts[-1]["billing_account_id"]},
         {"principal_id": "gone", "valid_until": "2021-01-01"},
     ]
 
 
-def draw_usage(draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row]) -> list[Row]:
+def draw_usage(
+    draw: Draw,
+    calendar: Calendar,
+    accounts: list[Row],
+    projects: list[Row],
+    skus: list[Row],
+    prefix: str,
+    counts: Sequence[int],
+) -> list[Row]:
     records = []
-    for place in range(pick(draw, (1, 3, 6, 9, 12, 20, 60))):
+    for place in range(pick(draw, counts)):
         account, sku = pick(draw, accounts), pick(draw, skus)
         own = own_projects(projects, account)
         start = calendar.moment(draw, account["time_zone"])
         sign = -1 if sku["allows_corrections"] and chance(draw, 2) else 1
         records.append(
             {
-                "usage_record_id": f"u{place:02}",
+                "usage_record_id": f"{prefix}u{place:02}",
                 "billing_account_id": account["billing_account_id"],
                 "sub_account_id": pick(draw, (None, *own)),
                 "resource_id": pick(draw, RESOURCES),
@@ -846,15 +989,22 @@ def draw_usage(draw: Draw, calendar: Calendar, accounts: list[Row], projects: li
 
 
 def draw_operations(
-    draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row], codes: list[Row]
+    draw: Draw,
+    calendar: Calendar,
+    accounts: list[Row],
+    projects: list[Row],
+    skus: list[Row],
+    codes: list[Row],
+    kinds: Sequence[str],
+    prefix: str,
 ) -> list[Row]:
     operations: list[Row] = []
     for place in range(pick(draw, (0, 2, 4, 6, 9))):
         account = pick(draw, accounts)
         occurred_at = draw_occurred_at(draw, calendar, account)
-        late = occurred_at + timedelta(days=pick(draw, (0,) * 8 + (3, 90)))
+        late = occurred_at + timedelta(days=pick(draw, (0,) * 8 + (3, 35 if prefix else 0, 90)))
         common = {
-            "operation_id": f"op-{place:02}",
+            "operation_id": f"{prefix}op-{place:02}",
             "occurred_at": occurred_at,
             "recorded_at": late,
             "billing_account_id": account["billing_account_id"],
@@ -862,7 +1012,9 @@ def draw_operations(
         name = pick(draw, ("grant_credit",) * 5 + ("accept_promo_code",) * 3 + ("issue_invoices", "money"))
         own = [one for one in projects if one["billing_account_id"] == account["billing_account_id"]]
         if name == "grant_credit":
-            made = {**common, **draw_grant(draw, calendar, account, own, skus)}
+            made = {**common, **draw_grant(draw, calendar, account, own, skus, kinds)}
+            if made["kind"] == "paid" and chance(draw, 2):
+                made |= draw_purchase(draw, account, made)
         elif name == "accept_promo_code" and codes:
             owner = "owner" if account is accounts[0] else "operator"
             code = pick(draw, codes)["promo_code"]
@@ -883,25 +1035,164 @@ def draw_occurred_at(draw: Draw, calendar: Calendar, account: Row) -> datetime:
     return at(boundary, account["time_zone"]) + timedelta(hours=pick(draw, (0, 0, 9)))
 
 
-KINDS = ("bonus", "bonus", "organization", "paid", "voucher", "voucher", "free", "welcome", "monthly")
-
-
-def draw_grant(draw: Draw, calendar: Calendar, account: Row, projects: list[Row], skus: list[Row]) -> Row:
+def draw_grant(
+    draw: Draw, calendar: Calendar, account: Row, projects: list[Row], skus: list[Row], kinds: Sequence[str]
+) -> Row:
     start, end = calendar.window(draw)
     mu = CURRENCIES[account["billing_currency"]]
+    amount, logic = pick(draw, (1, 2, 3, 10, 77, 500, 100_000)), pick(draw, (None, None, "none", "fixed", "linear"))
+    monthly_value = oracle.money(pick(draw, (amount, (amount + 1) // 2, (amount + 2) // 3, 1)), mu)
     return {
         "operation": "grant_credit",
-        "kind": pick(draw, KINDS),
-        "amount": oracle.money(pick(draw, (1, 2, 3, 10, 77, 500, 100_000)), mu),
+        "kind": pick(draw, kinds),
+        "amount": oracle.money(amount, mu),
         "billing_currency": pick(draw, (None, account["billing_currency"])),
         "window_start": pick(draw, (start, start, start, None)),
         "window_end": pick(draw, (end, end, calendar.far)),
         "include": pick(draw, (None, None, None, [], draw_scope(draw, skus, projects))),
         "exclude": pick(draw, (None, None, None, draw_scope(draw, skus, projects))),
-        "sub_account_id": pick(draw, (None, None, None, *(project["sub_account_id"] for project in projects))),
+        "sub_account_id": pick(draw, (None,) * 6 + tuple(project["sub_account_id"] for project in projects)),
         "priority": pick(draw, (None, 0, 1)),
-        "logic": pick(draw, (None, "none")),
+        "logic": logic,
+        "monthly_value": monthly_value if logic == "fixed" else None,
     }
+
+
+def draw_purchase(draw: Draw, account: Row, grant: Row) -> Row:
+    """The same, bought at face value or below it."""
+    exponent = CURRENCIES[account["billing_currency"]]
+    mu = int(Fraction(grant["amount"]) * 10**exponent)
+    return {
+        "operation": "purchase_credit",
+        "kind": pick(draw, (None, "paid")),
+        "price_paid": oracle.money(pick(draw, (mu, (mu + 1) // 2, (mu + 2) // 3)), exponent),
+    }
+
+
+def draw_outflows(draw: Draw, calendar: Calendar, tables: dict[str, list[Row]], prefix: str) -> list[Row]:
+    """What is transferred, allocated, recovered and refunded of the grants; mostly what they can bear."""
+    operations: list[Row] = []
+    accounts = {account["billing_account_id"]: account for account in tables["billing_accounts"]}
+    state = oracle.fold(make_world(**tables))
+    grants = [{**grant, "left": left_of(state, grant)} for grant in state.grants]
+    for place in range(pick(draw, (0, 1, 2, 4, 7)) if grants else 0):
+        source, name = draw_outflow(draw, grants, tables)
+        account = accounts[source["billing_account_id"]]
+        occurred_at = draw_outflow_time(draw, calendar, account, source)
+        late = timedelta(days=pick(draw, (0,) * 8 + (3, 35 if prefix else 0, 90)))
+        made = {
+            "operation_id": f"{prefix}ox-{place:02}",
+            "operation": name,
+            "occurred_at": occurred_at,
+            "recorded_at": max(occurred_at, pick(draw, (source["known_since"],) * 9 + (occurred_at,))) + late,
+            "billing_account_id": account["billing_account_id"],
+            "grant_id": source["grant_id"],
+        }
+        if name in ("recover_credit", "refund_credit"):
+            source["left"] = None
+        else:
+            made |= {"actor": pick(draw, ("operator",) * 6 + ("partner", "partner", "agency", "owner", "broker"))}
+            made |= draw_receiver(draw, account, tables, name)
+            made |= draw_outflow_amount(draw, account, source, name)
+            if made["amount"] > 0:
+                grants.append(child(source, made))
+        operations.append(spoilt(draw, made) if chance(draw, 10) else made)
+    return operations
+
+
+def left_of(state: oracle.Fold, grant: Row) -> Decimal | None:
+    """What was not yet sent or allocated; nothing of one that was ended."""
+    if oracle.endings_of(state, grant):
+        return None
+    sent = [one["amount"] for one in state.moved if one["grant_id"] == grant["grant_id"] and one["amount"] < 0]
+    left: Decimal = grant["amount"] + sum(sent)
+    return left or None
+
+
+def draw_outflow(draw: Draw, grants: list[Row], tables: dict[str, list[Row]]) -> tuple[Row, str]:
+    """A grant and what is done with it: mostly what it allows, and rarely its end."""
+    able = [(grant, name) for grant in grants for name in outflows_of(grant, tables)]
+    if not able or chance(draw, 12):
+        return pick(draw, grants), pick(draw, OUTFLOWS)
+    names = sorted({name for _, name in able})
+    name = pick(draw, [name for name in names for _ in range(1 if name in ("recover_credit", "refund_credit") else 5)])
+    return pick(draw, [grant for grant, one in able if one == name]), name
+
+
+def outflows_of(grant: Row, tables: dict[str, list[Row]]) -> list[str]:
+    """What a grant allows that has something left."""
+    if grant["left"] is None:
+        return []
+    account = next(
+        one for one in tables["billing_accounts"] if one["billing_account_id"] == grant["billing_account_id"]
+    )
+    kind = next(kind for kind in tables["grant_kinds"] if kind["kind"] == grant["kind"])
+    is_free = grant["sub_account_id"] is None
+    names = ["refund_credit" if grant["terminal_status"] == "refunded" else "recover_credit"]
+    if is_free and kind.get("transferable") and receivers(account, tables):
+        names.append("transfer_credit")
+    if is_free and grant["kind"] == "organization" and own_projects(tables["sub_accounts"], account):
+        names.append("allocate_to_project")
+    return names
+
+
+def receivers(account: Row, tables: dict[str, list[Row]]) -> list[str]:
+    """K4: the other accounts of the domain and currency."""
+    return [
+        one["billing_account_id"]
+        for one in tables["billing_accounts"]
+        if one is not account
+        and one["domain"] is not None
+        and (one["domain"], one["billing_currency"]) == (account["domain"], account["billing_currency"])
+    ]
+
+
+def draw_outflow_time(draw: Draw, calendar: Calendar, account: Row, source: Row) -> datetime:
+    """On the boundaries of the month and the grant, or a microsecond before; mostly while there is the grant."""
+    zone, since, until = account["time_zone"], source["occurred_at"], source["window_end"]
+    moments = [at(bound, zone) for bound in (calendar.first, *calendar.inside, calendar.instant, calendar.after)]
+    moments += [since, source["window_start"], *([] if until is None else [until])]
+    moments += [moment + step for moment in moments for step in (timedelta(microseconds=-1), timedelta(hours=9))]
+    if not chance(draw, 20):
+        far = at(calendar.far, zone)
+        moments = [moment for moment in moments if since <= moment < min(far, until or far)] or [since]
+    return pick(draw, moments)
+
+
+def draw_outflow_amount(draw: Draw, account: Row, source: Row, name: str) -> Row:
+    """All that is left, a part of it, one mu; sometimes too much, or a mere switch."""
+    exponent = CURRENCIES[account["billing_currency"]]
+    left = int(Fraction(source["left"] or 0) * 10**exponent)
+    mu = pick(draw, (left, (left + 1) // 2, (left + 2) // 3, (left + 3) // 4, max(1, min(left, 1))))
+    if chance(draw, 12):
+        mu = left + 1
+    if name == "allocate_to_project" and chance(draw, 5):
+        mu = 0
+    amount = oracle.money(mu, exponent)
+    source["left"] = max(Decimal(0), (source["left"] or Decimal(0)) - amount) or None
+    return {"amount": amount, "billing_currency": pick(draw, (None, None, source["billing_currency"]))}
+
+
+def draw_receiver(draw: Draw, account: Row, tables: dict[str, list[Row]], name: str) -> Row:
+    if name == "transfer_credit":
+        others = [one["billing_account_id"] for one in tables["billing_accounts"]]
+        return {"to_account": pick(draw, receivers(account, tables) or others)}
+    projects = own_projects(tables["sub_accounts"], account) or ["elsewhere"]
+    return {"sub_account_id": pick(draw, projects), "use_organization_credit": pick(draw, (True, False, False, None))}
+
+
+def child(source: Row, operation: Row) -> Row:
+    """The grant that an outflow makes, as the source of another."""
+    made = {
+        **source,
+        "grant_id": operation["operation_id"],
+        "occurred_at": operation["occurred_at"],
+        "known_since": operation["recorded_at"],
+        "left": operation["amount"],
+    }
+    if operation["operation"] == "transfer_credit":
+        return {**made, "billing_account_id": operation["to_account"]}
+    return {**made, "kind": "project", "sub_account_id": operation["sub_account_id"]}
 
 
 def draw_issue(draw: Draw, calendar: Calendar, account: Row) -> Row:
@@ -919,6 +1210,9 @@ def draw_money(draw: Draw, account: Row) -> Row:
     return {"operation": name, "amount": amount, "payment_kind": "money" if name == "record_payment" else None}
 
 
+OUTFLOWS = ("transfer_credit", "allocate_to_project", "recover_credit", "refund_credit")
+
+
 def spoilt(draw: Draw, operation: Row) -> Row:
     """The operation with one fault."""
     faults: list[Row] = [
@@ -927,9 +1221,9 @@ def spoilt(draw: Draw, operation: Row) -> Row:
         {"actor": "gone"},
         {"actor": "nobody"},
         {"billing_account_id": "nowhere"},
-        {"operation": "transfer_credit"},
+        {"operation": "void_invoice"},
     ]
-    if operation["operation"] == "grant_credit":
+    if operation["operation"] in ("grant_credit", "purchase_credit"):
         faults += [
             {"kind": "unheard-of"},
             {"kind": None},
@@ -941,8 +1235,39 @@ def spoilt(draw: Draw, operation: Row) -> Row:
             {"include": ["colour:red"]},
             {"exclude": ["service"]},
             {"sub_account_id": "elsewhere"},
-            {"logic": "linear"},
+            {"logic": "weekly"},
+            {"logic": "fixed"},
+            {"logic": "fixed", "monthly_value": Decimal("0.00001")},
+            {"logic": "fixed", "monthly_value": operation["amount"] * 2},
+            {"logic": "linear", "monthly_value": Decimal(1)},
+            {"logic": "linear", "monthly_value": None, "window_end": None},
             {"grant_id": "op-00"},
+        ]
+    if operation["operation"] == "purchase_credit":
+        faults += [
+            {"price_paid": None},
+            {"price_paid": Decimal(0)},
+            {"price_paid": Decimal("0.000001")},
+            {"price_paid": operation["amount"] * 2},
+            {"kind": "bonus"},
+            {"kind": "prepaid"},
+        ]
+    if operation["operation"] in OUTFLOWS:
+        faults += [
+            {"grant_id": None},
+            {"grant_id": "unheard-of"},
+            {"grant_id": "op-00"},
+            {"amount": None},
+            {"amount": Decimal(0)},
+            {"amount": Decimal(-1)},
+            {"amount": Decimal("0.000001")},
+            {"amount": Decimal(1_000_000)},
+            {"billing_currency": "XXX"},
+            {"to_account": None, "sub_account_id": None},
+            {"to_account": "nowhere", "sub_account_id": "elsewhere"},
+            {"to_account": operation["billing_account_id"]},
+            {"actor": "agency"},
+            {"operation_id": "op-00"},
         ]
     if operation["operation"] == "accept_promo_code":
         faults += [{"promo_code": "UNKNOWN"}, {"promo_code": None}]
@@ -964,7 +1289,13 @@ def spoilt(draw: Draw, operation: Row) -> Row:
 
 
 def draw_added_charges(
-    draw: Draw, calendar: Calendar, accounts: list[Row], projects: list[Row], skus: list[Row], corrections: bool
+    draw: Draw,
+    calendar: Calendar,
+    accounts: list[Row],
+    projects: list[Row],
+    skus: list[Row],
+    corrections: bool,
+    prefix: str,
 ) -> list[Row]:
     """Few moments and amounts, so that charges meet and undo each other."""
     operations: list[Row] = []
@@ -974,7 +1305,7 @@ def draw_added_charges(
         sku_id, category = pick(draw, skus)["sku_id"], pick(draw, CATEGORIES)
         sign = -1 if corrections and chance(draw, 2) else 1
         made = {
-            "operation_id": f"zz-add-{place}",
+            "operation_id": f"{prefix}zz-add-{place}",
             "operation": "add_charge",
             "occurred_at": occurred_at,
             "recorded_at": occurred_at + timedelta(days=pick(draw, (0, 0, 0, 0, 3, 90))),
@@ -991,26 +1322,34 @@ def draw_added_charges(
     return operations
 
 
-def draw_movements(draw: Draw, calendar: Calendar, world: World) -> list[Row]:
-    """What an earlier period took from some of the grants that were there."""
-    rows: list[Row] = []
-    for grant in oracle.fold(world).grants:
-        is_early = grant["window_start"] < datetime.fromisoformat(calendar.first).replace(tzinfo=UTC) - timedelta(
-            days=9
-        )
-        if is_early and chance(draw, 3):
-            exponent = CURRENCIES[grant["billing_currency"]]
-            mu = int(Fraction(grant["amount"]) * 10**exponent)
-            rows.append(
-                row(
-                    "grant_movements",
-                    movement_id=f"m{len(rows)}",
-                    grant_id=grant["grant_id"],
-                    billing_account_id=grant["billing_account_id"],
-                    billing_period=calendar.before[:7],
-                    amount=oracle.money(-pick(draw, (mu, (mu + 1) // 2)), exponent),
-                    billing_currency=grant["billing_currency"],
-                    occurred_at=grant["window_start"],
-                )
+def draw_movements(draw: Draw, calendar: Calendar, world: World) -> None:
+    """What an earlier period took from some of the grants that were there, of what no operation had taken by then.
+
+    Where that period is issued, operations within it are judged by it too, so that some are refused.
+    """
+    state, period = oracle.fold(world), calendar.before[:7]
+    first = datetime.fromisoformat(calendar.first).replace(tzinfo=UTC)
+    for grant in state.grants:
+        if not grant["window_start"] < first - timedelta(days=9) or not chance(draw, 3):
+            continue
+        exponent = CURRENCIES[grant["billing_currency"]]
+        is_issued = chance(draw, 2)
+        left = grant["amount"] if is_issued else left_of(state, grant)
+        if is_issued:
+            world["issued_periods"].add((grant["billing_account_id"], period))
+        mu = int(Fraction(left or 0) * 10**exponent)
+        if mu <= 0:
+            continue
+        world["grant_movements"].append(
+            row(
+                "grant_movements",
+                movement_id=f"m{len(world['grant_movements'])}",
+                grant_id=grant["grant_id"],
+                billing_account_id=grant["billing_account_id"],
+                billing_period=period,
+                movement=pick(draw, ("charged", "charged", "minimum_consumption")),
+                amount=oracle.money(-pick(draw, (mu, (mu + 1) // 2)), exponent),
+                billing_currency=grant["billing_currency"],
+                occurred_at=grant["window_start"],
             )
-    return rows
+        )

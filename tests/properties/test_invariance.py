@@ -1,7 +1,7 @@
 """What changes no bill: the order of anything, how accounts are grouped, how many threads there are. And what is true
-of every bill: every cent is in one place, and more bonus is never worth less.
+of every bill: every record and every cent is in one place, and credit changes no list cost.
 
-Hypothesis draws the worlds. Each billing takes some tenths of a second, so examples are few per run and many over time.
+Worlds are drawn first and put together as accounts of a few worlds (`tests.together`), so that a billing is of many.
 """
 
 from __future__ import annotations
@@ -12,36 +12,54 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any
-from unittest.mock import patch
 
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from rating.ledger_entries import KEY
 from rating.outputs import Outputs
-from rating.periods import period_of
 from rating.pipeline import Inputs, rate_period
 from schemas import TABLES
-from tests import oracle
-from tests.pipeline import decide_world, rate_world
-from tests.worlds import CURRENCIES, World, row, worlds
+from tests.mixed_worlds import first_instant, mixed_worlds
+from tests.pipeline import Parts, asked, decide_world, parts_of
+from tests.together import put_together
+from tests.worlds import World, row
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = [
-    Phase.explicit,
-    Phase.reuse,
-    Phase.generate,
-]  # a smaller example of a failure takes minutes; ask for it by hand
-FEW: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "phases": QUICK}
+WORLDS = 40
+BUCKETS = 3
+
+Billed = list[tuple[Parts, Outputs]]
+
+
+def bill(parts: Parts) -> Outputs:
+    return asked(parts, rate_period)
+
+
+def billed_together(worlds: list[World]) -> Billed:
+    return [(parts, bill(parts)) for parts in put_together([parts_of(world) for world in worlds])]
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[World]:
+    return mixed_worlds(WORLDS)
+
+
+@pytest.fixture(scope="module")
+def billed(drawn: list[World]) -> Billed:
+    return billed_together(drawn)
+
+
+def test_the_worlds_hold_what_may_come_in_another_order(billed: Billed) -> None:
+    """Else the order of it would be a guarantee of nothing."""
+    for name in (*OPERATIONS, "grants", "earlier_costs"):
+        assert max(parts.inputs[name].height for parts, _ in billed) > 1, name
 
 
 def sorted_tables(outputs: Outputs) -> dict[str, pl.DataFrame]:
@@ -56,61 +74,63 @@ def assert_same(found: Outputs, wanted: Outputs) -> None:
         assert_frame_equal(table, tables[name], check_exact=True)
 
 
-def shuffled(world: World, random: Random, *names: str) -> World:
-    return {**world, **{name: random.sample(world[name], len(world[name])) for name in names}}
+# --- order ----------------------------------------------------------------------------------------------------
 
 
-INPUTS = {
-    "usage": ("usage_records",),
-    "operations": ("operations",),
-    "reference": (
-        "sellers",
-        "billing_accounts",
-        "sub_accounts",
-        "skus",
-        "unit_conversions",
-        "sku_prices",
-        "price_tiers",
-        "tax_rates",
-        "discounts",
-        "grant_kinds",
-        "promo_codes",
-        "billing_policies",
-        "principals",
-        "currencies",
-        "grant_movements",
-        "recurring_items",
-        "spend_limits",
-    ),
-}
+OPERATIONS = ("promo_discounts", "added_charges", "endings", "project_allocations", "grant_movements")
+"""Inputs that operations and earlier periods have made, beside grants."""
 
 
-@pytest.mark.parametrize("what", sorted(INPUTS))
-def test_the_order_of_rows_changes_nothing(what: str) -> None:
-    @given(worlds(), st.randoms(use_true_random=False))
-    @settings(max_examples=7, **FEW)
-    def holds(world: World, random: Random) -> None:
-        assert_same(rate_world(shuffled(world, random, *INPUTS[what])), rate_world(world))
-
-    holds()
+def shuffled(table: pl.DataFrame) -> pl.DataFrame:
+    return table.sample(fraction=1, shuffle=True, seed=7)
 
 
-@given(worlds())
-@settings(max_examples=3, **FEW)
-def test_the_same_world_twice_is_the_same_bill(world: World) -> None:
+def usage_in_any_order(parts: Parts) -> Parts:
+    return replace(parts, records=shuffled(parts.records), earlier=shuffled(parts.earlier))
+
+
+def credit_in_any_order(parts: Parts) -> Parts:
+    tables = {name: shuffled(parts.inputs[name]) for name in (*OPERATIONS, "grants", "earlier_costs")}
+    return replace(parts, inputs={**parts.inputs, **tables})
+
+
+def reference_in_any_order(parts: Parts) -> Parts:
+    tables = {name: shuffled(table) for name, table in parts.inputs["reference"].items()}
+    return replace(parts, inputs={**parts.inputs, "reference": tables})
+
+
+@pytest.mark.parametrize("change", [usage_in_any_order, credit_in_any_order, reference_in_any_order])
+def test_the_order_of_rows_changes_nothing(billed: Billed, change: Callable[[Parts], Parts]) -> None:
+    for parts, outputs in billed:
+        assert_same(bill(change(parts)), outputs)
+
+
+def test_the_order_in_which_operations_land_decides_nothing(drawn: list[World]) -> None:
+    """O3: within a commit they count by the time they occurred at, and id. What was read is kept as it was read."""
+    for place, world in enumerate(drawn):
+        landed = [{**one, "original": repr(one)} for one in world["operations"]]
+        found, wanted = (
+            decide_world({**world, "operations": some}) for some in (Random(place).sample(landed, len(landed)), landed)
+        )
+        assert_frame_equal(found.operations, wanted.operations)
+        assert_frame_equal(found.grants, wanted.grants)
+
+
+def test_the_same_world_twice_is_the_same_bill(billed: Billed) -> None:
     """To the byte: rows come in the same order too."""
-    first, second = rate_world(world), rate_world(world)
-    assert all(table.equals(second.tables()[name]) for name, table in first.tables().items())
+    for parts, outputs in billed[:5]:
+        assert all(table.equals(outputs.tables()[name]) for name, table in bill(parts).tables().items())
 
 
-def one_account_at_a_time(inputs: Inputs) -> Outputs:
-    """Each account billed by itself, as if it were a bucket, and the tables put together."""
+def in_buckets(inputs: Inputs) -> Outputs:
+    """The accounts billed in several buckets, each with nothing but its own, and the tables put together."""
     stored = {name: inputs.connection.sql(f"from {name}").pl() for name in ("usage_records", "earlier_records")}
     accounts = inputs.reference["billing_accounts"]
+    names = accounts["billing_account_id"].unique().sort()
     bills = []
-    for account in accounts["billing_account_id"].unique().sort():
-        own = pl.col("billing_account_id") == account
-        series = inputs.usage_series.filter(own)
+    for some in (names.gather_every(BUCKETS, offset) for offset in range(min(BUCKETS, len(names)))):
+        own = pl.col("billing_account_id").is_in(some.implode())
+        series, grants = inputs.usage_series.filter(own), inputs.grants.filter(own)
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             for name, records in stored.items():
@@ -125,38 +145,33 @@ def one_account_at_a_time(inputs: Inputs) -> Outputs:
                         connection=connection,
                         usage_series=series,
                         reference={**inputs.reference, "billing_accounts": accounts.filter(own)},
-                        grants=inputs.grants.filter(own),
+                        grants=grants,
                         promo_discounts=inputs.promo_discounts.filter(own),
                         added_charges=inputs.added_charges.filter(own),
+                        endings=inputs.endings.join(grants, on="grant_id", how="semi"),
+                        project_allocations=inputs.project_allocations.filter(own),
+                        grant_movements=inputs.grant_movements.filter(own),
+                        earlier_costs=inputs.earlier_costs.filter(own),
                     )
                 )
             )
     return Outputs(**{part.name: pl.concat(getattr(bill, part.name) for bill in bills) for part in fields(Outputs)})
 
 
-@given(worlds().filter(lambda world: len(world["billing_accounts"]) > 1))
-@settings(max_examples=6, **FEW)
-def test_billing_accounts_one_at_a_time_is_billing_them_at_once(world: World) -> None:
-    at_once = rate_world(world)
-    with patch("tests.pipeline.rate_period", one_account_at_a_time):
-        assert_same(rate_world(world), at_once)
+def test_billing_accounts_in_buckets_is_billing_them_at_once(billed: Billed) -> None:
+    for parts, outputs in billed:
+        assert_same(asked(parts, in_buckets), outputs)
 
 
 # --- threads ------------------------------------------------------------------------------------------------
 
 
 def digests() -> list[str]:
-    """A digest of every table of a handful of worlds, the same worlds in every process."""
+    """A digest of every table of a handful of bills, of the same worlds in every process."""
     found = []
-
-    @given(worlds())
-    @settings(max_examples=6, derandomize=True, database=None, **FEW)
-    def bill(world: World) -> None:
-        tables = rate_world(world).tables()
-        texts = [f"{name}\n{table.columns}\n{table.rows()}" for name, table in sorted(tables.items())]
+    for _, outputs in billed_together(mixed_worlds(12, derandomize=True)):
+        texts = [f"{name}\n{table.columns}\n{table.rows()}" for name, table in sorted(outputs.tables().items())]
         found.append(hashlib.sha256("\n".join(texts).encode()).hexdigest())
-
-    bill()
     return found
 
 
@@ -179,82 +194,65 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert one == four
 
 
-# --- bonuses ------------------------------------------------------------------------------------------------
+# --- credit and list costs ------------------------------------------------------------------------------------
 
 
-@st.composite
-def a_grant(draw: Callable[[st.SearchStrategy[Any]], Any], world: World) -> dict[str, Any]:
-    """An operation that is accepted in any world: a grant of some kind, window and scope for one of the accounts."""
-    first = date.fromisoformat(world["billing_period"] + "-01")
-    days = [(first + timedelta(days=ahead)).isoformat() for ahead in (-20, 0, 7, 14, 27)]
-    account = draw(st.sampled_from(world["billing_accounts"]))
-    return row(
-        "operations",
-        operation_id="zz-more",
-        billing_account_id=account["billing_account_id"],
-        occurred_at=oracle.boundary_instant(days[0], "UTC"),
-        kind=draw(st.sampled_from(["bonus", "organization", "voucher"])),
-        amount=oracle.money(draw(st.sampled_from([1, 3, 50, 2001])), CURRENCIES[account["billing_currency"]]),
-        window_start=draw(st.sampled_from(days[:-1])),
-        window_end=draw(st.sampled_from([None, None, days[-1]])),
-        include=draw(st.sampled_from([None, None, ["service:Cloud"]])),
-    )
+def with_bonus(world: World) -> World:
+    """A grant of each account, from the 11th."""
+    granted = [
+        row(
+            "operations",
+            operation_id=f"own-{account['billing_account_id']}",
+            billing_account_id=account["billing_account_id"],
+            occurred_at=first_instant(world) - timedelta(days=30),
+            kind="bonus",
+            amount=Decimal(50),
+            window_start=world["billing_period"] + "-11",
+        )
+        for account in world["billing_accounts"]
+    ]
+    return {**world, "operations": [*world["operations"], *granted]}
 
 
-@given(st.data())
-@settings(max_examples=7, **FEW)
-def test_a_bonus_changes_no_list_cost(data: st.DataObject) -> None:
-    """P5, P7: it may cut charges, but rating lines, their ids and their costs stay."""
-    world = data.draw(worlds())
-    bonus = data.draw(a_grant(world))
-    plain, with_bonus = rate_world(world), rate_world({**world, "operations": [*world["operations"], bonus]})
-    assert_frame_equal(with_bonus.rating_lines, plain.rating_lines, check_exact=True)
-    assert_frame_equal(with_bonus.holds, plain.holds, check_exact=True)
+def test_a_bonus_changes_no_list_cost(drawn: list[World]) -> None:
+    """P5, P7: it cuts charges, but rating lines, their ids and their costs stay.
 
-
-@given(st.data())
-@settings(max_examples=9, **FEW)
-def test_more_bonus_never_raises_what_an_account_owes(data: st.DataObject) -> None:
-    """Section 13: up to one mu per tax category where grants pay in proportion, or after tax for a part of the bill."""
-    world = data.draw(worlds())
-    bonus = data.draw(a_grant(world))
-    more = {**bonus, "amount": bonus["amount"] * data.draw(st.sampled_from([2, 3, 101]))}
-    less_due, more_due = (rate_world({**world, "operations": [*world["operations"], one]}) for one in (more, bonus))
-    slack = tolerance(world, bonus, more_due)
-    dues = more_due.invoices.select("billing_account_id", before="amount_due").join(
-        less_due.invoices.select("billing_account_id", "amount_due"), on="billing_account_id"
-    )
-    assert dues.height == more_due.invoices.height
-    for account, before, after in dues.iter_rows():
-        assert after <= before + slack.get(account, 0), account
-
-
-def tolerance(world: World, bonus: dict[str, Any], billed: Outputs) -> dict[str, Decimal]:
-    """Per account one mu for each of its tax groups, where that is allowed at all."""
-    in_proportion = {
-        one["billing_account_id"]
-        for one in world["billing_policies"]
-        if (one["policy"], one["value"]) == ("charge_order", "proportional")
-    }
-    grants = decide_world({**world, "operations": [*world["operations"], bonus]}).grants
-    after_tax = set(grants.filter(tax_position="after")["billing_account_id"])
-    allowed = {
-        account: {account, None} & in_proportion or account in after_tax
-        for account in billed.account_periods["billing_account_id"]
-    }
-    mu = dict(billed.account_periods.select("billing_account_id", "exponent").iter_rows())
-    groups = dict(billed.tax_breakdown.group_by("billing_account_id").len().iter_rows())
-    return {account: oracle.money(groups.get(account, 0), mu[account]) for account in mu if allowed[account]}
+    A minimum looks at discounts, and an additive one is limited charge by charge: such worlds are not looked at.
+    """
+    some = [one for one in drawn if "additive" not in {policy["value"] for policy in one["billing_policies"]}]
+    plain, with_grants = (billed_together(worlds) for worlds in (some, [with_bonus(world) for world in some]))
+    assert len(plain) == len(with_grants) > 3
+    cut = 0
+    for (_, before), (_, after) in zip(plain, with_grants, strict=True):
+        cut += after.charges.height > before.charges.height
+        lines = [billed.rating_lines.drop("record_count") for billed in (after, before)]
+        assert_frame_equal(*lines, check_exact=True)  # a record that is split counts once per piece
+        assert_frame_equal(after.holds, before.holds, check_exact=True)
+    assert cut
 
 
 # --- conservation -------------------------------------------------------------------------------------------
 
 
-@given(worlds())
-@settings(max_examples=16, **FEW)
-def test_every_cent_is_in_one_place(world: World) -> None:
+def test_every_cent_is_in_one_place(billed: Billed) -> None:
     """Section 13, as far as one period shows it."""
-    billed = rate_world(world)
+    for parts, outputs in billed:
+        assert_conserved(outputs)
+        assert_posted(outputs, parts.inputs["known_as_of"])
+
+
+def assert_posted(billed: Outputs, known_as_of: datetime) -> None:
+    """B1: what moved of an account's grants in a month that is over is in the ledger, and nothing else."""
+    over = billed.account_periods.filter(pl.col("period_end") <= known_as_of).select("billing_account_id")
+    moved = billed.grant_movements.group_by("billing_account_id").agg(moved=pl.col("amount").sum())
+    entries = billed.ledger.filter(pl.col("ledger_account").str.starts_with("grant_liability"))
+    posted = entries.group_by("billing_account_id").agg(posted=pl.col("amount").sum())
+    both = over.join(moved, on="billing_account_id", how="left").join(posted, on="billing_account_id", how="left")
+    assert both.filter(-pl.col("moved").fill_null(0) != pl.col("posted").fill_null(0)).is_empty()
+    assert posted.join(over, on="billing_account_id", how="anti").is_empty()
+
+
+def assert_conserved(billed: Outputs) -> None:
     lines = billed.invoice_lines
     taken = pl.col("discount_amount") + pl.col("cap_amount") + pl.col("grant_amount")
     assert lines.filter(pl.col("list_cost") - taken != pl.col("line_amount")).is_empty()
@@ -309,27 +307,18 @@ def test_every_cent_is_in_one_place(world: World) -> None:
     assert closed.filter(pl.col("amount_due") != pl.col("amount").fill_null(0)).is_empty()
 
 
-@given(worlds())
-@settings(max_examples=6, **FEW)
-def test_every_record_is_charged_listed_or_held(world: World) -> None:
+def test_every_record_is_charged_listed_or_held(drawn: list[World]) -> None:
     """U1, P4: of an account that is not held, each record of the period so far is in a rating line or unpriced.
 
     A record that is split counts once per piece, which is another count: such worlds are not looked at here.
     """
-    assume("split" not in {one["value"] for one in world["billing_policies"]})
-    world = {**world, "recurring_items": []}
-    billed = rate_world(world)
-    held = set(billed.holds["billing_account_id"])
-    zones = {one["billing_account_id"]: one["time_zone"] for one in world["billing_accounts"]}
-    wanted: dict[str, int] = {}
-    for record in world["usage_records"]:
-        account, start = record["billing_account_id"], record["charge_period_start"]
-        in_period = period_of(start, zones[account]) == world["billing_period"] and start < world["known_as_of"]
-        if in_period and account not in held:
-            wanted[account] = wanted.get(account, 0) + 1
-    of_usage = billed.rating_lines.filter(charge_category="usage")
-    counted = pl.concat(
-        table.select("billing_account_id", "record_count") for table in (of_usage, billed.unpriced_usage)
-    )
-    found = dict(counted.group_by("billing_account_id").agg(pl.col("record_count").sum()).iter_rows())
-    assert found == wanted
+    some = [one for one in drawn if "split" not in {policy["value"] for policy in one["billing_policies"]}]
+    for parts, outputs in billed_together([{**world, "recurring_items": []} for world in some]):
+        known = parts.records.filter(pl.col("charge_period_start") < parts.inputs["known_as_of"])
+        wanted = known.join(outputs.holds, on="billing_account_id", how="anti")
+        of_usage = outputs.rating_lines.filter(charge_category="usage")
+        counted = pl.concat(
+            table.select("billing_account_id", "record_count") for table in (of_usage, outputs.unpriced_usage)
+        )
+        found = counted.group_by("billing_account_id").agg(pl.col("record_count").sum())
+        assert dict(found.iter_rows()) == dict(wanted.group_by("billing_account_id").len().iter_rows())

@@ -1,49 +1,125 @@
 """The pipeline and the oracle agree, cent for cent, on whatever Hypothesis can think of.
 
-`BILLFOLD_EXAMPLES=100000 pytest tests/properties/test_pipeline_equals_oracle.py` is the long mode. A world on which
-they once differed stays here by name.
+Worlds are drawn first and billed many at once (`tests.together`); one on which they differ is billed again alone and
+shown. `BILLFOLD_EXAMPLES=100000 pytest tests/properties/test_pipeline_equals_oracle.py` is the long mode. A world on
+which they once differed stays here by name.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pprint import pformat
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy
 
+from rating.pipeline import rate_period
 from tests import oracle
-from tests.pipeline import books, decide_world, oracle_books, rate_world
-from tests.worlds import World, make_world, worlds
+from tests.pipeline import (
+    Before,
+    Parts,
+    asked,
+    books,
+    made,
+    oracle_books,
+    oracle_made,
+    parts_of,
+    rate_world,
+)
+from tests.together import rate_together
+from tests.worlds import World, histories, make_world, worlds
 
-EXAMPLES = int(os.environ.get("BILLFOLD_EXAMPLES", "250"))
+EXAMPLES = int(os.environ.get("BILLFOLD_EXAMPLES", "2000"))
+"""Worlds per run of the suite; histories are a tenth of them."""
+RUNS = range(4)
+"""The worlds are dealt to so many tests, which run side by side."""
+AT_ONCE = 250
 OPTIONS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+Step = tuple[World, Before, Parts, dict[str, list[dict[str, Any]]]]
+"""A world, what was decided before it, its parts, and the oracle's books."""
+
+
+def drawn(strategy: SearchStrategy[World], count: int) -> Iterator[list[World]]:
+    """So many worlds, some hundred at a time."""
+    for start in range(0, count, AT_ONCE):
+        yield some_of(strategy, min(AT_ONCE, count - start))
+
+
+def some_of(strategy: SearchStrategy[World], count: int) -> list[World]:
+    found: list[World] = []
+
+    @given(strategy)
+    @settings(max_examples=count, phases=[Phase.generate], database=None, **OPTIONS)
+    def draw(world: World) -> None:
+        found.append(world)
+
+    draw()
+    return found
 
 
 def sorted_rows(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: [str(value) for value in row])
 
 
-def agree(world: World) -> None:
-    found, wanted = books(rate_world(world)), oracle_books(oracle.bill(world))
+def compare(found: dict[str, list[tuple[Any, ...]]], wanted: dict[str, list[tuple[Any, ...]]], world: World) -> None:
     for table, rows in wanted.items():
-        assert sorted_rows(found[table]) == sorted_rows(rows), table
+        assert sorted_rows(found.get(table, [])) == sorted_rows(rows), f"{table} of\n{pformat(world, width=120)}"
 
 
-@given(worlds())
-@settings(max_examples=EXAMPLES, **OPTIONS)
-def test_operations_are_decided_as_the_oracle_decides_them(world: World) -> None:
-    decided = decide_world(world).operations
-    found = {row["operation_id"]: (row["status"], row["reason_code"]) for row in decided.iter_rows(named=True)}
-    wanted = {key: (row["status"], row["reason_code"]) for key, row in oracle.decide(world).items()}
-    assert found == wanted
+def decided(step: Step) -> None:
+    """Every operation is accepted or refused as the oracle says, and gives what the oracle gives."""
+    world, before, parts, wanted = step
+    rows = parts.decisions.operations.iter_rows(named=True)
+    found = {row["operation_id"]: (row["status"], row["reason_code"]) for row in rows}
+    said = {row["operation_id"]: (row["status"], row["reason_code"]) for row in wanted["operations"]}
+    assert found == said, pformat(world, width=120)
+    compare(made(parts.decisions, before, world), oracle_made(wanted, parts.decisions), world)
 
 
-@given(worlds())
-@settings(max_examples=EXAMPLES, **OPTIONS)
-def test_a_period_is_billed_as_the_oracle_bills_it(world: World) -> None:
-    agree(world)
+def billed(steps: list[Step]) -> None:
+    """Billed together, every world comes to what the oracle bills it; one that does not is billed alone."""
+    for (world, _, parts, wanted), found in zip(steps, rate_together([step[2] for step in steps]), strict=True):
+        said = oracle_books(wanted)
+        if any(sorted_rows(found[table]) != sorted_rows(rows) for table, rows in said.items()):
+            compare(books(asked(parts, rate_period)), said, world)
+            pytest.fail(f"billed alone it is right, with others it is not:\n{pformat(world, width=120)}")
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_period_is_decided_and_billed_as_the_oracle_does_it(run: int) -> None:
+    for some in drawn(worlds(), EXAMPLES // len(RUNS)):
+        steps = [(world, Before(), parts_of(world), oracle.bill(world)) for world in some]
+        for step in steps:
+            decided(step)
+        billed(steps)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_months_that_follow_one_another_are_decided_and_billed_as_the_oracle_does_it(run: int) -> None:
+    """What a month took from a grant the next one lacks; what was decided stays decided."""
+    for some in drawn(histories(), EXAMPLES // len(RUNS) // 10):
+        steps = [step for world in some for step in steps_of(world)]
+        for step in steps:
+            decided(step)
+        billed(steps)
+
+
+def steps_of(world: World) -> Iterator[Step]:
+    before = Before()
+    for month, wanted in oracle.history_steps(world):
+        parts = parts_of(month, before=before)
+        yield month, before, parts, wanted
+        before = before.and_then(parts.decisions)
+
+
+def agree(world: World) -> None:
+    compare(books(rate_world(world)), oracle_books(oracle.bill(world)), world)
 
 
 def test_a_reversal_lowers_what_a_credit_pays_for_the_rest() -> None:
