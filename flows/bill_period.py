@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from flows import books
+from flows.credit_limits import credit_states
 from flows.lake.audit import audit
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.lake.views import connect
@@ -25,6 +26,7 @@ from flows.landing.storage import spanning_rows
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
+from rating.cost_policies import restrictions, unposted
 from rating.deltas import ledger_delta
 from rating.outputs import Outputs
 from rating.periods import first_day, period_bounds
@@ -42,9 +44,12 @@ STATE_TABLES = (
     "grant_movements",
     "holds",
     "unpriced_usage",
+    "cost_policy_measures",
 )
 """What a period's state is made of; billed again, all of it is replaced."""
 DOCUMENT_TABLES = ("invoices", "invoice_lines")
+MONTH_TO_DATE_TABLES = (*DOCUMENT_TABLES, "cost_policy_measures")
+"""What is kept of a month that is not over."""
 POSTED_KINDS = ("invoice", "grant_applied", "grant_ended")
 """Kinds of transactions that a period's state posts."""
 ROWS_PER_GROUP = 10_000_000
@@ -84,6 +89,8 @@ class GroupResult:
     holds: tuple[Mapping[str, str], ...] = ()
     spanning: tuple[Mapping[str, Any], ...] = ()
     """sku_id, consumed_unit, records, consumed_quantity of records that end after the period."""
+    reached: tuple[Mapping[str, str | None], ...] = ()
+    """Limits of cost policies that this run was the first to see reached."""
 
 
 def bill_period(
@@ -188,19 +195,21 @@ def _known_as_of(
 
 
 def _books_digest(lake: Lake, snapshot: Snapshot, reference: Reference, period: str, known_as_of: datetime) -> str:
-    """What else reaches the bill: grants, codes and charges known by then, and what other periods took of grants."""
+    """What else reaches the bill: what was granted, accepted, ended, allocated and charged by then, and what other
+    periods took of grants."""
     grants = books.grants_with_recording(snapshot).filter(pl.col("recorded_at") <= known_as_of)
     codes = books.accepted_promo_discounts(snapshot, reference["promo_codes"]).filter(
         pl.col("recorded_at") <= known_as_of
     )
-    others = books.taken_elsewhere(lake, snapshot, period)
-    first = books.first_billed(lake, snapshot)
-    # an account first billed for this period is not yet so before it: both are the same to the bill
-    earlier = first.filter(pl.col("first_period") < period)
+    others = books.taken_elsewhere(lake, snapshot, period, known_as_of)
     added = books.charges_added(snapshot, period).filter(pl.col("recorded_at") <= known_as_of)
     charges = added.drop("recorded_at", "received_at")
-    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, earlier, charges]
-    return _digest(frame.sort(frame.columns[:2]).write_json() for frame in frames)
+    known = [books.grants_ended(snapshot), books.allocated_to_projects(snapshot)]
+    operations = [rows.filter(pl.col("recorded_at") <= known_as_of).drop("recorded_at") for rows in known]
+    held = books.held_before(snapshot, period)
+    costs = books.earlier_costs(lake, snapshot, period, reference["cost_policies"])
+    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, held, charges, costs, *operations]
+    return _digest(frame.sort(frame.columns[:2], maintain_order=True).write_json() for frame in frames)
 
 
 def _last_run(lake: Lake, period: str, is_closing: bool) -> str | None:
@@ -269,7 +278,7 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
     outputs = rate_period(inputs_of(plan, buckets))
     kept, fresh = _with_issued_kept(plan, outputs, issued.unique())
     tables = {name: fresh.tables()[name] for name in STATE_TABLES} if plan.is_closing else {}
-    tables |= {name: fresh.tables()[name] for name in DOCUMENT_TABLES}
+    tables |= {name: fresh.tables()[name] for name in MONTH_TO_DATE_TABLES}
     tables = {name: pl.concat([rows, kept[name]]) if name in kept else rows for name, rows in tables.items()}
     if plan.is_closing:
         posted = plan.snapshot.read("ledger_entries", service_period=plan.period).filter(
@@ -279,6 +288,7 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         committed = _in_buckets(plan, buckets, posted).join(issued, on="billing_account_id", how="anti")
         tables["expense_numbers"] = fresh.expense_numbers
         tables["ledger_entries"] = ledger_delta(fresh.ledger, committed)
+    tables |= _of_cost_policies(plan, fresh)
     files = [_write(plan, name, rows, buckets) for name, rows in tables.items()]
     return GroupResult(
         files=tuple(entry for entry in files if entry is not None),
@@ -286,7 +296,38 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         totals=tuple(_totals(fresh.invoices)),
         holds=tuple(tables.get("holds", fresh.holds).select("billing_account_id", "reason_code", "reason").to_dicts()),
         spanning=_spanning(plan, buckets, outputs.account_periods),
+        reached=tuple(_reached(tables["cost_policy_events"])),
     )
+
+
+def _of_cost_policies(plan: BillPlan, fresh: Outputs) -> dict[str, pl.DataFrame]:
+    """What a run adds for cost policies: limits newly reached, and what restricts accounts from now on (W5).
+
+    An account with an issued document has said what there was to say: it is not in `fresh` (L4). Who looks back, at a
+    month before the last one that was billed or at less of it, changes no restriction.
+    """
+    snapshot = plan.snapshot
+    told = snapshot.read("cost_policy_events", billing_period=plan.period)
+    added = {"cost_policy_events": unposted(fresh.cost_policy_events, told)}
+    if not _looks_back(plan):
+        accounts = fresh.account_periods.join(fresh.holds, on="billing_account_id", how="anti")
+        before = snapshot.read("account_restrictions")
+        added["account_restrictions"] = restrictions(fresh.cost_policy_measures, before, accounts, plan.known_as_of)
+    return added
+
+
+def _reached(events: pl.DataFrame) -> Iterator[Mapping[str, str | None]]:
+    """The events of a run as its report tells them."""
+    names = ("cost_policy_id", "billing_account_id", "sub_account_id", "action", "measured", "limit")
+    for row in events.select(names).iter_rows(named=True):
+        yield {name: value if isinstance(value, str | None) else f"{value:f}" for name, value in row.items()}
+
+
+def _looks_back(plan: BillPlan) -> bool:
+    """Whether a later month, or more of this one, was billed or shown before."""
+    bills = [commit.inputs for commit in plan.lake.commits(plan.head) if commit.command == COMMAND]
+    seen = [(one["billing_period"], datetime.fromisoformat(str(one["known_as_of"]))) for one in bills]
+    return max(seen, default=(plan.period, plan.known_as_of)) > (plan.period, plan.known_as_of)
 
 
 def _spanning(plan: BillPlan, buckets: tuple[int, ...], accounts: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
@@ -324,12 +365,17 @@ def inputs_of(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
         reference=reference,
         grants=books.grants_with_recording(snapshot).join(own, on="billing_account_id", how="semi"),
         promo_discounts=books.accepted_promo_discounts(snapshot, reference["promo_codes"]),
-        grant_movements=books.taken_elsewhere(lake, snapshot, plan.period),
+        grant_movements=books.taken_elsewhere(lake, snapshot, plan.period, plan.known_as_of),
         expense_numbers=books.known_expense_numbers(lake, snapshot, plan.period).join(
             own, on="billing_account_id", how="semi"
         ),
-        first_billed=books.first_billed(lake, snapshot),
+        held_before=books.held_before(snapshot, plan.period),
         added_charges=_in_buckets(plan, buckets, books.charges_added(snapshot, plan.period)),
+        earlier_costs=books.earlier_costs(
+            lake, snapshot, plan.period, reference["cost_policies"].join(own, on="billing_account_id", how="semi")
+        ),
+        endings=books.grants_ended(snapshot),
+        project_allocations=_in_buckets(plan, buckets, books.allocated_to_projects(snapshot)),
     )
 
 
@@ -442,8 +488,13 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
     added = [entry for result in results for entry in result.files]
     added, removed = _without_same(added, replaced)
     candidate = snapshot.with_changes(
-        [*added, *plan.new_reference_files], removed, reference_digest=plan.reference_digest
+        [*added, *plan.new_reference_files],
+        removed,
+        reference_digest=plan.reference_digest,
+        known_as_of=plan.known_as_of,
     )
+    told = credit_states(candidate, plan.run_id)
+    added, candidate = [*added, *told], candidate.with_changes(told)
     refuse_breaches(candidate, {plan.period}, {entry.table for entry in added})
     report = _report(plan, results)
     commit = plan.lake.commit(
@@ -473,7 +524,8 @@ def _replaced(plan: BillPlan) -> list[FileEntry]:
     snapshot, period = plan.snapshot, plan.period
     documents = [entry for name in DOCUMENT_TABLES for entry in snapshot.files(name, billing_period=period)]
     if not plan.is_closing:
-        return [entry for entry in documents if entry.partition["state"] == "month_to_date"]
+        shown = [entry for entry in documents if entry.partition["state"] == "month_to_date"]
+        return shown + snapshot.files("cost_policy_measures", billing_period=period)
     state = [entry for name in STATE_TABLES for entry in snapshot.files(name, billing_period=period, **_made_by(name))]
     return state + [entry for entry in documents if entry.partition["state"] != "issued"]
 
@@ -498,6 +550,7 @@ def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
                 if name != "billing_currency":
                     known[name] = _add(known.get(name), value)
     held = [dict(hold) for result in results for hold in result.holds]
+    reached = [dict(event) for result in results for event in result.reached]
     return {
         "billing_period": plan.period,
         "known_as_of": plan.known_as_of.isoformat(),
@@ -507,6 +560,8 @@ def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
         "spanning_records": _added_up(one for result in results for one in result.spanning),
         "parked": len(held),
         "holds": held[:20],
+        "limits_reached": len(reached),
+        "reached": reached[:20],
         "totals": [{name: str(value) for name, value in row.items()} for _, row in sorted(sums.items())],
     }
 

@@ -15,7 +15,8 @@ from rating import metering
 from rating.account_periods import account_periods
 from rating.estimates import list_values
 from rating.hashing import bucket_of
-from rating.operations import ACCEPTED, added_charges, promo_discounts
+from rating.operations import ACCEPTED, added_charges, endings, project_allocations, promo_discounts
+from rating.pipeline import EARLIER_COSTS
 from rating.sql import keep
 from schemas import REFERENCE, TABLES
 from schemas.units import Count, Money, Quantity, Text
@@ -57,6 +58,16 @@ def grants_with_recording(snapshot: Snapshot) -> pl.DataFrame:
 def accepted_promo_discounts(snapshot: Snapshot, promo_codes: pl.DataFrame) -> pl.DataFrame:
     """The windows that accepted codes opened for discounts."""
     return promo_discounts(snapshot.read("operations").filter(pl.col("status") == ACCEPTED), promo_codes)
+
+
+def grants_ended(snapshot: Snapshot) -> pl.DataFrame:
+    """The grants that were recovered or refunded, and when (K5)."""
+    return endings(snapshot.read("operations"))
+
+
+def allocated_to_projects(snapshot: Snapshot) -> pl.DataFrame:
+    """What was allocated to projects, each time with its switch (W3, W4)."""
+    return project_allocations(snapshot.read("operations"), snapshot.read("grants"))
 
 
 def charges_added(snapshot: Snapshot, billing_period: str | None = None) -> pl.DataFrame:
@@ -233,19 +244,89 @@ def _usage(paths: Collection[Path], stored: str) -> str:
     )
 
 
-def taken_elsewhere(lake: Lake, snapshot: Snapshot, billing_period: str) -> pl.DataFrame:
-    """What other periods and operations did to each grant, summed: grant_id, movement, amount (K1, K8)."""
-    entries = [
+def taken_elsewhere(lake: Lake, snapshot: Snapshot, billing_period: str, known_as_of: datetime) -> pl.DataFrame:
+    """What other periods, and operations recorded by then, did to each grant: grant_id, movement, amount (K1, K8)."""
+    columns = TABLES["grant_movements"].columns()
+    of_periods = [
         entry
-        for entry in snapshot.files("grant_movements")
-        if not (entry.partition["billing_period"] == billing_period and entry.partition["made_by"] == "billing")
+        for entry in snapshot.files("grant_movements", **MADE_BY_BILLING)
+        if entry.partition["billing_period"] != billing_period
     ]
-    return _asked(
+    by_periods = _asked(
         lake,
-        entries,
+        of_periods,
         "select grant_id, movement, sum(amount)::decimal(38, 4) as amount from files group by all order by all",
-        {name: TABLES["grant_movements"].columns()[name] for name in ("grant_id", "movement", "amount")},
+        {name: columns[name] for name in ("grant_id", "movement", "amount")},
     )
+    known = snapshot.read("operations").filter(pl.col("recorded_at") <= known_as_of)
+    by_operations = (
+        snapshot.read("grant_movements", **MADE_BY_OPERATIONS)
+        .join(known, on="operation_id", how="semi")
+        .select("grant_id", "movement", "amount")
+    )
+    return (
+        pl.concat([by_periods, by_operations])
+        .group_by("grant_id", "movement")
+        .agg(pl.col("amount").sum())
+        .sort("grant_id", "movement")
+    )
+
+
+def draws(lake: Lake, snapshot: Snapshot) -> dict[str, dict[str, Decimal]]:
+    """What each billed period did to each grant: grant_id, billing_period, sum of its movements (O3, K8)."""
+    columns = TABLES["grant_movements"].columns()
+    sums = _asked(
+        lake,
+        snapshot.files("grant_movements", **MADE_BY_BILLING),
+        "select grant_id, billing_period, sum(amount)::decimal(38, 4) as amount from files group by all order by all",
+        {name: columns[name] for name in ("grant_id", "billing_period", "amount")},
+    )
+    found: dict[str, dict[str, Decimal]] = {}
+    for grant_id, billing_period, amount in sums.iter_rows():
+        found.setdefault(grant_id, {})[billing_period] = amount
+    return found
+
+
+def earlier_costs(lake: Lake, snapshot: Snapshot, billing_period: str, cost_policies: pl.DataFrame) -> pl.DataFrame:
+    """What accounts cost and used in the periods before one, where a cost policy measures them all together (W5).
+
+    Makes    EARLIER_COSTS of the pipeline, one row per account, project and SKU; nothing for other accounts
+    """
+    watched = cost_policies.filter(pl.col("period") == "total").select("billing_account_id").unique()
+    charges, allocations = (
+        [entry for entry in snapshot.files(name) if entry.partition["billing_period"] < billing_period]
+        for name in ("charges", "allocations")
+    )
+    if watched.is_empty() or not charges:
+        return pl.DataFrame(schema=EARLIER_COSTS)
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        keep(connection, "watched", watched)
+        keep(connection, "no_allocations", TABLES["allocations"].empty())
+        connection.execute(f"create view charges as {_files(lake, charges)}")
+        connection.execute(f"create view allocations as {_files(lake, allocations) or 'from no_allocations'}")
+        return connection.sql(_EARLIER_COSTS).pl().cast(EARLIER_COSTS)  # type: ignore[arg-type]
+
+
+_EARLIER_COSTS = """
+with
+  taken as (   -- what pays after tax lowers no cost
+    select charge_id,
+      coalesce(sum(amount) filter (allocation_kind <> 'grant'), 0) as cut_amount,
+      coalesce(sum(amount) filter (allocation_kind = 'grant'), 0) as grant_amount
+    from allocations semi join watched using (billing_account_id)
+    where tax_position = 'before'
+    group by charge_id
+  )
+select billing_account_id, sub_account_id, sku_id,
+  sum(list_cost - coalesce(cut_amount, 0))::decimal(38, 4) as cost_before_grants,
+  sum(list_cost - coalesce(cut_amount, 0) - coalesce(grant_amount, 0))::decimal(38, 4) as cost_after_grants,
+  coalesce(sum(pricing_quantity), 0)::decimal(38, 15) as pricing_quantity
+from charges semi join watched using (billing_account_id)
+left join taken using (charge_id)
+group by all
+order by all
+"""
 
 
 def known_expense_numbers(lake: Lake, snapshot: Snapshot, billing_period: str) -> pl.DataFrame:
@@ -260,6 +341,14 @@ def known_expense_numbers(lake: Lake, snapshot: Snapshot, billing_period: str) -
         columns,
     )
     return pl.concat([here, last]).unique("charge_id").sort("billing_account_id", "expense_number")
+
+
+def held_before(snapshot: Snapshot, billing_period: str) -> pl.DataFrame:
+    """Accounts that an earlier period holds: billing_account_id (K3)."""
+    holds = snapshot.read("holds").filter(
+        (pl.col("billing_period") < billing_period) & (pl.col("reason_code") != "H_ISSUED")
+    )
+    return holds.select("billing_account_id").unique().sort("billing_account_id")
 
 
 def first_billed(lake: Lake, snapshot: Snapshot) -> pl.DataFrame:
@@ -291,11 +380,15 @@ def latest_recording(snapshot: Snapshot) -> datetime | None:
 def _asked(lake: Lake, entries: Collection[FileEntry], sql: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
     if not entries:
         return pl.DataFrame(schema=schema)
-    paths = ", ".join(_quoted(lake.path(entry)) for entry in entries)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"create view files as from read_parquet([{paths}], hive_partitioning=false)")
+        connection.execute(f"create view files as {_files(lake, entries)}")
         return connection.sql(sql).pl().cast(schema)  # type: ignore[arg-type]
+
+
+def _files(lake: Lake, entries: Collection[FileEntry]) -> str:
+    paths = ", ".join(_quoted(lake.path(entry)) for entry in entries)
+    return f"from read_parquet([{paths}], hive_partitioning=false)" if entries else ""
 
 
 def _quoted(path: Path) -> str:

@@ -131,11 +131,14 @@ def ingest(
             progress.step("run as a Prefect flow")
             result = orchestrated.ingest(lake, books.reference_folder, given, mapping, at, retry_rejects, actor)
         else:
+            from flows.actors import refuse_stranger
             from flows.ingest_usage import ingest_usage
 
+            tables = books.tables()
+            refuse_stranger(tables, actor)
             result = ingest_usage(
                 lake,
-                books.tables(),
+                tables,
                 given,
                 mapping=mapping,
                 received_at=at,
@@ -151,7 +154,7 @@ def ingest(
         show(*reports.ingest_page(result))
         show(*ingesting.worth(lake, result))
         if ingesting.exit_code(result) != DONE:
-            say(f"each of them: billfold show rejected-rows{books.options}")
+            say(f"each of them: billfold show {'rejected-rows' if result.rejected else 'files'}{books.options}")
     return ingesting.exit_code(result)
 
 
@@ -313,6 +316,7 @@ def _shown_as(listing: Listing) -> Callable[..., int]:
         *,
         account: Account = None,
         period: PeriodOnly = None,
+        status: Annotated[str | None, option(help="Only this status.")] = None,
         as_of: AsOf = None,
         limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
         wide: Annotated[bool, option(help="Every column.")] = False,
@@ -326,8 +330,12 @@ def _shown_as(listing: Listing) -> Callable[..., int]:
             raise UsageError(f"{listing.name} are not kept by account; leave out --account")
         if period is not None and not listing.by_period:
             raise UsageError(f"{listing.name} are not kept by period; leave out --period")
+        if status is not None and not listing.statuses:
+            raise UsageError(f"{listing.name} are not kept by status; leave out --status")
+        if status is not None and status not in listing.statuses:
+            raise UsageError(f"--status is one of {', '.join(listing.statuses)}, not {status!r}")
         with lists.opened(books.open(), as_of) as connection:
-            rows = lists.ask(connection, listing, account=account, period=period)
+            rows = lists.ask(connection, listing, account=account, period=period, status=status)
             currencies = lists.known_currencies(connection)
         hidden = frozenset() if wide else listing.wide
         return _listed(rows, currencies, csv=csv, json=json, limit=limit, hidden=hidden)
@@ -344,28 +352,59 @@ for _listing in listings().values():
 @app.command(sort_key=7)
 def explain(
     which: Annotated[
-        str, Parameter(help="A charge: its id, or the beginning of it, or ACCOUNT/NUMBER with its expense number.")
+        str,
+        Parameter(
+            help="A charge: its id, or the beginning of it, or ACCOUNT/NUMBER with its expense number. "
+            "Or a document: its number or id, or its account."
+        ),
     ],
     /,
     *,
+    period: PeriodOnly = None,
     as_of: AsOf = None,
-    limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
+    every: Annotated[
+        bool, option(name="--all", help="Of a document: every charge on a line of its own.", show_default=False)
+    ] = False,
+    limit: Annotated[int, option(help="Of a charge: at most so many rows in a terminal; 0 is all.")] = SHOWN,
     csv: Csv = False,
     json: Json = False,
     books: Books = HERE,
 ) -> int:
-    """Why a charge is what it is: its price, its rating line, and every usage record with its share."""
+    """Why a charge is what it is, record by record; why a document is: who paid what of it, and why not more."""
+    from flows.explain_invoice import is_document
+
+    lake = books.open()
+    if period is not None or is_document(lake, which, as_of=as_of):
+        return _explain_document(lake, which, period=period, as_of=as_of, every=every, csv=csv, json=json)
     from flows.explain import explain_charge
     from flows.show.charge_page import charge_page, charge_record
     from flows.show.listing import as_csv
 
-    explained = explain_charge(books.open(), which, as_of=as_of)
+    explained = explain_charge(lake, which, as_of=as_of)
     if json:
         as_json(charge_record(explained))
     elif csv:
         sys.stdout.write(as_csv(explained.sources, {explained.currency.code: explained.currency}))
     else:
         show(*charge_page(explained, limit))
+    return DONE
+
+
+def _explain_document(
+    lake: "Lake", which: str, *, period: str | None, as_of: int | None, every: bool, csv: bool, json: bool
+) -> int:
+    """Every discount, limit, grant and tax of a document."""
+    from flows.explain_invoice import explain_invoice
+    from flows.show.listing import as_csv
+    from flows.show.reasons_page import reasons_page, reasons_record, reasons_rows
+
+    explained = explain_invoice(lake, which, period=period, as_of=as_of)
+    if json:
+        as_json(reasons_record(explained))
+    elif csv:
+        sys.stdout.write(as_csv(reasons_rows(explained), {explained.currency.code: explained.currency}))
+    else:
+        show(*reasons_page(explained, every=every))
     return DONE
 
 
@@ -508,7 +547,8 @@ def _done(lake: "Lake", run: "Run", page: "Iterable[RenderableType]", *, json: b
     if json:
         as_json(run_record(run))
     elif not quiet:
-        show(ended(run.status, run.command, run.commit), *page)
+        why = run.report.get("why")
+        show(ended(run.status, run.command, run.commit, **({"why": why} if why else {})), *page)
     return run.exit_code
 
 

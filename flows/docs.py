@@ -16,7 +16,10 @@ from flows.examples import invoice_of_example
 from flows.lake.views import queries
 from flows.reference import reference_page
 from rating import rejects
+from rating.allocations.limit_reasons import LIMIT_REASONS
+from rating.allocations.reasons import DISCOUNT_REASONS, GRANT_REASONS
 from rating.ledger_entries import POSTINGS
+from rating.operations import JUDGES, NOT_YET, Judge
 from schemas import INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
 from schemas.units import MEANINGS
 
@@ -124,11 +127,16 @@ IN_ORDER = (
     "rating_lines",
     "charges",
     "allocations",
+    "projects",
+    "consumption",
     "tax_breakdown",
+    "orders",
+    "reasons",
     "holds",
     "invoices",
     "issuing",
     "dues",
+    "credit_limits",
     "grant_movements",
     "ledger_entries",
     "deltas",
@@ -200,7 +208,7 @@ def _tables(statements: Iterable[ast.stmt]) -> Iterator[str]:
         function = ast.unparse(call.func)
         texts = (text for text in map(_text, call.args) if text and "\n" in text.strip())
         for text in (text for text in texts if function in TABLE_CALLS or "|" in text):
-            word = "Then" if function == "assert_table" else "Given"
+            word = "Then" if function.startswith("assert_") else "Given"
             yield f"{word} {_schema_named(call)}:\n\n```\n{_lined_up(text)}\n```"
 
 
@@ -223,20 +231,33 @@ def _lined_up(text: str) -> str:
 
 # The reasons
 
+APPLIED = """\
+select allocation_kind, tax_position, source_id, charge_id, amount
+from allocations join invoice_lines using (charge_id) join invoices using (invoice_id)
+where invoice_number = 'INV-2026-00001'
+order by line_number, tax_position desc, allocation_order"""
+"""What an analyst asks of the books where no reason is wanted."""
+
 
 def reasons() -> str:
-    """Every reason why something that came in is not billed as it stands."""
+    """Every reason why something that came in is not billed as it stands, and why charges are lowered, paid, or not."""
     groups = {
         "Files": ("why a whole file is set aside", rejects.FILE_REASONS),
         "Rows": ("why a row is set aside", rejects.ROW_REASONS),
         "Accounts": ("why an account is held for a period", rejects.HOLD_REASONS),
         "Operations": ("why an operation is refused", rejects.OPERATION_REASONS),
+        "Grants": ("why credit paid a charge, or did not", GRANT_REASONS),
+        "Discounts": ("why a discount lowered a charge, or did not", DISCOUNT_REASONS),
+        "Limits": ("why a maximum or minimum changed a bill, or did not", LIMIT_REASONS),
     }
     parts = [
         "# Reason codes",
         PRINTED,
-        "Printed from `rating/rejects.py`. Programs match the code, people read the sentence; each row in `rejects`, "
-        "`landed_files`, `holds` and `operations` adds what was found and what was wanted.",
+        "Printed from `rating/rejects.py` and `rating/allocations/*reasons.py`. Programs match the code, people read "
+        "the sentence; each row in `rejects`, `landed_files`, `holds` and `operations` adds what was found and what "
+        "was wanted. The reasons of grants, discounts and limits are those of `billfold explain INVOICE`; what was "
+        "applied is in the books too:\n\n"
+        f"```sql\n{APPLIED}\n```",
     ]
     for group, (why, codes) in groups.items():
         parts += [f"## {group}: {why}"]
@@ -262,6 +283,40 @@ def ledger() -> str:
             ),
         ]
     )
+
+
+# Operations
+
+
+def operations() -> str:
+    """What each operation does, who may ask for it, and which fields it has."""
+    return _page(
+        [
+            "# Operations",
+            PRINTED,
+            "Printed from `JUDGES` in `rating/operations.py`. A file of operations is CSV or JSON Lines; "
+            "`billfold operations FILE` lands it. Every row has "
+            + ", ".join(f"`{name}`" for name in sorted(OF_EVERY_ROW))
+            + ", and may have `recorded_at`; what a field means is in [DATA.md](DATA.md#operations). A field that an "
+            "operation does not have is `O_BAD_FIELD`; every reason is in [REASONS.md](REASONS.md). Staff may ask for "
+            "all of them, the other roles for their own accounts.",
+            _rows(
+                ("operation", "does", "needs", "may have", "asked for by"),
+                (_operation(name, judge) for name, judge in JUDGES.items()),
+            ),
+            "Not carried out by this version: " + ", ".join(f"`{name}`" for name in sorted(NOT_YET)) + ".",
+        ]
+    )
+
+
+OF_EVERY_ROW = {"operation_id", "operation", "actor", "occurred_at", "billing_account_id"}
+
+
+def _operation(name: str, judge: Judge) -> tuple[str, ...]:
+    first = dedent(judge.carry_out.__doc__ or "").strip().partition("\n\n")[0]
+    does = " ".join(first.split()).removeprefix(f"`{name}`: ")
+    fields = [" ".join(f"`{column}`" for column in columns) for columns in (judge.required, judge.optional)]
+    return f"`{name}`", does, *fields, ", ".join(sorted(judge.roles)).replace("_", " ")
 
 
 # Reference data
@@ -319,6 +374,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/DATA.md": dictionary,
     "docs/INVARIANTS.md": invariants,
     "docs/LEDGER.md": ledger,
+    "docs/OPERATIONS.md": operations,
     "docs/REASONS.md": reasons,
     "docs/REFERENCE.md": reference,
     "rating/RULES.md": rules,

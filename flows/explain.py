@@ -59,7 +59,7 @@ def explain_charge(lake: Lake, wanted: str, *, as_of: int | None = None) -> Expl
     snapshot = lake.snapshot(as_of)
     with connect(lake, snapshot, usage_periods=()) as connection:
         charge = _charge(connection, wanted)
-        made_by = lake.snapshot(_made_by(lake, snapshot, charge).number)
+        made_by = lake.snapshot(run_of(lake, snapshot, charge["billing_account_id"], charge["billing_period"]).number)
         line = _ask(connection, "rating_lines", rating_line=charge["rating_line_id"], period=charge["billing_period"])
         pool = _ask(connection, "pools", charge=charge["charge_id"])
     with connect(lake, made_by, usage_periods=()) as connection:
@@ -91,8 +91,8 @@ def _charge(connection: duckdb.DuckDBPyConnection, wanted: str) -> Row:
     found = _ask(connection, "charges", charge=beginning, account=account if is_number else None)
     if not found:
         raise Refusal(
-            f"no charge has the id {wanted!r}, an id that begins so, or that account and number; "
-            "write ACCOUNT/NUMBER with the number behind # on a line of: billfold show invoice ACCOUNT"
+            f"no charge has the id {wanted!r}, an id that begins so, or that account and number, and no document that "
+            "number; write ACCOUNT/NUMBER with the number behind # on a line of: billfold show invoice ACCOUNT"
         )
     if len(found) > 1:
         named = ", ".join(row["charge_id"] for row in found[:SEVERAL])
@@ -108,11 +108,10 @@ def _ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: str | No
     return connection.sql(text).pl().to_dicts()
 
 
-def _made_by(lake: Lake, snapshot: Snapshot, charge: Row) -> Commit:
-    """The run that made a charge: the latest that billed its period, before its account's document was issued (L4)."""
+def run_of(lake: Lake, snapshot: Snapshot, account: str, period: str, *, is_closing: bool = True) -> Commit:
+    """The run that made what an account has for a period: the latest one, before its document was issued (L4)."""
     commits = lake.commits(snapshot.number)
     number_of = {entry.path: commit.number for commit in commits for entry in commit.added}
-    period, account = charge["billing_period"], charge["billing_account_id"]
     issued = [
         number_of[entry.path]
         for entry in snapshot.files("invoices", billing_period=period, state="issued")
@@ -124,7 +123,7 @@ def _made_by(lake: Lake, snapshot: Snapshot, charge: Row) -> Commit:
         for commit in reversed(commits[:before])
         if commit.command == bill_period.COMMAND
         and commit.inputs["billing_period"] == period
-        and commit.inputs.get("is_closing", True)
+        and commit.inputs.get("is_closing", True) == is_closing
     )
 
 
@@ -146,24 +145,24 @@ def _sources(lake: Lake, made_by: Snapshot, charge: Row) -> pl.DataFrame:
     """The rows that a charge comes from, in order of time, each with its share of it."""
     if charge["charge_category"] == "one_off":
         return _one_off(made_by, charge)
-    plan = _plan(lake, made_by, charge)
+    plan = plan_of(lake, made_by)
     inputs = _only(bill_period.inputs_of(plan, (bucket_of(charge["billing_account_id"], lake.buckets),)), charge)
     if charge["charge_category"] == "recurring":
         return _shared(_recurring(inputs, charge), charge).rename({"usage_record_id": "recurring_item_id"})
     return _shared(_records(lake, plan, inputs, charge), charge)
 
 
-def _plan(lake: Lake, made_by: Snapshot, charge: Row) -> bill_period.BillPlan:
-    """The plan of the run that made a charge, as it was."""
+def plan_of(lake: Lake, made_by: Snapshot) -> bill_period.BillPlan:
+    """The plan of a run, as it was; the run is the snapshot's commit."""
     commit = made_by.commit
     reference = commit.inputs["reference_digest"]
     return bill_period.BillPlan(
         lake=lake,
         head=commit.number - 1,
         run_id=commit.run_id,
-        period=charge["billing_period"],
+        period=commit.inputs["billing_period"],
         known_as_of=datetime.fromisoformat(commit.inputs["known_as_of"]),
-        is_closing=True,
+        is_closing=commit.inputs.get("is_closing", True),
         groups=(),
         reference_digest=reference,
         reference_files=tuple(one for one in made_by.visible.values() if one.partition.get("reference") == reference),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
+from flows.credit_limits import credit_states
 from flows.lake.audit import audit, breaches
 from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot, canonical
 from flows.lake.views import connect
@@ -197,6 +198,7 @@ def _keep(
     removed = [*usage.removed, *ids_removed]
     total = sum(counted.values(), Tally())
     _check_stored(usage.added, total, judged.decided)
+    added += credit_states(_candidate(task, added, removed), run_id)
     _audit(task, added, removed)
     task.progress.step("Committing")
     commit = lake.commit(
@@ -272,10 +274,14 @@ def _check_stored(usage: Sequence[FileEntry], total: Tally, decided: Decided) ->
         )
 
 
+def _candidate(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> Snapshot:
+    return task.snapshot.with_changes(added, removed, reference_digest=task.reference.digest)
+
+
 def _audit(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> None:
     """The invariants of usage over what is about to be visible; only the periods that are touched are read."""
     task.progress.step("Auditing")
-    candidate = task.snapshot.with_changes(added, removed, reference_digest=task.reference.digest)
+    candidate = _candidate(task, added, removed)
     periods = {entry.partition["billing_period"] for entry in added if entry.table == storage.ROWS}
     with connect(task.lake, candidate, usage_periods=periods) as connection:
         found = audit(connection, changed={"landed_files", "usage_series"})

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -18,18 +19,21 @@ from typing import Any
 import polars as pl
 
 from flows import books
+from flows.actors import is_staff, refuse_stranger
 from flows.bill_period import TRIES, refuse_breaches
-from flows.issue_invoices import Issue, issue_documents, why_not_issue
+from flows.credit_limits import credit_states
+from flows.issue_invoices import Issue, issue_documents, number_documents, why_not_issue, with_terms
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.progress import Progress, silent
 from flows.reference import Reference, boundaries
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run
-from rating.dues import apply_payments, open_documents, open_payments
-from rating.ledger_entries import KEY, post, summed, transactions
-from rating.operations import ACCEPTED, Book, Decisions, decide
-from rating.periods import period_of
-from rating.sql import content_ids
-from schemas.grant_movements import GrantMovements
+from rating.given_credit import entries_of, movements_of
+from rating.ledger_entries import rounding_entries, summed, transactions
+from rating.operation_book import Book
+from rating.operations import ACCEPTED, Decisions, decide
+from rating.payment_entries import payment_entries
+from rating.rejects import said
+from rating.settlement import Settled, settle
 from schemas.grants import Grants
 from schemas.operations import Operations
 from schemas.units import NotOfTypeError, parse
@@ -37,12 +41,10 @@ from schemas.units import NotOfTypeError, parse
 COMMAND = "operations"
 TYPES = Operations.columns()
 DECIDED_HERE = ("received_at", "status", "reason_code", "reason", "original")
+NEEDED = ("operation_id", "operation", "occurred_at")
+"""What no operation goes without; blanks are nothing."""
+LONGEST_ID = 512
 FIELDS = tuple(name for name in TYPES if name not in DECIDED_HERE)
-PAYMENT_EVENTS = {
-    "money": ("money received for invoices", "money received on account"),
-    "withheld_tax": ("tax withheld from invoices", "tax withheld on account"),
-    "write_off": ("invoices written off", "written off on account"),
-}
 
 
 def land_operations(
@@ -56,13 +58,17 @@ def land_operations(
 ) -> Run:
     """Land files of operations: decide each line, carry out what is accepted, commit.
 
-    Reads    CSV or JSON Lines; `actor` is who did what names nobody
-    Makes    one commit; tables["operations"] of the run: what was decided
-    Errors   Refusal: a file that is neither, or an unreadable one
-    Source   O1, O2, O3
+    Reads    CSV or JSON Lines; `actor` is who lands them: only staff may land what another did
+    Makes    one commit; tables["operations"]: what was decided; report["conflicts"]: ids that came again, changed
+    Errors   Refusal: a file that is neither, an unreadable or empty one, or an actor that nobody knows
+    Source   O1, O2, O3, section 11
     """
     progress.step("read operations")
-    rows = [row for file in files for row in read_operations(file, received_at=received_at, actor=actor)]
+    if actor is not None:
+        refuse_stranger(reference, actor)
+    alone = actor is not None and not is_staff(reference, actor, received_at)
+    read = partial(read_operations, received_at=received_at, actor=actor, alone=alone)
+    rows = [row for file in files for row in read(file)]
     return carry_out(lake, reference, _frame(rows), progress=progress)
 
 
@@ -73,7 +79,7 @@ def carry_out(lake: Lake, reference: Reference, landed: pl.DataFrame, *, progres
         progress.step("decide")
         decisions = _decide(snapshot, reference, landed)
         if decisions.operations.is_empty():
-            return Run(NOTHING_TO_DO, COMMAND, report={"operations": landed.height, "known": landed.height})
+            return Run(NOTHING_TO_DO, COMMAND, report=_nothing(landed.height, decisions.conflicts))
         progress.step("carry out and commit")
         try:
             return _commit(snapshot, reference, decisions, landed.height)
@@ -83,13 +89,17 @@ def carry_out(lake: Lake, reference: Reference, landed: pl.DataFrame, *, progres
 
 
 def _decide(snapshot: Snapshot, reference: Reference, landed: pl.DataFrame) -> Decisions:
-    """Judge against the head: its operations, its grants, its documents."""
+    """Judge against the head: its operations, its grants and what periods took of them, its documents."""
     issued = snapshot.read("invoices", state="issued")
+    waiting = snapshot.read("invoices", state="draft")
     book = Book(
         reference.tables,
         _first_billed(snapshot, reference),
         invoices=frozenset(issued.select("billing_account_id", "invoice_number").iter_rows()),
         cannot_issue=lambda operation: why_not_issue(snapshot, reference, operation),
+        draws=books.draws(snapshot.lake, snapshot),
+        drafts=frozenset(waiting.select("billing_account_id", "billing_period").iter_rows()),
+        issued_documents=set(issued.select("billing_account_id", "billing_period").iter_rows()),
     )
     return decide(landed, book, snapshot.read("operations"), snapshot.read("grants"))
 
@@ -131,18 +141,20 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
 
     write("operations", Operations.conform(decisions.operations))
     write("grants", Grants.conform(decisions.grants))
-    movements = _credited(decisions.grants, reference)
+    known = pl.concat([snapshot.read("grants"), Grants.conform(decisions.grants)])
+    movements = movements_of(Grants.conform(decisions.grants), known, _zones(reference))
     for (period,), rows in movements.group_by(["billing_period"], maintain_order=True):
         write("grant_movements", rows, billing_period=str(period), **books.MADE_BY_OPERATIONS)
-    changes.entries.append(_grant_entries(movements, decisions.grants))
+    changes.entries.append(entries_of(movements, known))
 
-    issue = issue_documents(snapshot, reference, accepted, run_id)
+    numbered = number_documents(snapshot, reference, accepted)
+    settled, paid = _settled(snapshot, reference, accepted, numbered.documents)
+    issue = issue_documents(snapshot, settled.issued, numbered.drafts, run_id)
     changes.added += issue.added
     changes.removed += issue.removed
     changes.numbers = issue.numbers
-    applications = _applied(snapshot, reference, accepted, issue)
-    write("payment_applications", applications)
-    changes.entries += [_payment_entries(accepted, applications, reference), issue.entries]
+    write("payment_applications", settled.applications)
+    changes.entries.append(paid)
 
     entries = transactions(summed(pl.concat(changes.entries)), snapshot.read("ledger_entries"))
     for (period,), rows in entries.group_by(["service_period"], maintain_order=True):
@@ -150,6 +162,9 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     changes.added += lake.write_reference(reference.tables, reference.digest, run_id=run_id, snapshot=snapshot)
 
     candidate = snapshot.with_changes(changes.added, changes.removed, reference_digest=reference.digest)
+    told = credit_states(candidate, run_id)
+    changes.added += told
+    candidate = candidate.with_changes(told)
     refuse_breaches(candidate, set(), {entry.table for entry in changes.added})
     report = _report(decisions, landed, issue)
     commit = lake.commit(
@@ -165,6 +180,14 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     return Run(COMMITTED, COMMAND, commit, report, {"operations": decisions.operations, "invoices": issue.invoices})
 
 
+def _nothing(landed: int, conflicts: Sequence[str]) -> dict[str, Any]:
+    """The report of a run that decides nothing."""
+    report = {"operations": landed, "known": landed - len(conflicts), "conflicts": list(conflicts)}
+    if conflicts:
+        return report | {"why": "what was landed before stays"}
+    return report if landed else report | {"why": "there is no operation to land"}
+
+
 def _report(decisions: Decisions, landed: int, issue: Issue) -> dict[str, Any]:
     counts = decisions.operations.group_by("status").len()
     by_status = dict(counts.iter_rows())
@@ -172,7 +195,8 @@ def _report(decisions: Decisions, landed: int, issue: Issue) -> dict[str, Any]:
     reasons = rejected.group_by("reason_code").len().sort("reason_code")
     return {
         "operations": landed,
-        "known": landed - decisions.operations.height,
+        "known": landed - decisions.operations.height - len(decisions.conflicts),
+        "conflicts": list(decisions.conflicts),
         "accepted": by_status.get(ACCEPTED, 0),
         "rejected": rejected.height,
         "reasons": dict(reasons.iter_rows()),
@@ -184,99 +208,71 @@ def _zones(reference: Reference) -> dict[str, str]:
     return dict(reference["billing_accounts"].select("billing_account_id", "time_zone").iter_rows())
 
 
-def _credited(grants: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """The movement every new grant begins with (B3 `credited`)."""
-    zones = _zones(reference)
-    periods = [
-        period_of(at, zones[account]) for account, at in grants.select("billing_account_id", "occurred_at").iter_rows()
-    ]
-    rows = grants.with_columns(
-        pl.Series("billing_period", periods, dtype=pl.String),
-        movement=pl.lit("credited"),
-        nothing=pl.lit(None, dtype=pl.String),
-    )
-    rows = rows.with_columns(movement_id=content_ids(rows, "grant_id", "movement", "billing_period", "nothing"))
-    return GrantMovements.conform(rows.select([name for name in GrantMovements.columns() if name in rows.columns]))
-
-
-def _grant_entries(movements: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
-    """Free kinds are a commitment until they are used (B1)."""
-    rows = movements.join(grants.select("grant_id", "kind"), on="grant_id").with_columns(
-        service_period="billing_period", source_table=pl.lit("grant_movements"), source_id=pl.col("grant_id")
-    )
-    return post("free grant credited", rows)
-
-
 def _exponents(reference: Reference) -> pl.DataFrame:
     """Each currency's digits, by its latest row."""
     rows = reference["currencies"].sort("billing_currency", "valid_from")
     return rows.unique("billing_currency", keep="last", maintain_order=True).select("billing_currency", "exponent")
 
 
-def _applied(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, issue: Issue) -> pl.DataFrame:
-    """New payments pay what is open; the account balance has paid its part of what is issued in this commit."""
-    before = snapshot.read("payment_applications")
-    known = pl.concat([before, issue.applications])
-    payments = open_payments(accepted.filter(pl.col("operation") == "record_payment"), known)
-    documents = open_documents(pl.concat([snapshot.read("invoices", state="issued"), issue.invoices]), known)
-    return pl.concat(
-        [issue.applications, apply_payments(payments, documents, _exponents(reference), is_at_issue=False)]
-    )
+def _settled(
+    snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, new: pl.DataFrame
+) -> tuple[Settled, pl.DataFrame]:
+    """Payments, reversals and issues of a commit, in their order, on what was open before it; and their entries.
 
-
-def _payment_entries(accepted: pl.DataFrame, applications: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """What a payment pays lowers the receivable; the rest is the account's balance."""
-    zones = _zones(reference)
-    payments = accepted.filter(pl.col("operation") == "record_payment").with_columns(
-        pl.col("amount").cast(applications.schema["amount"])
-    )
-    periods = [
-        period_of(at, zones[account])
-        for account, at in payments.select("billing_account_id", "occurred_at").iter_rows()
-    ]
-    currencies = (
+    Reads    accepted Operations; the documents they issue, as `settle` takes them
+    """
+    documents = pl.concat([with_terms(snapshot.read("invoices", state="issued")), new])
+    before = snapshot.read("operations").filter(pl.col("status") == ACCEPTED)
+    accounts = (
         reference["billing_accounts"]
-        .select("billing_account_id", account_currency="billing_currency")
         .unique("billing_account_id", keep="last", maintain_order=True)
+        .select("billing_account_id", "time_zone", account_currency="billing_currency")
     )
-    used = applications.group_by("operation_id").agg(used_amount=pl.col("amount").sum())
-    rows = (
-        payments.with_columns(
-            pl.Series("service_period", periods, dtype=pl.String),
-            source_table=pl.lit("operations"),
-            source_id=pl.col("operation_id"),
-            payment_kind=pl.col("payment_kind").fill_null("money"),
-        )
-        .join(used, on="operation_id", how="left")
-        .join(currencies, on="billing_account_id", how="left")
-        .with_columns(
-            billing_currency=pl.coalesce("billing_currency", "account_currency"),
-            used_amount=pl.col("used_amount").fill_null(0),
-        )
-    )
-    found = []
-    for kind, (on_invoices, on_account) in PAYMENT_EVENTS.items():
-        of_kind = rows.filter(pl.col("payment_kind") == kind)
-        found.append(post(on_invoices, of_kind.with_columns(amount=pl.col("used_amount"))))
-        found.append(post(on_account, of_kind.with_columns(amount=pl.col("amount") - pl.col("used_amount"))))
-    return pl.concat(found).select(*KEY, "amount")
+    applications = snapshot.read("payment_applications")
+    settled = settle(accepted, before, documents, applications, accounts, _exponents(reference))
+    payments = pl.concat([before, accepted]).filter(pl.col("operation") == "record_payment")
+    entries = payment_entries(accepted, payments, settled.applications, documents, accounts)
+    # what is left to pay of a document that was paid in part at issue is rounded anew
+    before_paid = new.with_columns(rounding_amount=-pl.col("rounding_amount"))
+    return settled, pl.concat([entries, rounding_entries(before_paid), rounding_entries(settled.issued)])
 
 
 # --- reading ------------------------------------------------------------
 
 
-def read_operations(file: Path, *, received_at: datetime, actor: str | None) -> Iterator[dict[str, Any]]:
+def read_operations(
+    file: Path, *, received_at: datetime, actor: str | None, alone: bool = False
+) -> Iterator[dict[str, Any]]:
     """The rows of a file, each with the columns of Operations; a field that cannot be read leaves its reason.
 
-    Errors   Refusal: the file cannot be opened, is not UTF-8, or has no header
+    Reads    `alone`: the actor may only land what is their own
+    Errors   Refusal: the file cannot be opened, is not UTF-8, is empty, or has columns that nobody knows
     """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise Refusal(f"{file}: cannot be read as UTF-8 text: {fault}") from None
+    text = _text(file)
     lines = _csv_rows(file, text) if file.suffix.lower() == ".csv" else _json_rows(text)
     for number, (raw, original) in enumerate(lines, start=1):
-        yield _row(raw, original, f"{file.name} row {number}", received_at, actor)
+        row = _row(raw, original, f"{file.name} row {number}", received_at, actor)
+        yield _set_aside(row, actor) if alone and row["actor"] != actor else row
+
+
+def _set_aside(row: dict[str, Any], actor: str | None) -> dict[str, Any]:
+    """What somebody lands for another: kept under an id that is made for it, so that the other's id stays free."""
+    name = sha256(f"{actor} {row['original']}".encode()).hexdigest()[:16]
+    why = f"{row['operation_id']}: {actor} may not act as {row['actor'] or 'nobody'}"
+    return row | {"operation_id": f"forbidden-{name}", "reason_code": "O_FORBIDDEN", "reason": why}
+
+
+def _text(file: Path) -> str:
+    """The text of a file, if it has any."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        raise Refusal(f"{file}: {said('F_UNREADABLE', fault.strerror or '')}") from None
+    except UnicodeDecodeError as fault:
+        raise Refusal(f"{file}: {said('F_ENCODING', f'byte {fault.start + 1}')}") from None
+    if not text.strip():
+        raise Refusal(f"{file}: the file is empty; leave it out, or land the one that holds the operations")
+    return text
 
 
 def _csv_rows(file: Path, text: str) -> Iterator[tuple[Mapping[str, Any] | str, str]]:
@@ -307,11 +303,32 @@ def _json_rows(text: str) -> Iterator[tuple[Mapping[str, Any] | str, str]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+            row = json.loads(line, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=_once_each)
+        except _TwiceError as fault:
+            yield f"the line says {fault} twice", line
+            continue
         except ValueError as fault:
-            yield f"the line is not JSON: {fault}", line
+            yield f"the line is not JSON{_from(fault)}", line
             continue
         yield (row if isinstance(row, dict) else "the line is not a JSON object"), line
+
+
+class _TwiceError(ValueError):
+    """A field that stands twice in a line, by name."""
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; refused where it says a field twice, as nobody knows which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _from(fault: ValueError) -> str:
+    """Where a line stops being JSON."""
+    return f" from character {fault.pos + 1} on" if isinstance(fault, json.JSONDecodeError) else ""
 
 
 def _row(
@@ -325,8 +342,12 @@ def _row(
     if isinstance(raw, str):
         return row | {"reason_code": "O_BAD_FIELD", "reason": f"{place}: {raw}"}
     faults: list[tuple[str, str]] = []
+    missing = [name for name in NEEDED if _is_blank(raw.get(name))]
+    if not _is_id(raw.get("operation_id")):
+        faults.append(("O_BAD_FIELD", f"{place}: operation_id: an id is 1 to {LONGEST_ID} printable characters"))
+        raw = {name: value for name, value in raw.items() if name != "operation_id"}
     for name, value in raw.items():
-        if value is None:
+        if value is None or name in missing:
             continue
         if name not in FIELDS:
             faults.append(("O_BAD_FIELD", f"{place}: there is no field {name}"))
@@ -335,12 +356,19 @@ def _row(
             row[name] = _value(name, value)
         except NotOfTypeError as fault:
             faults.append(("O_PRECISE" if "decimals" in str(fault) else "O_BAD_FIELD", f"{place}: {name}: {fault}"))
-    for name in ("operation_id", "operation", "occurred_at"):
-        if raw.get(name) is None:
-            faults.append(("O_MISSING_FIELD", f"{place}: {name}"))
+    faults += [("O_MISSING_FIELD", f"{place}: {name}") for name in missing]
     if faults:
-        row |= {"reason_code": faults[0][0], "reason": "; ".join(said for _, said in faults)}
+        row |= {"reason_code": faults[0][0], "reason": "; ".join(about for _, about in faults)}
     return row
+
+
+def _is_id(value: Any) -> bool:
+    """Whether an id can be kept as it is written; what is blank or no text has a reason of its own."""
+    return _is_blank(value) or not isinstance(value, str) or (value.isprintable() and len(value) <= LONGEST_ID)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _value(name: str, value: Any) -> Any:
@@ -352,11 +380,9 @@ def _value(name: str, value: Any) -> Any:
             raise NotOfTypeError(f"{value!r} is neither a day (2026-10-01) nor an instant with an offset")
         return found
     dtype = TYPES[name]
-    if isinstance(value, (list, bool)):
-        value = json.dumps(value)
-    text = f"{value:f}" if isinstance(value, Decimal) else value
-    if not isinstance(text, str):
-        raise NotOfTypeError(f"{value!r} is not text")
+    if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(term, str) for term in value)):
+        raise NotOfTypeError("it holds more than texts")
+    text = f"{value:f}" if isinstance(value, Decimal) else value if isinstance(value, str) else json.dumps(value)
     if isinstance(dtype, pl.Decimal) and not _is_number(text):
         raise NotOfTypeError(f"{text!r} is not a number like 12.50")
     found = parse(text, dtype)

@@ -32,12 +32,12 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """0 done · 3 done, with rejects or parked accounts · 4 held for approval · 1 refused."""
+        """0 done · 3 done, with rejects, conflicts or parked accounts · 4 held for approval · 1 refused."""
         if self.status == REFUSED:
             return EXIT_REFUSED
         if self.status == HELD:
             return EXIT_HELD
-        return EXIT_REJECTS if self.report.get("rejected") or self.report.get("parked") else EXIT_DONE
+        return EXIT_REJECTS if any(self.report.get(name) for name in ("rejected", "conflicts", "parked")) else EXIT_DONE
 
 
 def software() -> str:

@@ -87,7 +87,6 @@ def _nothing() -> dict[str, pl.DataFrame]:
         ),
         "grant_movements": TABLES["grant_movements"].empty(),
         "expense_numbers": TABLES["expense_numbers"].empty(),
-        "first_billed": pl.DataFrame(schema={"billing_account_id": pl.String, "first_period": pl.String}),
     }
 
 

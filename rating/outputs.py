@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
+from rating.cost_policies import events
 from rating.expense_numbers import expense_numbers
 from rating.grant_movements import grant_movements
 from rating.invoices import invoice_ids, invoice_lines, invoices
@@ -34,6 +35,8 @@ class Outputs:
     invoice_lines: pl.DataFrame
     holds: pl.DataFrame
     unpriced_usage: pl.DataFrame
+    cost_policy_measures: pl.DataFrame
+    cost_policy_events: pl.DataFrame
     ledger: pl.DataFrame
     """Ledger entries before they are numbered into transactions: the desired state (L1)."""
 
@@ -55,8 +58,16 @@ class Rated:
     tax_shares: pl.DataFrame
     grants: pl.DataFrame
     opening: pl.DataFrame
+    floors: pl.DataFrame
+    """What a month draws of grants beyond their use: grant_id, amount_mu."""
     holds: pl.DataFrame
     unpriced: pl.DataFrame
+    watched: pl.DataFrame
+    """What the cost policies in force come to: CostPolicyMeasures."""
+    terms: pl.DataFrame
+    """The discounts of the accounts that are billed."""
+    stopped: pl.DataFrame
+    """The charges that organization credit may not pay: charge_id."""
 
 
 def outputs(rated: Rated, accounts: pl.DataFrame, known_numbers: pl.DataFrame) -> Outputs:
@@ -76,8 +87,8 @@ def outputs(rated: Rated, accounts: pl.DataFrame, known_numbers: pl.DataFrame) -
     applications = pl.concat([rated.bonuses, rated.credits]).join(
         items.select("charge_id", "charge_period_end", "expense_number"), on="charge_id"
     )
-    movements = grant_movements(applications, rated.grants, rated.opening, accounts)
-    lines = invoice_lines(items)
+    movements = grant_movements(applications, rated.floors, rated.grants, rated.opening, accounts)
+    documents, lines = invoices(items, accounts), invoice_lines(items)
     breakdown = _tax_breakdown(rated.tax_groups, accounts)
     closing = accounts.filter("is_closing").select("billing_account_id")
     return Outputs(
@@ -95,11 +106,14 @@ def outputs(rated: Rated, accounts: pl.DataFrame, known_numbers: pl.DataFrame) -
             ).sort("charge_id", "component")
         ),
         grant_movements=movements,
-        invoices=invoices(items, accounts),
+        invoices=documents,
         invoice_lines=lines,
         holds=rated.holds,
         unpriced_usage=_unpriced_usage(rated),
+        cost_policy_measures=rated.watched,
+        cost_policy_events=events(rated.watched),
         ledger=period_entries(
+            documents.join(closing, on="billing_account_id", how="semi"),
             lines.join(closing, on="billing_account_id", how="semi"),
             breakdown.join(closing, on="billing_account_id", how="semi"),
             movements.join(closing, on="billing_account_id", how="semi"),

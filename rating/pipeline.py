@@ -14,11 +14,14 @@ import polars as pl
 
 from rating import holds as parking
 from rating.account_periods import account_periods
+from rating.allocations.consumption import floors
 from rating.allocations.discounts import discount_terms, discounts
 from rating.allocations.grants import spend
 from rating.allocations.netting import netted
+from rating.allocations.projects import stopped
 from rating.charges import charges, cuts
-from rating.grant_movements import balances
+from rating.cost_policies import measures
+from rating.grant_movements import balances, with_endings
 from rating.invoices import invoice_ids
 from rating.metering import metered_usage
 from rating.one_off_charges import among, one_off_charges
@@ -28,10 +31,36 @@ from rating.rating_lines import PriceTerms, line_parts, list_costs, price_terms,
 from rating.recurring_items import recurring_usage
 from rating.scopes import with_classes
 from rating.spend_limits import caps, true_ups
-from rating.tax_breakdown import rates, tax
+from rating.tax_breakdown import RATED_BY, RATES_AT, rate_boundaries, rates, tax
 from rating.usage_classes import CLASS_KEY, breaks, numbered_prices, timelines, usage_classes
 from schemas.operations import Operations
-from schemas.units import Instant
+from schemas.units import Flag, Instant, Money, Quantity, Text
+
+ENDINGS = {
+    "grant_id": Text,
+    "ended_at": Instant,
+    "movement": Text,
+    "operation_id": Text,
+    "recorded_at": Instant,
+}
+PROJECT_ALLOCATIONS = {
+    "billing_account_id": Text,
+    "sub_account_id": Text,
+    "window_start": Instant,
+    "window_end": Instant,
+    "use_organization_credit": Flag,
+    "occurred_at": Instant,
+    "operation_id": Text,
+    "recorded_at": Instant,
+}
+EARLIER_COSTS = {
+    "billing_account_id": Text,
+    "sub_account_id": Text,
+    "sku_id": Text,
+    "cost_before_grants": Money,
+    "cost_after_grants": Money,
+    "pricing_quantity": Quantity,
+}
 
 
 @dataclass(frozen=True)
@@ -52,20 +81,36 @@ class Inputs:
     grant_movements: pl.DataFrame
     """What other periods have done to these grants."""
     expense_numbers: pl.DataFrame
-    first_billed: pl.DataFrame
-    """billing_account_id, first_period: what an account was first billed for, where it was."""
     added_charges: pl.DataFrame = field(default_factory=Operations.empty)
     """Accepted operations that add a charge."""
+    endings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENDINGS))
+    """Grants that were recovered or refunded, and when (K5)."""
+    project_allocations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PROJECT_ALLOCATIONS))
+    """Allocations of organization credit to projects, each with its switch (W4)."""
+    held_before: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"billing_account_id": Text}))
+    """Accounts of which an earlier period is on hold: once that is billed, it may claim what is over since (K3)."""
+    earlier_costs: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EARLIER_COSTS))
+    """What accounts, projects and SKUs cost and used in earlier periods, where a cost policy asks for it (W5)."""
 
 
 def rate_period(inputs: Inputs) -> Outputs:
     """Turn one billing period's usage into invoices and what the ledger should say."""
-    reference = inputs.reference
     accounts = _accounts(inputs)
+    return outputs(_rated(inputs, accounts), accounts, inputs.expense_numbers)
+
+
+def rated(inputs: Inputs) -> Rated:
+    """What the stages of a period make, before it becomes tables: what an explanation looks at (G8)."""
+    return _rated(inputs, _accounts(inputs))
+
+
+def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
+    """The stages, in order."""
+    reference = inputs.reference
     terms, grants = _terms_and_grants(inputs, accounts)
 
     # usage -> rating lines
-    usage = used(inputs, accounts, _reaches(terms, grants))
+    usage = used(inputs, accounts, _reaches(inputs, accounts, terms, grants))
     parts = line_parts(usage.uses.filter(_CAN_BE_CHARGED), usage.classes)
     costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
     keyed = usage.uses.join(usage.classes.select(_OF_CLASS), on="class_id")
@@ -80,7 +125,8 @@ def rate_period(inputs: Inputs) -> Outputs:
     items, _ = with_classes(_without(parked, charged).drop("class_id"))
 
     # charges -> what they cost: discounts, then what is over a maximum, then what a minimum lacks
-    discounted = discounts(items, _without(parked, terms))
+    terms = _without(parked, terms)
+    discounted = discounts(items, terms)
     items = _less(items, discounted, "discount_mu", start="list_cost_mu", rest="discounted_mu")
     capped = caps(items, reference["spend_limits"], accounts)
     items = _less(items, capped, "cap_mu", start="discounted_mu", rest="net_mu")
@@ -88,6 +134,7 @@ def rate_period(inputs: Inputs) -> Outputs:
     items = among(items, _uncut(_with_terms(lacking, accounts)))
 
     # accounts without a tax rate are parked whole too
+    items = items.with_columns(rates_at=RATES_AT)
     tax_rates = rates(items, reference["tax_rates"])
     untaxed, too_much = parking.untaxed(items, tax_rates), parking.out_of_bounds_with_tax(items, tax_rates)
     parked = _parked(parked, parking.unbillable(lacking, accounts), untaxed, too_much)
@@ -103,17 +150,33 @@ def rate_period(inputs: Inputs) -> Outputs:
 
     # what they cost -> what is due: grants that lower the taxable amount, then tax, then credits
     opening = balances(grants, inputs.grant_movements)
-    bonuses = spend(items, netted(items, "net_mu", across_categories=False), grants, opening, "before")
+    governed = stopped(items, _known(inputs.project_allocations, inputs), accounts)
+    payable = netted(items, "net_mu", across_categories=False)
+    bonuses = spend(items, payable, grants, opening, "before", governed)
     items = _less(items, bonuses, "grant_mu", start="net_mu", rest="taxable_mu")
     tax_groups, tax_shares = tax(items, tax_rates)
     items = _with_tax(items, tax_shares)
-    credits = spend(items, netted(items, "due_mu", across_categories=True), grants, opening, "after")
+    payable = netted(items, "due_mu", across_categories=True)
+    credits = spend(items, payable, grants, opening, "after", governed)
     items = _less(items, credits, "credit_mu", start="due_mu", rest="rest_mu")
 
-    unpriced = _without(parked, keyed.filter(pl.col("price_row").is_null()))
-    applied = discounted, capped, bonuses, credits
-    rated = Rated(items, *applied, tax_groups, tax_shares, grants, opening, on_hold, unpriced)
-    return outputs(rated, accounts, inputs.expense_numbers)
+    return Rated(
+        items=items,
+        discounted=discounted,
+        capped=capped,
+        bonuses=bonuses,
+        credits=credits,
+        tax_groups=tax_groups,
+        tax_shares=tax_shares,
+        grants=grants,
+        opening=opening,
+        floors=floors(grants, pl.concat([bonuses, credits]), opening, accounts),
+        holds=on_hold,
+        unpriced=_without(parked, keyed.filter(pl.col("price_row").is_null())),
+        watched=measures(items, inputs.earlier_costs, reference["cost_policies"], _without(parked, accounts)),
+        terms=terms,
+        stopped=governed,
+    )
 
 
 _CAN_BE_CHARGED = pl.col("price_row").is_not_null() & pl.col("has_factor") & ~pl.col("is_beyond")
@@ -154,7 +217,7 @@ def used(inputs: Inputs, accounts: pl.DataFrame, reaches: pl.DataFrame, *, each_
     asked = {
         "breaks": breaks(stretches, classes, members),
         "cutoffs": _cutoffs(classes, members, accounts),
-        "periods": _periods(classes, members, accounts),
+        "periods": _periods(classes, members),
     }
     if each_record:
         known = each_instant(known, members.select("series_id"))
@@ -185,7 +248,7 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
     """
     accounts = _accounts(inputs)
     terms, grants = _terms_and_grants(inputs, accounts)
-    usage = used(inputs, accounts, _reaches(terms, grants), each_record=True)
+    usage = used(inputs, accounts, _reaches(inputs, accounts, terms, grants), each_record=True)
     priced = usage.uses.filter(_CAN_BE_CHARGED)
     parts = line_parts(priced, usage.classes)
     costs, values = list_costs(parts, priced, usage.classes, usage.price_terms)
@@ -214,19 +277,16 @@ def _accounts(inputs: Inputs) -> pl.DataFrame:
         billing_period=inputs.billing_period,
         known_as_of=inputs.known_as_of,
     )
-    first = inputs.first_billed.select("billing_account_id", "first_period")
-    return (
-        accounts.join(first, on="billing_account_id", how="left", maintain_order="left")
-        .with_columns(is_first=pl.col("first_period").fill_null(inputs.billing_period) >= inputs.billing_period)
-        .drop("first_period")
-    )
+    held = pl.col("billing_account_id").is_in(inputs.held_before["billing_account_id"].implode())
+    return accounts.with_columns(is_caught_up=~held)
 
 
 def _terms_and_grants(inputs: Inputs, accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The discounts and the grants that accounts of the period have."""
     terms = discount_terms(inputs.reference["discounts"], _known(inputs.promo_discounts, inputs), accounts)
     exponents = accounts.select("billing_account_id", "exponent")
-    return terms, _known(inputs.grants, inputs).join(exponents, on="billing_account_id")
+    grants = with_endings(_known(inputs.grants, inputs), _known(inputs.endings, inputs))
+    return terms, grants.join(exponents, on="billing_account_id")
 
 
 def _known(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
@@ -234,13 +294,14 @@ def _known(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     return rows.filter(pl.col("recorded_at") <= pl.lit(inputs.known_as_of, dtype=Instant))
 
 
-def _reaches(terms: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
-    """Every window that may cut a line: those of discounts and those of grants (P7)."""
+def _reaches(inputs: Inputs, accounts: pl.DataFrame, terms: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
+    """Every window that may cut a line: those of discounts, of grants and of tax rates (P7, T1)."""
     columns = ["billing_account_id", "project_id", "window_start", "window_end", "include", "exclude"]
     return pl.concat(
         [
             terms.with_columns(project_id=pl.lit(None, dtype=pl.String)).select(columns),
             grants.with_columns(project_id=pl.col("sub_account_id")).select(columns),
+            rate_boundaries(accounts, inputs.reference["tax_rates"]).select(columns),
         ]
     )
 
@@ -252,11 +313,9 @@ def _cutoffs(classes: pl.DataFrame, members: pl.DataFrame, accounts: pl.DataFram
     return members.join(open_classes, on="class_id").select("series_id", "cutoff")
 
 
-def _periods(classes: pl.DataFrame, members: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """The billing period of each series, where its account is."""
-    bounds = accounts.select("billing_account_id", "period_start", "period_end")
-    of_class = classes.select("class_id", "billing_account_id").join(bounds, on="billing_account_id")
-    return members.join(of_class, on="class_id").select("series_id", "period_start", "period_end")
+def _periods(classes: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The billing period of each series, where its account is; a class is its row."""
+    return members.select("series_id").hstack(classes.select("period_start", "period_end")[members["class_id"]])
 
 
 def _with_terms(items: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -292,7 +351,7 @@ def _other_amounts(
     """What a parked account's other charges come to: those that have a price, or a tax rate where that is missing."""
     priced = charged.join(parked.filter(pl.col("reason_code") != "H_NO_TAX_RATE"), on="billing_account_id")
     untaxed = items.join(parked.filter(reason_code="H_NO_TAX_RATE"), on="billing_account_id")
-    taxed = untaxed.join(tax_rates, on=["billing_account_id", "tax_category"], how="semi")
+    taxed = untaxed.join(tax_rates, on=RATED_BY, how="semi")
     kept = pl.concat([rows.select("billing_account_id", "list_cost_mu") for rows in (priced, taxed)])
     return kept.group_by("billing_account_id").agg(other_mu=pl.col("list_cost_mu").sum())
 

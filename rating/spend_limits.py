@@ -38,26 +38,34 @@ def caps(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame) -> p
     Makes    charge_id, spend_limit_id, amount_mu [mu, positive], cap_order: the limit's place in its account
     Source   P10
     """
-    of_account = pl.col("only_price_id").is_null()
-    terms = _terms(items, limits, accounts, "maximum_spend").filter(in_force("last_instant"))
-    terms = terms.sort("billing_account_id", of_account, "spend_limit_id").with_columns(
-        cap_order=(pl.int_range(pl.len()).over("billing_account_id") + 1).cast(pl.Int64),
-        # limits of different prices have no charge in common, so those of equal place are one step
-        _step=pl.int_range(pl.len()).over("billing_account_id", "only_price_id"),
-    )
+    terms = maxima(items, limits, accounts)
     rests = items.select(
         "charge_id", "billing_account_id", "sku_price_id", "line_order", "charge_order", rest_mu="discounted_mu"
     ).join(terms, on="billing_account_id", how="semi")
     found = [pl.DataFrame(schema=CAP)]
+    of_account = pl.col("only_price_id").is_null()
     for _, step in terms.sort(of_account, "_step").group_by(of_account, "_step", maintain_order=True):
-        taken = _taken(_limited(rests, step, "cap_order"))
+        taken = _taken(limited(rests, step, "cap_order"))
         found.append(taken.select(*CAP))
         rests = rests.join(taken.select("charge_id", "amount_mu"), on="charge_id", how="left")
         rests = rests.with_columns(rest_mu=pl.col("rest_mu") - pl.col("amount_mu").fill_null(0)).drop("amount_mu")
     return pl.concat(found)
 
 
-def _terms(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame, kind: str) -> pl.DataFrame:
+def maxima(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The maxima in force at the end of the period, those of a price before those of the account, then by id.
+
+    Makes    LIMIT, only_price_id, limit_mu, cap_order: the limit's place in its account; _step
+    """
+    terms = limit_terms(items, limits, accounts, "maximum_spend").filter(in_force("last_instant"))
+    return terms.sort("billing_account_id", pl.col("only_price_id").is_null(), "spend_limit_id").with_columns(
+        cap_order=(pl.int_range(pl.len()).over("billing_account_id") + 1).cast(pl.Int64),
+        # limits of different prices have no charge in common, so those of equal place are one step
+        _step=pl.int_range(pl.len()).over("billing_account_id", "only_price_id"),
+    )
+
+
+def limit_terms(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame, kind: str) -> pl.DataFrame:
     """The limits of each account: those that name it, and those of a price it has charges at; in its currency."""
     rows = limits.filter(pl.col("kind") == kind).rename(
         {"billing_account_id": "only_account_id", "sku_price_id": "only_price_id"}
@@ -71,7 +79,7 @@ def _terms(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame, ki
     return instants(terms).with_columns(limit_mu=to_mu("amount"))
 
 
-def _limited(items: pl.DataFrame, terms: pl.DataFrame, *columns: str) -> pl.DataFrame:
+def limited(items: pl.DataFrame, terms: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The charges of each limit: those of its account, at its price where it names one."""
     return items.join(terms.select(*LIMIT, "only_price_id", "limit_mu", *columns), on="billing_account_id").filter(
         pl.col("only_price_id").is_null() | (pl.col("only_price_id") == pl.col("sku_price_id"))
@@ -98,26 +106,37 @@ def true_ups(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame, 
     Makes    charges of category one_off, of the SKU the limit names, at the last microsecond of the period
     Source   P10
     """
-    terms = _terms(items, limits, accounts.filter("is_closing"), "minimum_spend").with_columns(
+    terms = minima(items, limits, accounts)
+    lacking = terms.filter(pl.col("lack_mu").is_null() | (pl.col("lack_mu") > 0)).with_columns(
+        list_cost_mu="lack_mu", sku_id="true_up_sku_id"
+    )
+    charged = with_sku_terms(lacking.sort(LIMIT), skus).with_columns(
+        sub_account_id=pl.lit(None, dtype=pl.String), charge_period_start="last_instant", source_id="spend_limit_id"
+    )
+    return charged_once(charged)
+
+
+def minima(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """What each minimum asks for of a period that is over, and what its charges lack of it.
+
+    Reads    items   charges: sku_price_id, net_mu [mu], without those of minima
+    Makes    LIMIT, only_price_id, true_up_sku_id, least_mu, spent_mu, lack_mu [mu; null where the currency has no
+             exponent: what is lacking nobody can say, and the account is parked for that], rating_line_id of the lack
+    Source   P10
+    """
+    terms = limit_terms(items, limits, accounts.filter("is_closing"), "minimum_spend").with_columns(
         covered_start=pl.max_horizontal("starts", "period_start"),
         covered_end=pl.min_horizontal("ends", "period_end"),
         limit_mu=pl.col("limit_mu").fill_null(0),
     )
     terms = covered_days(terms.filter(pl.col("covered_start") < pl.col("covered_end")))
     least = rounded(terms, ["limit_mu", "days"], ["days_of_month"], "rounding_charges")["rounded_mu"]
-    terms = terms.with_columns(least_mu=least)
-    spent = _limited(items.select("billing_account_id", "sku_price_id", "net_mu"), terms)
+    terms = terms.with_columns(least_mu=least, _name=pl.lit("minimum_spend"))
+    spent = limited(items.select("billing_account_id", "sku_price_id", "net_mu"), terms)
     spent = spent.group_by(LIMIT).agg(spent_mu=pl.col("net_mu").sum())
-    lack = pl.col("least_mu") - pl.col("spent_mu").fill_null(0)
-    # an account whose currency has no exponent lacks what nobody can say; it is parked for that
-    lacking = terms.join(spent, on=LIMIT, how="left").with_columns(
-        list_cost_mu=pl.when(pl.col("exponent").is_not_null()).then(lack)
+    terms = terms.join(spent, on=LIMIT, how="left").with_columns(pl.col("spent_mu").fill_null(0))
+    ids = content_ids(terms, "_name", *LIMIT, "billing_period")
+    return terms.with_columns(
+        rating_line_id=ids,
+        lack_mu=pl.when(pl.col("exponent").is_not_null()).then(pl.col("least_mu") - pl.col("spent_mu")),
     )
-    lacking = lacking.filter(pl.col("list_cost_mu").is_null() | (pl.col("list_cost_mu") > 0)).with_columns(
-        sku_id="true_up_sku_id", _name=pl.lit("minimum_spend")
-    )
-    charged = with_sku_terms(lacking.sort(LIMIT), skus).with_columns(
-        sub_account_id=pl.lit(None, dtype=pl.String), charge_period_start="last_instant", source_id="spend_limit_id"
-    )
-    ids = content_ids(charged, "_name", *LIMIT, "billing_period")
-    return charged_once(charged.with_columns(rating_line_id=ids))

@@ -89,6 +89,10 @@ _SOURCES = {
     "stored_usage": "internal.usage_totals",
     "rejects": "internal.rejects",
     "operations": "internal.operations",
+    "account_restrictions": "internal.account_restrictions",
+    "cost_policy_events": "internal.cost_policy_events",
+    "cost_policy_measures": "internal.cost_policy_measures",
+    "grant_movements": "internal.grant_movements",
 }
 """Relations that are made of a table's files without a query that names it."""
 

@@ -429,6 +429,8 @@ class Snapshot:
     commit: Commit
     visible: Mapping[str, FileEntry]
     reference_digest: str | None = None
+    known_as_of: datetime | None = None
+    """Up to when a candidate counts inputs; null is what the commits before it do."""
 
     @property
     def number(self) -> int:
@@ -451,7 +453,12 @@ class Snapshot:
         return any(entry.partition.get(REFERENCE) == digest for entry in self.visible.values())
 
     def with_changes(
-        self, added: Iterable[FileEntry], removed: Iterable[str] = (), *, reference_digest: str | None = None
+        self,
+        added: Iterable[FileEntry],
+        removed: Iterable[str] = (),
+        *,
+        reference_digest: str | None = None,
+        known_as_of: datetime | None = None,
     ) -> Snapshot:
         """What would be visible after a commit of these changes: the candidate that is audited before it is made."""
         new = list(added)
@@ -462,6 +469,7 @@ class Snapshot:
             self,
             visible=kept | {entry.path: entry for entry in new},
             reference_digest=reference_digest or brought or self.reference_digest,
+            known_as_of=known_as_of or self.known_as_of,
         )
 
     @cached_property

@@ -140,6 +140,7 @@ def _define(
         connection.execute(statement)
     commits = lake.commits(snapshot.number)
     _view(connection, "internal.journal", _journal(commits))
+    _view(connection, "internal.candidate", _candidate(snapshot))
     _view(connection, "internal.files", _files(lake, snapshot, commits))
     only = {} if usage_periods is None else {"billing_period": usage_periods}
     usage = snapshot.files(tables.USAGE, **only)
@@ -148,8 +149,9 @@ def _define(
     views = queries("views")
     for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
         _view(connection, table, _table(lake, snapshot.files(table), _view_types(table)))
-    _view(connection, "internal.rejects", _by_commit(lake, snapshot, commits, "rejects"))
-    _view(connection, "internal.operations", _by_commit(lake, snapshot, commits, "operations"))
+    for table in ("rejects", "operations", "account_restrictions", "cost_policy_events", "cost_policy_measures"):
+        _view(connection, f"internal.{table}", _by_commit(lake, snapshot, commits, table))
+    _view(connection, "internal.grant_movements", _by_commit(lake, snapshot, commits, "grant_movements"))
     for query in views:
         _view(connection, query.name, query.text)
 
@@ -221,6 +223,12 @@ def _journal(commits: Sequence[Commit]) -> str:
         for commit in commits
     ]
     return _literal(types, rows)
+
+
+def _candidate(snapshot: Snapshot) -> str:
+    """What the run that is being audited will say of itself in the journal; nulls for a commit."""
+    known = snapshot.known_as_of.isoformat() if snapshot.known_as_of else None
+    return _literal({"known_as_of": "TIMESTAMP WITH TIME ZONE"}, [{"known_as_of": known}])
 
 
 def _files(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit]) -> str:

@@ -24,6 +24,7 @@ from flows import bill_period as billing
 from flows import ingest_usage as ingesting
 from flows import issue_invoices as issuing
 from flows import operations as operating
+from flows.actors import refuse_stranger
 from flows.bill_period import BillPlan, GroupResult
 from flows.ingest_usage import IngestResult
 from flows.lake.journal import HeadMoved, Lake
@@ -152,9 +153,11 @@ def land_usage(
     actor: str,
 ) -> IngestResult:
     """Read, judge and commit a delivery."""
+    tables = load_reference(Path(reference))
+    refuse_stranger(tables, actor)
     return ingesting.ingest_usage(
         Lake.open(Path(lake)),
-        load_reference(Path(reference)),
+        tables,
         [Path(file) for file in files],
         mapping=Path(mapping) if mapping else None,
         received_at=received_at,

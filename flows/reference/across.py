@@ -37,6 +37,8 @@ def check_across(tables: Tables, unreadable: frozenset[str]) -> list[Fault]:
         faults += _family_faults(sound["billing_accounts"])
         faults += _foreign_currency_faults(sound)
         faults += _foreign_project_faults(sound)
+    if {"discounts", "promo_codes"} <= sound.keys():
+        faults += _promised_faults(sound["discounts"], sound["promo_codes"])
     if {"spend_limits", "sku_prices"} <= sound.keys():
         faults += _limit_currency_faults(sound["spend_limits"], sound["sku_prices"])
     return faults
@@ -147,6 +149,8 @@ def _money_faults(tables: Tables) -> list[Fault]:
 
 def _with_currency(tables: Tables, name: str) -> pl.DataFrame:
     rows = tables[name].rows
+    if name == "cost_policies":
+        return _with_currency_of_account(tables, rows)
     if name != "price_tiers":
         return rows
     prices = tables["sku_prices"].rows if "sku_prices" in tables else None
@@ -154,6 +158,13 @@ def _with_currency(tables: Tables, name: str) -> pl.DataFrame:
         return rows.clear().with_columns(billing_currency=pl.lit(""), valid_from=pl.lit(""), valid_until=pl.lit(""))
     priced = prices.select("sku_price_id", "billing_currency", "valid_from", "valid_until")
     return rows.join(priced.unique("sku_price_id", maintain_order=True), on="sku_price_id", maintain_order="left")
+
+
+def _with_currency_of_account(tables: Tables, rows: pl.DataFrame) -> pl.DataFrame:
+    if "billing_accounts" not in tables:
+        return rows.clear().with_columns(billing_currency=pl.lit(""))
+    owners = tables["billing_accounts"].rows.select("billing_account_id", "billing_currency")
+    return rows.join(owners.unique("billing_account_id"), on="billing_account_id", how="left", maintain_order="left")
 
 
 def _precise_faults(
@@ -234,22 +245,55 @@ def _limit_currency_faults(limits: CheckedTable, prices: CheckedTable) -> list[F
     )
 
 
+def _promised_faults(discounts: CheckedTable, codes: CheckedTable) -> Iterator[Fault]:
+    """A discount of a code that gives credit, or an amount in another currency than its code's (D2, K7)."""
+    promised = discounts.rows.drop_nulls("promo_code")
+    if "benefit" not in codes.unsure:
+        given = codes.rows.filter(pl.col("benefit") == "discount").select("promo_code").unique()
+        known = promised.join(codes.rows.select("promo_code").unique(), on="promo_code", how="semi")
+        yield from faults_where(
+            discounts.file,
+            known.join(given, on="promo_code", how="anti", maintain_order="left"),
+            pl.lit(True),
+            column="promo_code",
+            found=pl.format("{}, whose benefit is a grant", quoted(pl.col("promo_code"))),
+            wanted="a code whose benefit is a discount",
+            what_to_do="name another code, or leave it empty",
+        )
+    named = codes.rows.filter(pl.col("benefit") == "discount").select("promo_code", "billing_currency").drop_nulls()
+    fixed = promised.drop_nulls("billing_currency").join(
+        named.select("promo_code").unique(), on="promo_code", how="semi", maintain_order="left"
+    )
+    yield from faults_where(
+        discounts.file,
+        fixed.join(named, on=["promo_code", "billing_currency"], how="anti", maintain_order="left"),
+        pl.lit(True),
+        column="billing_currency",
+        found=pl.format("{} for {}", quoted(pl.col("billing_currency")), pl.col("promo_code")),
+        wanted="the currency of its code",
+        what_to_do="correct one of the two",
+    )
+
+
 # Accounts
 
 
-def _foreign_project_faults(tables: Tables) -> list[Fault]:
-    """A recurring item of a project that never belongs to its account (U5)."""
-    if not {"recurring_items", "sub_accounts"} <= tables.keys():
-        return []
-    items, projects = tables["recurring_items"], tables["sub_accounts"]
+def _foreign_project_faults(tables: Tables) -> Iterator[Fault]:
+    """A recurring item or a cost policy of a project that never belongs to its account (U5, W5)."""
+    for name in ("recurring_items", "cost_policies"):
+        if {name, "sub_accounts"} <= tables.keys():
+            yield from _projects_of_others(tables[name], tables["sub_accounts"], tables["billing_accounts"])
+
+
+def _projects_of_others(rows: CheckedTable, projects: CheckedTable, accounts: CheckedTable) -> list[Fault]:
     if projects.unsure & {"sub_account_id", "billing_account_id"}:
         return []
     known = projects.rows.select("sub_account_id", "billing_account_id").drop_nulls()
-    named = items.rows.drop_nulls(["sub_account_id", "billing_account_id"])
-    for column, table in (("sub_account_id", projects), ("billing_account_id", tables["billing_accounts"])):
+    named = rows.rows.drop_nulls(["sub_account_id", "billing_account_id"])
+    for column, table in (("sub_account_id", projects), ("billing_account_id", accounts)):
         named = named.join(table.rows.select(column).drop_nulls(), on=column, how="semi", maintain_order="left")
     return faults_where(
-        items.file,
+        rows.file,
         named.join(known, on=["sub_account_id", "billing_account_id"], how="anti", maintain_order="left"),
         pl.lit(True),
         column="sub_account_id",

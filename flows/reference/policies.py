@@ -63,7 +63,11 @@ POLICIES: Mapping[str, Policy] = {
     "credit_warning": _number("share of the credit limit at which an account is warned", "I5", "0.80", "100"),
     "earliest_open_period": _period("the first billing period that still takes usage", "R_TOO_OLD"),
     "eligibility": _words(
-        "when a charge must lie in a grant's window", "G3", "usage_time", "period_end", "invoice_time"
+        "what a grant's window must hold: the charge, the period's last instant, or its end, when it is invoiced first",
+        "G3",
+        "usage_time",
+        "period_end",
+        "invoice_time",
     ),
     "grant_order": Policy(
         "which grant pays first",

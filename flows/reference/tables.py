@@ -240,6 +240,12 @@ TABLES: Mapping[str, Rules] = {
                 "a currency, as kind is fixed",
                 "write the currency of the amount",
             ),
+            RowCheck(
+                "billing_currency",
+                (_kind == "percent") & pl.col("billing_currency").is_not_null(),
+                "nothing, as kind is percent",
+                "leave it empty, or write fixed",
+            ),
         ),
     ),
     "grant_kinds": Rules(
@@ -337,7 +343,25 @@ TABLES: Mapping[str, Rules] = {
     "billing_policies": Rules(
         "rules that are data, for everyone or for one account", key=("billing_account_id", "policy"), is_dated=True
     ),
-    "cost_policies": Rules("what happens when an account or project costs too much", key=("cost_policy_id",)),
+    "cost_policies": Rules(
+        "what happens when an account, a project or a SKU of it costs or uses too much",
+        key=("cost_policy_id",),
+        is_dated=True,
+        checks=(
+            RowCheck(
+                "sku_id",
+                (pl.col("measure") == "quantity") & pl.col("sku_id").is_null(),
+                "a SKU, as measure is quantity",
+                "name the SKU whose quantity is measured; several have no common unit",
+            ),
+            RowCheck(
+                "cost_position",
+                (pl.col("measure") == "quantity") & (pl.col("cost_position") != "before_grants"),
+                "before_grants or nothing, as measure is quantity",
+                "leave it empty: grants lower no quantity",
+            ),
+        ),
+    ),
     "principals": Rules(
         "who may do what; the roles' rights are in the manual",
         key=("principal_id", "role", "billing_account_id", "sub_account_id"),
@@ -378,7 +402,7 @@ LINKS: tuple[Link, ...] = (
     Link("principals", "sub_account_id", "sub_accounts", "sub_account_id"),
 )
 
-# Columns that hold money, and for which rows; the table itself, or the price of a tier, names the currency.
+# Columns that hold money, and for which rows; the table itself, the price of a tier or the account names the currency.
 MONEY: tuple[tuple[str, str, pl.Expr], ...] = (
     ("billing_accounts", "credit_limit", pl.lit(True)),
     ("sku_prices", "fixed_fee", pl.lit(True)),
@@ -386,6 +410,7 @@ MONEY: tuple[tuple[str, str, pl.Expr], ...] = (
     ("sku_prices", "maximum", pl.lit(True)),
     ("price_tiers", "flat_fee", pl.lit(True)),
     ("spend_limits", "amount", pl.lit(True)),
+    ("cost_policies", "limit", pl.col("measure") == "cost"),
     ("discounts", "value", pl.col("kind") == "fixed"),
     ("promo_codes", "value", pl.col("billing_currency").is_not_null()),
 )

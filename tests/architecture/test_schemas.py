@@ -29,12 +29,13 @@ TABLE_NAMES = _words("""
     sellers billing_accounts sub_accounts skus unit_conversions sku_prices price_tiers recurring_items spend_limits
     discounts grant_kinds promo_codes tax_rates currencies billing_policies cost_policies principals
     account_periods metered_usage rating_lines charges expense_numbers grants allocations tax_breakdown tax_shares
-    grant_movements holds unpriced_usage
+    grant_movements holds unpriced_usage cost_policy_measures
     invoices invoice_lines ledger_entries payment_applications account_restrictions cost_policy_events
 """)
 VIEW_NAMES = _words("""
     runs grant_balances bonus_credits active_discounts credit_limit_overview promo_codes_available organization_credits
-    project_credits free_credits paid_credits credit_history trial_balance usage_by_month
+    project_credits free_credits paid_credits credit_history trial_balance usage_by_month cost_policy_states
+    current_restrictions
 """)
 READ_BY_PEOPLE = _words("""
     credit_limit_overview promo_codes_available bonus_credits active_discounts organization_credits project_credits

@@ -163,6 +163,83 @@ def test_i5_the_account_is_read_as_of_the_head_not_of_today(tmp_path: Path) -> N
     assert (view(before, question), view(after, question)) == ([("100.0000",)], [("200.0000",)])
 
 
+def test_w5_what_a_cost_policy_restricts_is_not_the_credit_limit(tmp_path: Path) -> None:
+    """95 of 100 stay restricted only where the credit limit restricted them before."""
+    draft = DOCUMENTS[1] | {"amount_due": "95.00"}
+    world: World = {"billing_accounts": [ACME[0] | {"credit_limit": "100"}], "invoices": [draft]}
+    world["account_restrictions"] = [
+        {"billing_account_id": "acme", "cause": "cost_policy", "cost_policy_id": "budget", "state": "restricted"}
+    ]
+    assert view(lake_of(tmp_path, world), "select state from credit_limit_overview") == [("warning",)]
+
+
+# --- W5: cost policies ---
+
+POLICIES = rows(
+    """
+    cost_policy_id | billing_account_id | sub_account_id | measure  | sku_id | limit | period | action       | valid_from | valid_until
+    budget         | acme               |                | cost     |        | 900   | month  | notify       | 2026-01-01 | 2026-10-01
+    budget         | acme               |                | cost     |        | 1000  | month  | restrict_new | 2026-10-01 |
+    hours          | acme               | website        | quantity | vm     | 3     | total  | notify       | 2026-10-31 |
+    later          | acme               |                | cost     |        | 10    | month  | notify       | 2027-01-01 |
+    """  # noqa: E501 (a table)
+)
+WATCHED: World = {
+    "billing_accounts": ACME,
+    "skus": [{"sku_id": "vm", "pricing_unit": "hour"}],
+    "cost_policies": POLICIES,
+    "cost_policy_measures": rows(
+        """
+        cost_policy_id | billing_account_id | sub_account_id | billing_period | measured          | limit
+        budget         | acme               |                | 2026-09        | 900               | 900
+        budget         | acme               |                | 2026-10        | 999.99            | 1000
+        hours          | acme               | website        | 2026-10        | 3.000000000000001 | 3
+        """
+    ),
+    "cost_policy_events": rows(
+        """
+        cost_policy_id | billing_account_id | sub_account_id | billing_period | known_as_of
+        budget         | acme               |                | 2026-09        | 2026-10-01T00:00:00Z
+        hours          | acme               | website        | 2026-10        | 2026-10-20T00:00:00Z
+        """
+    ),
+}
+
+
+def test_w5_each_cost_policy_shows_what_was_measured_last_of_its_limit(tmp_path: Path) -> None:
+    """99.999 % are 99, not 100: the limit is not reached."""
+    asked = "select * exclude (known_as_of, cost_position, action, period, measure) from cost_policy_states order by 1"
+    assert view(lake_of(tmp_path, WATCHED), asked) == [
+        (*("budget", "acme", None, None, "2026-10", "999.990000000000000", "1000.000000000000000"),
+         *("INR", 99, "2026-09", "2026-10-01 00:00:00+00:00")),
+        (*("hours", "acme", "website", "vm", "2026-10", "3.000000000000001", "3.000000000000000"),
+         *("hour", 100, "2026-10", "2026-10-20 00:00:00+00:00")),
+        ("later", "acme", None, None, None, None, "10.000000000000000", "INR", None, None, None),
+    ]  # fmt: skip
+
+
+def test_w5_i5_the_latest_rows_of_an_account_project_and_cause_are_in_force(tmp_path: Path) -> None:
+    said = rows(
+        """
+        billing_account_id | sub_account_id | cause        | cost_policy_id | state      | changed_at           | used_amount | total_amount
+        acme               |                | cost_policy  | budget         | restricted | 2026-10-10T00:00:00Z |             |
+        acme               |                | cost_policy  | budget         | restricted | 2026-10-12T00:00:00Z |             |
+        acme               |                | cost_policy  | other          | restricted | 2026-10-12T00:00:00Z |             |
+        acme               | website        | cost_policy  | hours          | restricted | 2026-10-10T00:00:00Z |             |
+        acme               | website        | cost_policy  | hours          | ok         | 2026-10-11T00:00:00Z |             |
+        acme               |                | credit_limit |                | warning    | 2026-10-09T00:00:00Z | 90.00       | 100.00
+        """  # noqa: E501 (a table)
+    )
+    lake = lake_of(tmp_path, WATCHED | {"account_restrictions": said})
+    asked = 'select sub_account_id, cause, cost_policy_id, state, measured::double::int, "limit"::int'
+    assert view(lake, f"{asked} from current_restrictions order by all") == [
+        ("website", "cost_policy", "hours", "ok", 3, 3),
+        (None, "cost_policy", "budget", "restricted", 1000, 1000),
+        (None, "cost_policy", "other", "restricted", None, None),
+        (None, "credit_limit", None, "warning", 90, 100),
+    ]
+
+
 # --- S0: promo codes ---
 
 
@@ -296,19 +373,78 @@ def test_s1_3_credit_that_pays_after_tax_is_no_bonus(tmp_path: Path) -> None:
 def test_d1_a_discount_is_scheduled_active_or_expired_as_of_the_head(tmp_path: Path) -> None:
     discounts = rows(
         """
-        discount_id | kind    | value | billing_currency | service | valid_from | valid_until | promo_code
-        past        | percent | 10    |                  | Cloud   | 2026-01-01 | 2026-11-01  |
-        now         | percent | 12.5  |                  | CDN     | 2026-11-01 |             | AUTUMN
-        next        | fixed   | 20    | EUR              |         | 2026-11-02 |             |
+        discount_id | kind    | value | billing_currency | service | valid_from | valid_until
+        past        | percent | 10    |                  | Cloud   | 2026-01-01 | 2026-11-01
+        now         | percent | 12.5  |                  | CDN     | 2026-11-01 |
+        next        | fixed   | 20    | EUR              |         | 2026-11-02 |
         """
     )
     lake = lake_of(tmp_path, {"billing_accounts": ACME, "discounts": discounts})
-    found = view(lake, "select discount_id, value, service, promo_code, status from active_discounts order by 1")
+    found = view(lake, "select discount_id, value, service, status from active_discounts order by 1")
     assert found == [
-        ("next", "20 EUR", None, None, "scheduled"),
-        ("now", "12.5 %", "CDN", "AUTUMN", "active"),
-        ("past", "10 %", "Cloud", None, "expired"),
+        ("next", "20 EUR", None, "scheduled"),
+        ("now", "12.5 %", "CDN", "active"),
+        ("past", "10 %", "Cloud", "expired"),
     ]
+
+
+def test_d1_a_discount_by_promo_code_is_of_who_accepted_it_from_what_opened_to_what_ends_first(tmp_path: Path) -> None:
+    """In Berlin the two instants of bolt are midnights; 8 EUR are not for acme, which is billed in INR."""
+    bolt = ACME[0] | {"billing_account_id": "bolt", "billing_currency": "EUR", "time_zone": "Europe/Berlin"}
+    discounts = rows(
+        """
+        discount_id | kind    | value | billing_currency | valid_from | valid_until | promo_code
+        fifteen     | percent | 15    |                  | 2026-09-01 | 2026-11-11  | CODE
+        eight       | fixed   | 8     | EUR              | 2026-09-01 |             | CODE
+        summer      | percent | 5     |                  | 2026-06-01 | 2026-09-01  | CODE
+        unknown     | percent | 50    |                  | 2026-09-01 |             | OTHER
+        """
+    )
+    operations = rows(
+        """
+        operation_id | operation         | billing_account_id | promo_code | window_start                | window_end                  | status
+        by-acme      | accept_promo_code | acme               | CODE       | 2026-10-01T08:00:00.000000Z |                             | accepted
+        by-bolt      | accept_promo_code | bolt               | CODE       | 2026-09-30T22:00:00.000000Z | 2026-10-31T23:00:00.000000Z | accepted
+        refused      | accept_promo_code | bolt               | OTHER      | 2026-09-30T22:00:00.000000Z |                             | rejected
+        """  # noqa: E501 (a table)
+    )
+    lake = lake_of(tmp_path, {"billing_accounts": [ACME[0], bolt], "discounts": discounts, "operations": operations})
+    found = "select billing_account_id, discount_id, valid_from, valid_until, status from active_discounts order by all"
+    assert view(lake, found) == [
+        ("acme", "fifteen", "2026-10-01T08:00:00.000000Z", "2026-11-10", "active"),
+        ("bolt", "eight", "2026-10-01", "2026-10-31", "expired"),
+        ("bolt", "fifteen", "2026-10-01", "2026-10-31", "expired"),
+    ]
+
+
+def test_d2_an_amount_off_in_another_currency_than_the_accounts_is_not_the_accounts(tmp_path: Path) -> None:
+    discounts = rows(
+        """
+        discount_id | kind  | value | billing_currency | billing_account_id | valid_from
+        euros       | fixed | 8     | EUR              | acme               | 2026-01-01
+        rupees      | fixed | 8     | INR              | acme               | 2026-01-01
+        """
+    )
+    lake = lake_of(tmp_path, {"billing_accounts": ACME, "discounts": discounts})
+    assert view(lake, "select discount_id from active_discounts") == [("rupees",)]
+
+
+def test_s1_24_an_end_day_is_shown_as_people_write_it_and_an_end_instant_as_it_is(tmp_path: Path) -> None:
+    """The tables hold the day after the last one."""
+    dated = rows(
+        """
+        valid_from | valid_until
+        2026-01-01 | 2027-01-01
+        2026-01-02 | 2026-12-31T10:00:00.000000Z
+        2026-01-03 |
+        """
+    )
+    discounts = [row | {"discount_id": f"d{at}", "kind": "percent", "value": "5"} for at, row in enumerate(dated)]
+    codes = [row | {"promo_code": f"C{at}"} for at, row in enumerate(dated)]
+    lake = lake_of(tmp_path, {"billing_accounts": ACME, "discounts": discounts, "promo_codes": codes})
+    shown = [("2026-12-31",), ("2026-12-31T10:00:00.000000Z",), (None,)]
+    assert view(lake, "select valid_until from active_discounts order by discount_id") == shown
+    assert view(lake, "select valid_until from promo_codes_available order by promo_code") == shown
 
 
 # --- grants ---
@@ -333,6 +469,13 @@ def test_k2_a_grant_that_was_taken_back_says_so(tmp_path: Path, word: str) -> No
     taken = MOVEMENTS[7] | {"movement": word}
     lake = lake_of(tmp_path, GRANT_WORLD | {"grant_movements": [*MOVEMENTS[:7], taken, MOVEMENTS[8]]})
     assert view(lake, "select status from grant_balances where grant_id = 'old'") == [(word,)]
+
+
+def test_k2_what_was_recovered_for_a_time_before_its_last_use_is_recovered(tmp_path: Path) -> None:
+    """Recovered as of a day before the charge that it had paid by then: the recovery took the rest."""
+    taken = MOVEMENTS[7] | {"movement": "recovered", "occurred_at": "2026-01-02T00:00:00Z"}
+    lake = lake_of(tmp_path, GRANT_WORLD | {"grant_movements": [*MOVEMENTS[:7], taken, MOVEMENTS[8]]})
+    assert view(lake, "select balance, status from grant_balances where grant_id = 'old'") == [("0.0000", "recovered")]
 
 
 def test_k2_a_bonus_given_after_the_time_it_paid_for_is_used_up(tmp_path: Path) -> None:
@@ -396,9 +539,9 @@ def test_s3_22_a_transfer_names_the_other_account_on_both_sides(tmp_path: Path) 
 def test_s2_11_organization_credit_shows_what_it_gave_on_and_project_credit_where_it_came_from(tmp_path: Path) -> None:
     grants = rows(
         """
-        grant_id | kind         | billing_account_id | sub_account_id | amount | logic
-        org      | organization | acme               |                | 1000   | fixed
-        child    | organization | acme               | website        | 200    | none
+        grant_id | kind         | billing_account_id | sub_account_id | amount | logic | monthly_value | from_grant_id
+        org      | organization | acme               |                | 1000   | fixed | 150           |
+        child    | project      | acme               | website        | 200    | none  |               | org
         """
     )
     moved = rows(
@@ -408,7 +551,7 @@ def test_s2_11_organization_credit_shows_what_it_gave_on_and_project_credit_wher
         m2          | org      | acme               | allocated             | -200   | child
         m3          | org      | acme               | charged               | -100   |
         m4          | org      | acme               | minimum_consumption   | -50    |
-        m5          | child    | acme               | transfer_accumulation | 200    | org
+        m5          | child    | acme               | credited              | 200    | org
         m6          | child    | acme               | charged               | -50    |
         """
     )
@@ -423,13 +566,56 @@ def test_s2_11_organization_credit_shows_what_it_gave_on_and_project_credit_wher
     world: World = {"billing_accounts": ACME, "grants": grants, "grant_movements": moved, "operations": switched}
     lake = lake_of(tmp_path, world)
     organization = """
-        select granted_amount, used_amount, allocated_amount, minimum_consumption_amount, balance, logic
+        select granted_amount, used_amount, allocated_amount, minimum_consumption_amount, balance, logic, floor_amount
         from organization_credits"""
     project = """
         select sub_account_id, organization_grant_id, allocated_amount, used_amount, balance, use_organization_credit
         from project_credits"""
-    assert view(lake, organization) == [("1000.0000", "100.0000", "200.0000", "50.0000", "650.0000", "fixed")]
+    assert view(lake, organization) == [
+        ("1000.0000", "100.0000", "200.0000", "50.0000", "650.0000", "fixed", "150.0000")
+    ]
     assert view(lake, project) == [("website", "org", "200.0000", "50.0000", "150.0000", False)]
+
+
+@pytest.mark.parametrize(
+    ("until", "floor"),
+    [
+        ("2026-10-14T23:59:59Z", "33.3330"),  # the month that it begins in, not its first day
+        ("2026-11-01T00:00:00Z", "33.3330"),
+        ("2026-12-31T23:59:59Z", "33.3340"),
+        ("2027-01-01T00:00:00Z", "0.0000"),
+        ("2026-09-30T23:59:59Z", "0.0000"),
+    ],
+)
+def test_w1_the_floor_of_a_linear_credit_is_its_part_of_the_current_month(
+    tmp_path: Path, until: str, floor: str
+) -> None:
+    """100.000 from 15 October to 15 January is 33.333, 33.333 and 33.334 for October, November and December."""
+    grants = rows(
+        """
+        kind         | billing_account_id | amount | billing_currency | logic  | window_start         | window_end
+        organization | acme               | 100    | BHD              | linear | 2026-10-15T00:00:00Z | 2027-01-15T00:00:00Z
+        """  # noqa: E501 (a table)
+    )
+    currencies = [{"billing_currency": "BHD", "exponent": "3", "valid_from": "2000-01-01"}]
+    world: World = {"billing_accounts": ACME, "grants": grants, "currencies": currencies}
+    lake = lake_of(tmp_path, world, known_as_of=until)
+    assert view(lake, "select floor_amount from organization_credits") == [(floor,)]
+
+
+def test_w1_a_credit_that_was_recovered_has_no_floor_after_that_month(tmp_path: Path) -> None:
+    grants = [{"grant_id": "org", "kind": "organization", "amount": "100", "logic": "fixed", "monthly_value": "10"}]
+    ended = rows(
+        """
+        operation_id | operation      | grant_id | occurred_at          | status
+        op-1         | recover_credit | org      | 2026-10-20T00:00:00Z | accepted
+        """
+    )
+    world: World = {"billing_accounts": ACME, "grants": grants, "operations": ended}
+    in_october = lake_of(tmp_path / "october", world, known_as_of="2026-10-31T00:00:00Z")
+    in_november = lake_of(tmp_path / "november", world, known_as_of="2026-11-01T00:00:00Z")
+    assert view(in_october, "select floor_amount from organization_credits") == [("10.0000",)]
+    assert view(in_november, "select floor_amount from organization_credits") == [("0.0000",)]
 
 
 # --- usage ---

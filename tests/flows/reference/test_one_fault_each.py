@@ -7,7 +7,17 @@ import pytest
 
 from flows.reference import Fault, ReferenceFaults, load_reference
 from flows.reference.policies import POLICIES
-from tests.flows.reference.world import SOUND, faults_of, places, spoiled, with_rows, with_table, write
+from tests.flows.reference.world import (
+    SOUND,
+    as_csv,
+    faults_of,
+    places,
+    rows_of,
+    spoiled,
+    with_rows,
+    with_table,
+    write,
+)
 
 
 def only(folder: Path) -> Fault:
@@ -101,6 +111,8 @@ CELLS = [
     ("sku_prices", 2, "list_unit_price", "", "a price, as price_model is unit"),
     ("discounts", 2, "value", "100.01", "a percentage from 0 to 100"),
     ("discounts", 2, "value", "-1", "at least 0"),
+    ("discounts", 2, "billing_currency", "EUR", "nothing, as kind is percent"),
+    ("discounts", 2, "promo_code", "HELLO", "a code whose benefit is a discount"),
     ("tax_rates", 3, "rate", "19", "a fraction from 0 to 1"),
     ("tax_rates", 3, "rate", "-0.19", "at least 0"),
     ("tax_rates", 3, "rate", "0", "a rate above 0, as its code is S"),
@@ -148,6 +160,48 @@ CELLS = [
     ("promo_codes", 2, "value", "50.005", "at most 2 digits after the point"),
     ("sku_prices", 3, "billing_currency", "USD", "the currency its account is billed in"),
 ]
+
+
+FIXED = {"kind": "fixed", "value": "20", "billing_currency": "EUR"}
+
+
+def test_a_fixed_discount_is_an_amount_and_its_currency(tmp_path: Path) -> None:
+    assert faults_of(spoiled(tmp_path, "discounts", 2, **FIXED)) == ()
+    assert faults_of(spoiled(tmp_path, "discounts", 3, **FIXED | {"value": "1000.50"})) == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "cells", "column", "wanted"),
+    [
+        (2, {"billing_currency": ""}, "billing_currency", "a currency, as kind is fixed"),
+        (2, {"value": "20.005"}, "value", "at most 2 digits after the point"),
+        (3, {"value": "20.5", "billing_currency": "JPY"}, "value", "at most 0 digits after the point"),
+        (2, {"billing_currency": "JPY"}, "billing_currency", "the currency its account is billed in"),
+        (2, {"billing_currency": "EURO"}, "billing_currency", "a billing_currency of currencies.csv"),
+    ],
+)
+def test_a_fixed_discount_is_in_the_digits_and_the_currency_of_its_account(
+    tmp_path: Path, row: int, cells: dict[str, str], column: str, wanted: str
+) -> None:
+    faults = faults_of(spoiled(tmp_path, "discounts", row, **FIXED | cells))
+    assert ("discounts.csv", row, column) in places(faults)
+    assert any(wanted in fault.wanted for fault in faults if fault.column == column), "\n".join(map(str, faults))
+
+
+def test_a_fixed_discount_by_code_is_in_the_currency_of_the_code(tmp_path: Path) -> None:
+    code = "TWENTY | discount | | 20 | EUR | acceptance | P3M | | | 2026-01-01"
+    with_rows(tmp_path, "promo_codes", code)
+    header, *_ = SOUND["discounts"].strip().splitlines()
+
+    def found(currency: str) -> tuple[Fault, ...]:
+        row = f"by-code | fixed | 20 | {currency} | | | | TWENTY | 1 | 2026-01-01 | "
+        (tmp_path / "discounts.csv").write_text(as_csv(rows_of(header + "\n" + row)))
+        return faults_of(tmp_path)
+
+    assert found("EUR") == ()
+    assert [(fault.column, fault.wanted) for fault in found("JPY")] == [
+        ("billing_currency", "the currency of its code")
+    ]
 
 
 @pytest.mark.parametrize(("table", "row", "column", "text", "wanted"), CELLS)
@@ -520,6 +574,65 @@ def test_what_recurs_and_what_is_limited_loads(tmp_path: Path) -> None:
     assert faults_of(write(folder, {"spend_limits": LIMITS + "\n".join(limits)})) == ()
 
 
+WATCHED = (
+    "cost_policy_id | billing_account_id | sub_account_id | measure | sku_id | limit | cost_position | period | action "
+    "| valid_from | valid_until\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "wanted"),
+    [
+        ("c | acne | | cost | | 1 | | month | notify | 2026-01-01 | ", "billing_account_id", "did you mean acme?"),
+        (
+            "c | acme | webside | cost | | 1 | | month | notify | 2026-01-01 | ",
+            "sub_account_id",
+            "did you mean website?",
+        ),
+        ("c | acme | | cost | gpu | 1 | | month | notify | 2026-01-01 | ", "sku_id", "a sku_id of skus.csv"),
+        ("c | acme | | quantity | | 1 | | month | notify | 2026-01-01 | ", "sku_id", "a SKU, as measure is quantity"),
+        (
+            "c | acme | | quantity | vm-small | 1 | after_grants | month | notify | 2026-01-01 | ",
+            "cost_position",
+            "before_grants or nothing",
+        ),
+        ("c | acme | | usage | | 1 | | month | notify | 2026-01-01 | ", "measure", "one of cost, quantity"),
+        ("c | acme | | cost | | 0 | | month | notify | 2026-01-01 | ", "limit", "above 0"),
+        ("c | acme | | cost | | 0.001 | | month | notify | 2026-01-01 | ", "limit", "at most 2 digits"),
+        ("c | bolt | | cost | | 0.5 | | month | notify | 2026-01-01 | ", "limit", "at most 0 digits"),
+        ("c | acme | | cost | | 1 | | year | notify | 2026-01-01 | ", "period", "one of month, total"),
+        ("c | acme | | cost | | 1 | | month | stop | 2026-01-01 | ", "action", "one of notify, restrict_new"),
+    ],
+)
+def test_a_cost_policy_says_what_it_measures_and_a_limit_above_zero(
+    tmp_path: Path, row: str, column: str, wanted: str
+) -> None:
+    fault = only(with_table(tmp_path, "cost_policies", WATCHED + row))
+    assert (fault.file, fault.row, fault.column) == ("cost_policies.csv", 2, column)
+    assert wanted in fault.wanted
+
+
+def test_a_cost_policy_of_another_accounts_project_is_found(tmp_path: Path) -> None:
+    projects = SOUND["sub_accounts"].rstrip() + "\n app | bolt | App | 2025-01-01 |"
+    folder = write(tmp_path, {**SOUND, "sub_accounts": projects})
+    row = "c | acme | app | cost | | 1 | | month | notify | 2026-01-01 | "
+    fault = only(write(folder, {"cost_policies": WATCHED + row}))
+    assert (fault.row, fault.column, fault.found) == (2, "sub_account_id", "'app' for acme")
+
+
+def test_the_rows_of_a_cost_policy_follow_one_another(tmp_path: Path) -> None:
+    rows = (
+        "c | acme | | cost | | 100 | | month | notify | 2026-01-01 | 2026-03-31",
+        "c | acme | | cost | | 200 | | month | notify | 2026-05-01 | ",
+        "h | bolt | | quantity | vm-small | 0.000000000000001 | | total | restrict_new | 2026-01-01 | ",
+        "s | acme | website | cost | vm-small | 0.01 | after_grants | total | terminate_request | 2026-01-01 | ",
+    )
+    assert faults_of(with_table(tmp_path / "sound", "cost_policies", WATCHED + "\n".join(rows))) == ()
+    overlapping = rows[0].replace("03-31", "05-01")
+    fault = only(with_table(tmp_path / "spoiled", "cost_policies", WATCHED + f"{overlapping}\n{rows[1]}"))
+    assert (fault.row, fault.column) == (3, "valid_from")
+
+
 @pytest.mark.parametrize(
     ("cells", "column", "wanted"),
     [
@@ -565,14 +678,7 @@ def test_exchange_rates_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "row", "cells", "reason"),
     [
-        ("discounts", 2, {"kind": "fixed", "billing_currency": "EUR"}, "a fixed discount is not carried out yet"),
-        (
-            "billing_policies",
-            3,
-            {"policy": "organization_credit", "value": "allocated_only"},
-            "only open is carried out",
-        ),
-        ("billing_policies", 3, {"policy": "payable_increment", "value": "0.05"}, "rounding the amount due"),
+        ("billing_policies", 3, {"policy": "tax_point", "value": "issue"}, "only period_end and usage are carried out"),
     ],
 )
 def test_what_this_version_does_not_do_is_refused_by_name(
@@ -581,22 +687,6 @@ def test_what_this_version_does_not_do_is_refused_by_name(
     fault = only(spoiled(tmp_path, table, row, **cells))
     assert (fault.file, fault.row) == (f"{table}.csv", row)
     assert reason in fault.what_to_do
-
-
-@pytest.mark.parametrize(
-    ("table", "rows"),
-    [
-        (
-            "cost_policies",
-            "cost_policy_id | billing_account_id | measure | limit | period | action | valid_from\n"
-            " c | acme | cost | 100 | month | notify | 2026-01-01",
-        ),
-    ],
-)
-def test_rows_of_tables_that_nothing_reads_yet_are_refused(tmp_path: Path, table: str, rows: str) -> None:
-    fault = only(with_table(tmp_path, table, rows))
-    assert (fault.file, fault.row) == (f"{table}.csv", 2)
-    assert "not carried out yet" in fault.what_to_do
 
 
 # Together
