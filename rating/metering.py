@@ -54,7 +54,8 @@ def metered_usage(
              and if it has it `earlier_records`: those of earlier periods of which pieces lie in this one
              breaks (series_id, stretch, starts, ends): of series with more than one stretch
              cutoffs (series_id, cutoff): records that start at or after it do not count
-             details (series_id, meter, by_value, by_instant, is_split): of series that need more than a sum
+             details (series_id, meter, by_value, by_instant, is_split, is_whole): of series that need more than a sum;
+             is_whole: no policy ever cuts their records, in whatever period they began
              wanted (series_id): only these, when given
              periods (series_id, period_start, period_end): of series with `is_split` or earlier records
     Makes    MeteredUsage, in no order
@@ -129,7 +130,8 @@ def _cut(asked: _Asked, periods: pl.DataFrame | None) -> pl.DataFrame | None:
         periods = periods.join(asked.wanted, on="series_id", how="semi")
     splits = pl.col("is_split") & pl.col("meter").is_in(spanning.SPLITS)
     split = asked.details.filter(splits).select("series_id")
-    whole = asked.details.filter(~splits & (~pl.col("meter").is_in(spanning.SPLITS) | pl.col("by_value")))
+    never = pl.col("is_whole") | ~pl.col("meter").is_in(spanning.SPLITS) | pl.col("by_value")
+    whole = asked.details.filter(~splits & never)
     moments = spanning.boundaries(asked.breaks, periods)
     here = _spanning(asked, "usage_records", moments.join(split, on="series_id", how="semi"))
     before = _spanning(asked, EARLIER, moments.join(whole, on="series_id", how="anti"))

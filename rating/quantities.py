@@ -52,7 +52,7 @@ def details(
 ) -> pl.DataFrame:
     """What metering must do for each series beyond a plain sum.
 
-    Makes    series_id, meter, by_value, by_instant, is_split: only of series that are no plain sum
+    Makes    series_id, meter, by_value, by_instant, is_split, is_whole: only of series that are no plain sum
     Source   P1, P2 rounding per record, P3 `percentage` per record, U4
     """
     per_record = prices.filter(pl.col("price_model").is_in(BY_RECORD))["price_row"]
@@ -61,17 +61,20 @@ def details(
     is_percentage = pl.col("timeline_id").is_in(priced.implode())
     ever = prices.filter(pl.col("price_model").is_in(BY_RECORD))["sku_id"].unique()
     rounds = pl.col("quantity_rounding_scope") == "record"
+    may_split = (
+        pl.col("meter").is_in(["sum", "time_weighted"])
+        & ~pl.col("sku_id").is_in(ever.implode())
+        & ~rounds.fill_null(value=False)
+    )
     found = classes.filter(pl.col("charge_category") == "usage").select(
         "class_id",
         "meter",
         by_value=(rounds.fill_null(value=False) & (adds | (pl.col("meter") == "max"))) | (is_percentage & adds),
         by_instant=pl.lit(value=False),
-        is_split=(pl.col("spanning_records") == "split")
-        & pl.col("meter").is_in(["sum", "time_weighted"])
-        & ~pl.col("sku_id").is_in(ever.implode())
-        & ~rounds.fill_null(value=False),
+        is_split=(pl.col("spanning_records") == "split") & may_split,
+        is_whole=~may_split,
     )
-    found = found.filter((pl.col("meter") != "sum") | pl.col("by_value") | pl.col("is_split"))
+    found = found.filter((pl.col("meter") != "sum") | pl.col("by_value") | pl.col("is_split") | pl.col("is_whole"))
     return members.join(found, on="class_id").drop("class_id")
 
 
@@ -88,6 +91,7 @@ def each_instant(known: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         by_value=~pl.col("meter").fill_null("sum").is_in(ONE_PER_RESOURCE),
         by_instant=pl.lit(value=True),
         is_split=pl.col("is_split").fill_null(value=False),
+        is_whole=pl.col("is_whole").fill_null(value=False),
     )
 
 

@@ -82,7 +82,7 @@ class RatingBench:
     @cached_property
     def details(self) -> pl.DataFrame:
         """What metering is told of series that are no plain sum."""
-        plain = {name: pl.lit(value=False) for name in ("by_value", "by_instant", "is_split")}
+        plain = {name: pl.lit(value=False) for name in ("by_value", "by_instant", "is_split", "is_whole")}
         return self.series.filter(pl.col("meter") != "sum").select("series_id", "meter", **plain)
 
     @cached_property

@@ -65,6 +65,7 @@ def usage(draw: st.DrawFn) -> Row:
             "by_value": draw(flags),
             "by_instant": draw(flags),
             "is_split": False,
+            "is_whole": False,
         }
         for one in range(1, series + 1)
         if draw(st.booleans())

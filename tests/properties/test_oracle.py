@@ -2296,7 +2296,7 @@ def bought(amount: str, price: str, **columns: Any) -> Row:
         ("recover_credit", {}, None),
         ("recover_credit", {"grant_id": None}, "O_MISSING_FIELD"),
         ("recover_credit", {"grant_id": "unheard-of"}, "O_UNKNOWN_GRANT"),
-        ("recover_credit", {"grant_id": "paid", "amount": D(1)}, "O_NOT_RECOVERABLE"),
+        ("recover_credit", {"grant_id": "paid"}, "O_NOT_RECOVERABLE"),
         ("recover_credit", {"amount": D(1)}, "O_BAD_FIELD"),
         ("recover_credit", {"occurred_at": datetime(2026, 12, 1, tzinfo=UTC)}, "O_GRANT_ENDED"),
         ("recover_credit", {"grant_id": "gone"}, "O_GRANT_ENDED"),

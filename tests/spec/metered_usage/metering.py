@@ -14,7 +14,7 @@ from tests.tables import read
 
 USED = ["series_id", "charge_period_start", "charge_period_end", "consumed_quantity"]
 
-DETAILS = {"series_id": Hash64, "meter": Text, "by_value": Flag, "by_instant": Flag, "is_split": Flag}
+DETAILS = {"series_id": Hash64, "meter": Text, "by_value": Flag, "by_instant": Flag, "is_split": Flag, "is_whole": Flag}
 BREAKS = {"series_id": Hash64, "stretch": Count, "starts": Instant, "ends": Instant}
 CUTOFFS = {"series_id": Hash64, "cutoff": Instant}
 WANTED = {"series_id": Hash64}

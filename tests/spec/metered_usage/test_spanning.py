@@ -301,3 +301,11 @@ def test_pieces_of_any_record_are_differences_of_the_floors_of_its_shares(
     sign = -1 if units < 0 else 1
     shares = [abs(units) * moment // length for moment in [0, *inside, length]]
     assert found["consumed_quantity"].to_physical().to_list() == [sign * (b - a) for a, b in pairwise(shares)]
+
+
+def test_what_no_policy_cuts_was_counted_whole_where_it_began() -> None:
+    """A SKU that is priced by the record somewhere is never cut; its record of 30 belongs to September, all of it."""
+    earlier = records("series_id | starts | ends | quantity\n1 | 09-30 18:00 | 10-02 00:00 | 30")
+    details = "series_id | meter | is_whole\n1 | sum | true"
+    found = meter(earlier.clear(), details=details, breaks=NOON, periods=OCTOBER, earlier=earlier)
+    assert found.is_empty()
