@@ -19,7 +19,7 @@ import polars as pl
 
 from flows import books
 from flows.credit_limits import credit_states
-from flows.lake.audit import audit
+from flows.lake.audit import audit, read_by_audit
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.lake.views import connect
 from flows.landing.storage import spanning_rows
@@ -512,7 +512,8 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
 
 def refuse_breaches(candidate: Snapshot, periods: set[str], changed: set[str]) -> None:
     """Run the invariants over what is about to be visible; any that does not hold refuses the run (rule 13)."""
-    with connect(candidate.lake, candidate, usage_periods=periods) as connection:
+    read = read_by_audit(changed)
+    with connect(candidate.lake, candidate, usage_periods=periods, only=read) as connection:
         breaches = audit(connection, changed=changed)
     if breaches:
         shown = "\n".join(f"  {breach}" for breach in breaches)

@@ -20,7 +20,7 @@ def credit_states(candidate: Snapshot, run_id: str) -> list[FileEntry]:
     """
     if not _has_limits(candidate):
         return []
-    with connect(candidate.lake, candidate, usage_periods=()) as connection:
+    with connect(candidate.lake, candidate, usage_periods=(), only=["internal.credit_figures"]) as connection:
         figures = connection.sql("from internal.credit_figures").pl().select(*FIGURES).cast(FIGURES)  # type: ignore[arg-type]
     rows = restrictions(figures, candidate.read("account_restrictions"))
     if rows.is_empty():

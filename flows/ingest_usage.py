@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from flows.credit_limits import credit_states
-from flows.lake.audit import audit, breaches
+from flows.lake.audit import audit, breaches, read_by_audit
 from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot, canonical
 from flows.lake.views import connect
 from flows.landing import reject_rows, storage
@@ -283,8 +283,9 @@ def _audit(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> N
     task.progress.step("Auditing")
     candidate = _candidate(task, added, removed)
     periods = {entry.partition["billing_period"] for entry in added if entry.table == storage.ROWS}
-    with connect(task.lake, candidate, usage_periods=periods) as connection:
-        found = audit(connection, changed={"landed_files", "usage_series"})
+    changed = {"landed_files", "usage_series"}
+    with connect(task.lake, candidate, usage_periods=periods, only=read_by_audit(changed)) as connection:
+        found = audit(connection, changed=changed)
     if found:
         raise IngestRefused(f"nothing was committed:\n{breaches(found)}")
 

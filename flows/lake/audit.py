@@ -13,7 +13,7 @@ import duckdb
 
 from flows.lake.journal import APPEND_ONLY, Commit, FileEntry, Lake, hinted_head, is_kept_for_ever, read_record
 from flows.lake.store import sha256_of
-from flows.lake.views import Query, queries
+from flows.lake.views import Query, queries, read_by
 
 SHOWN = 5
 """How many offending rows a breach shows."""
@@ -39,9 +39,17 @@ def audit(connection: duckdb.DuckDBPyConnection, *, changed: Collection[str] | N
     `changed` names tables: then only what reads one of them, directly or through views, is asked; a run that only adds
     usage need not audit the ledger again.
     """
-    asked = [query for query in queries("invariants") if changed is None or _reads_any(query, set(changed))]
-    found = (_broken(connection, query) for query in asked)
+    found = (_broken(connection, query) for query in _asked(changed))
     return [breach for breach in found if breach]
+
+
+def read_by_audit(changed: Collection[str] | None = None) -> set[str]:
+    """The relations that `audit` reads, for a connection that has no others."""
+    return read_by([name for query in _asked(changed) for name in query.reads])
+
+
+def _asked(changed: Collection[str] | None) -> list[Query]:
+    return [query for query in queries("invariants") if changed is None or _reads_any(query, set(changed))]
 
 
 def verify(lake: Lake) -> list[str]:
@@ -74,14 +82,7 @@ def _broken(connection: duckdb.DuckDBPyConnection, query: Query) -> Breach | Non
 
 def _reads_any(query: Query, changed: set[str]) -> bool:
     """Whether a query reads one of the tables, itself or through the views it reads."""
-    views = {view.name: view for view in queries("views")}
-    waiting, seen = list(query.reads), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += views[name].reads if name in views else ()
-    return bool(seen & (changed | {_SOURCES.get(name, name) for name in changed}))
+    return bool(read_by(query.reads) & (changed | {_SOURCES.get(name, name) for name in changed}))
 
 
 _SOURCES = {

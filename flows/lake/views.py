@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from graphlib import TopologicalSorter
 from importlib import resources
 from pathlib import Path
@@ -52,16 +53,33 @@ class Query:
 
 
 def connect(
-    lake: Lake, snapshot: Snapshot | None = None, *, usage_periods: Collection[str] | None = None
+    lake: Lake,
+    snapshot: Snapshot | None = None,
+    *,
+    usage_periods: Collection[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory database of views over exactly the files of a snapshot (the head's by default).
 
     `usage_periods` leaves out the usage of other billing periods, so that the audit of one month reads one month.
+    `only` names relations: then there are those, and what they read, as their headers say.
     """
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
-    _define(connection, lake, snapshot or lake.snapshot(), usage_periods)
+    _define(connection, lake, snapshot or lake.snapshot(), usage_periods, None if only is None else read_by(only))
     return connection
+
+
+def read_by(relations: Collection[str]) -> set[str]:
+    """Relations, and all that they read, themselves or through the views they read."""
+    views = {query.name: query for query in _load("views")}
+    waiting, seen = list(relations), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += views[name].reads if name in views else ()
+    return seen
 
 
 def publish(lake: Lake, snapshot: Snapshot | None = None) -> Path:
@@ -133,31 +151,38 @@ def _define(
     lake: Lake,
     snapshot: Snapshot,
     usage_periods: Collection[str] | None = None,
+    only: set[str] | None = None,
 ) -> None:
-    """Create every view: tables first, then what reads them."""
+    """Create every view, or those named: tables first, then what reads them."""
+
+    def view(name: str, text: Callable[[], str]) -> None:
+        if only is None or name in only:
+            connection.execute(f"create view {name} as {text()}")
+
     connection.execute("create schema internal")
     for statement in connection.extract_statements(_macros()):
         connection.execute(statement)
     commits = lake.commits(snapshot.number)
-    _view(connection, "internal.journal", _journal(commits))
-    _view(connection, "internal.candidate", _candidate(snapshot))
-    _view(connection, "internal.files", _files(lake, snapshot, commits))
-    only = {} if usage_periods is None else {"billing_period": usage_periods}
-    usage = snapshot.files(tables.USAGE, **only)
-    _view(connection, "internal.usage_totals", _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
-    _view(connection, "stored_usage", _table(lake, usage, _view_types("stored_usage")))
+    view("internal.journal", lambda: _journal(commits))
+    view("internal.candidate", lambda: _candidate(snapshot))
+    view("internal.files", lambda: _files(lake, snapshot, commits))
+    usage = snapshot.files(tables.USAGE, **({} if usage_periods is None else {"billing_period": usage_periods}))
+    view("internal.usage_totals", lambda: _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
+    view("stored_usage", lambda: _table(lake, usage, _view_types("stored_usage")))
     views = queries("views")
     for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
-        _view(connection, table, _table(lake, snapshot.files(table), _view_types(table)))
-    for table in ("rejects", "operations", "account_restrictions", "cost_policy_events", "cost_policy_measures"):
-        _view(connection, f"internal.{table}", _by_commit(lake, snapshot, commits, table))
-    _view(connection, "internal.grant_movements", _by_commit(lake, snapshot, commits, "grant_movements"))
+        view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
+    for table in BY_COMMIT:
+        view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
     for query in views:
-        _view(connection, query.name, query.text)
+        view(query.name, partial(str, query.text))
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
-    connection.execute(f"create view {name} as {query}")
+BY_COMMIT = (
+    *("rejects", "operations", "account_restrictions", "cost_policy_events", "cost_policy_measures"),
+    "grant_movements",
+)
+"""Tables that are there as `internal.…` too, with the commit that each row came with."""
 
 
 def _macros() -> str:
