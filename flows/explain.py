@@ -5,7 +5,7 @@ nothing of this is stored.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -171,17 +171,27 @@ def plan_of(lake: Lake, made_by: Snapshot) -> bill_period.BillPlan:
     )
 
 
+def only_account(inputs: Inputs, account: str) -> Inputs:
+    """Of a bucket's inputs those of one account: its bill depends on no other's."""
+    own = pl.col("billing_account_id") == account
+    reference = dict(inputs.reference)
+    for name in ("billing_accounts", "recurring_items"):
+        reference[name] = reference[name].filter(own)
+    frames = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
+    kept: dict[str, Any] = {
+        name: frame.filter(own)
+        for name, frame in frames.items()
+        if isinstance(frame, pl.DataFrame) and "billing_account_id" in frame.columns
+    }
+    return replace(inputs, reference=reference, **kept)
+
+
 def _only(inputs: Inputs, charge: Row) -> Inputs:
     """Of a bucket's inputs those of the charge's account and SKU: nothing else reaches its list cost (P4 to P6)."""
-    account, sku = pl.col("billing_account_id") == charge["billing_account_id"], pl.col("sku_id") == charge["sku_id"]
-    reference = dict(inputs.reference)
-    reference["billing_accounts"] = reference["billing_accounts"].filter(account)
-    reference["recurring_items"] = reference["recurring_items"].filter(account & sku)
+    own, sku = only_account(inputs, charge["billing_account_id"]), pl.col("sku_id") == charge["sku_id"]
+    items = own.reference["recurring_items"].filter(sku)
     return replace(
-        inputs,
-        usage_series=inputs.usage_series.filter(account & sku),
-        reference=reference,
-        grants=inputs.grants.filter(account),
+        own, usage_series=own.usage_series.filter(sku), reference={**own.reference, "recurring_items": items}
     )
 
 

@@ -4,14 +4,14 @@ The account is rated once more by the inputs of the run that made the document. 
 to the cent, or nothing is explained: no reason is ever shown for other numbers.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flows import bill_period, books
-from flows.explain import plan_of, run_of
+from flows.explain import only_account, plan_of, run_of
 from flows.run import Refusal, software
 from flows.show.amounts import Currency
 from flows.show.invoice import Row, read_document
@@ -123,23 +123,8 @@ def is_document(lake: "Lake", wanted: str, *, as_of: int | None = None) -> bool:
     from flows.lake.views import connect
 
     asked = "select 1 from invoices where $1 in (invoice_number, invoice_id, billing_account_id) limit 1"
-    with connect(lake, lake.snapshot(as_of), usage_periods=()) as connection:
+    with connect(lake, lake.snapshot(as_of), only=["invoices"]) as connection:
         return connection.execute(asked, [wanted]).fetchone() is not None
-
-
-def only_account(inputs: Inputs, account: str) -> Inputs:
-    """Of a bucket's inputs those of one account: its bill depends on no other's."""
-    own = pl.col("billing_account_id") == account
-    reference = dict(inputs.reference)
-    for name in ("billing_accounts", "recurring_items"):
-        reference[name] = reference[name].filter(own)
-    frames = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
-    kept: dict[str, Any] = {
-        name: frame.filter(own)
-        for name, frame in frames.items()
-        if isinstance(frame, pl.DataFrame) and "billing_account_id" in frame.columns
-    }
-    return replace(inputs, reference=reference, **kept)
 
 
 # --- the same numbers, or none ------------------------------------------------------------
@@ -331,7 +316,7 @@ def _of(rows: pl.DataFrame, made: Rated, **columns: str) -> pl.DataFrame:
 
 def _with_exponent(rows: pl.DataFrame, made: Rated, **columns: str) -> pl.DataFrame:
     """Rows about the account, their amounts as Money."""
-    exponent: Any = made.items["exponent"][0]
+    exponent: object = made.items["exponent"][0]
     return _money(rows.with_columns(exponent=pl.lit(exponent, dtype=pl.Int64)), **columns)
 
 

@@ -6,7 +6,7 @@ What they do to balances at once is in `given_credit.py`; what a period does to 
 from datetime import datetime
 from decimal import Decimal
 
-from rating.operation_book import Book, RefusedError, Row, holds, may
+from rating.operation_book import ACCOUNT_ROLES, Book, RefusedError, Row, holds, may
 from rating.operation_checks import (
     Window,
     domain_of,
@@ -24,7 +24,6 @@ from rating.periods import boundary_instant, next_period, period_bounds, period_
 
 NOTHING = Decimal(0)
 LOGICS = frozenset({"none", "fixed", "linear"})
-TRANSFER_ROLES = frozenset({"staff", "organization_owner", "billing_manager"})
 
 
 # --- made ------------------------------------------------------------
@@ -270,7 +269,7 @@ def _refuse_stranger(operation: Row, account: Row, receiver: Row, book: Book) ->
 
     def roles_on(one: Row) -> set[str]:
         rows = book.in_force("principals", "principal_id", actor, at, one["time_zone"])
-        return {row["role"] for row in rows if may(row, TRANSFER_ROLES, one["billing_account_id"])}
+        return {row["role"] for row in rows if may(row, ACCOUNT_ROLES, one["billing_account_id"])}
 
     if not roles_on(account) & roles_on(receiver):
         raise RefusedError("O_FORBIDDEN", f"{actor} may not transfer to {receiver['billing_account_id']}")
@@ -330,8 +329,6 @@ def _end(operation: Row, account: Row, book: Book, word: str, otherwise: str) ->
     grant = _known_grant(operation, account, book)
     if grant["terminal_status"] != word:
         raise RefusedError(otherwise, f"{grant['grant_id']} is {grant['kind']}")
-    if operation["amount"] is not None:
-        raise RefusedError("O_BAD_FIELD", "amount: it is all that is left")
     if grant["grant_id"] in book.ended:
         raise RefusedError("O_GRANT_ENDED", f"{grant['grant_id']} is {word} already")
     _refuse_ended(grant, book, operation["occurred_at"])

@@ -12,6 +12,11 @@ from rating.periods import boundary_instant, period_of
 
 Row = dict[str, Any]
 
+STAFF = frozenset({"staff"})
+OWNERS = frozenset({"staff", "organization_owner"})
+ACCOUNT_ROLES = frozenset({"staff", "organization_owner", "billing_manager"})
+"""Who may ask for an operation (section 11)."""
+
 
 class RefusedError(Exception):
     """The reason against an operation."""

@@ -3,12 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 
+from rating.money import AMOUNT_BOUND
 from rating.operation_book import Book, RefusedError, Row
 from rating.periods import PERIOD, add_duration, boundary_instant, day_start, local_day, written_end
 from rating.scopes import DIMENSIONS
 
-LARGEST = 10**14
-"""No amount reaches this many units of its currency."""
 CHARGE_VALUES = frozenset({"recurring", "usage", "one_off"})
 
 Window = tuple[datetime, datetime | None]
@@ -62,7 +61,7 @@ def refuse_currency(operation: Row, wanted: str) -> None:
 
 def refuse_size(amount: Decimal, least: Decimal | None) -> None:
     """An amount that is not above `least` (or negative), or out of bounds."""
-    if amount < 0 or (least is not None and amount <= least) or amount >= LARGEST:
+    if amount < 0 or (least is not None and amount <= least) or amount >= AMOUNT_BOUND:
         raise RefusedError("O_AMOUNT", written(amount))
 
 

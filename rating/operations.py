@@ -11,7 +11,6 @@ from decimal import Decimal
 import polars as pl
 
 from rating.grant_operations import (
-    TRANSFER_ROLES,
     accept_promo_code,
     allocate_to_project,
     grant_credit,
@@ -20,10 +19,10 @@ from rating.grant_operations import (
     refund_credit,
     transfer_credit,
 )
+from rating.money import AMOUNT_BOUND
+from rating.operation_book import ACCOUNT_ROLES, OWNERS, STAFF, RefusedError, Row, may
 from rating.operation_book import Book as Book
-from rating.operation_book import RefusedError, Row, may
 from rating.operation_checks import (
-    LARGEST,
     refuse_amount,
     refuse_currency,
     refuse_digits,
@@ -43,9 +42,6 @@ NOT_CONTENT = ("recorded_at", "received_at", "status", "reason_code", "reason", 
 FILLED_IN = {"accept_promo_code": ("window_start", "window_end"), "add_charge": ("billing_period",)}
 """Columns that a decision says where the operation does not."""
 
-STAFF = frozenset({"staff"})
-OWNERS = frozenset({"staff", "organization_owner"})
-ACCOUNT_ROLES = frozenset({"staff", "organization_owner", "billing_manager"})
 ENDED_AS = {"recover_credit": "recovered", "refund_credit": "refunded"}
 """Operations that end a grant, and what becomes of its rest."""
 OF_DOCUMENTS = frozenset({"record_payment", "reverse_payment", "set_credit_limit", "issue_invoices"})
@@ -203,7 +199,7 @@ def _judge(operation: Row, book: Book) -> Row | None:
     for column in judge.required:
         if operation[column] is None:
             raise RefusedError("O_MISSING_FIELD", column)
-    foreign = [name for name in PAYLOAD if operation[name] not in (None, []) and not judge.takes(name)]
+    foreign = [column for column in PAYLOAD if operation[column] not in (None, []) and not judge.takes(column)]
     if foreign:
         raise RefusedError("O_BAD_FIELD", f"{foreign[0]}: {name} has none")
     return judge.carry_out(operation, account or {}, book)
@@ -228,8 +224,6 @@ def _reverse_payment(operation: Row, account: Row, book: Book) -> None:
         raise RefusedError("O_ALREADY_REVERSED", payment_id)
     if operation["occurred_at"] < payment["occurred_at"]:
         raise RefusedError("O_BAD_FIELD", f"occurred_at is before {payment_id}")
-    if operation["amount"] is not None:
-        raise RefusedError("O_BAD_FIELD", "amount: a payment is reversed whole")
 
 
 def _set_credit_limit(operation: Row, account: Row, book: Book) -> None:
@@ -275,7 +269,7 @@ def _add_charge(operation: Row, account: Row, book: Book) -> None:
     if sku_id is not None and not book.rows("skus", "sku_id", sku_id):
         raise RefusedError("O_UNKNOWN_SKU", sku_id)
     refuse_currency(operation, account["billing_currency"])
-    if amount == 0 or abs(amount) >= LARGEST:
+    if amount == 0 or abs(amount) >= AMOUNT_BOUND:
         raise RefusedError("O_AMOUNT", written(amount))
     refuse_digits(amount, account["billing_currency"], account, book, operation["occurred_at"])
     if operation["billing_period"] is None:
@@ -310,7 +304,7 @@ _TERMS = (
 JUDGES: dict[str, Judge] = {
     "grant_credit": Judge(grant_credit, ("kind", "amount"), (*_SUM, *_TERMS)),
     "purchase_credit": Judge(purchase_credit, ("amount", "price_paid"), ("kind", *_SUM, *_TERMS)),
-    "transfer_credit": Judge(transfer_credit, ("grant_id", "amount", "to_account"), _SUM, roles=TRANSFER_ROLES),
+    "transfer_credit": Judge(transfer_credit, ("grant_id", "amount", "to_account"), _SUM, roles=ACCOUNT_ROLES),
     "allocate_to_project": Judge(
         allocate_to_project,
         ("grant_id", "amount", "sub_account_id"),

@@ -120,7 +120,8 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     added = _known(inputs.added_charges, inputs).filter(pl.col("billing_period") == inputs.billing_period)
     one_offs = one_off_charges(added, accounts, reference["skus"])
     of_usage = charges(parts, costs, values, usage.classes, usage.prices)
-    charged = among(_with_terms(of_usage, accounts), _with_terms(one_offs, accounts))
+    terms_of = _terms_of(accounts)
+    charged = among(_with_terms(of_usage, terms_of), _with_terms(one_offs, terms_of))
     parked = _parked(parked, parking.unbillable(one_offs, accounts), parking.out_of_bounds(charged))
     items, _ = with_classes(_without(parked, charged).drop("class_id"))
 
@@ -131,7 +132,7 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     capped = caps(items, reference["spend_limits"], accounts)
     items = _less(items, capped, "cap_mu", start="discounted_mu", rest="net_mu")
     lacking = true_ups(items, reference["spend_limits"], _without(parked, accounts), reference["skus"])
-    items = among(items, _uncut(_with_terms(lacking, accounts)))
+    items = among(items, _uncut(_with_terms(lacking, terms_of)))
 
     # accounts without a tax rate are parked whole too
     items = items.with_columns(rates_at=RATES_AT)
@@ -318,11 +319,14 @@ def _periods(classes: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
     return members.select("series_id").hstack(classes.select("period_start", "period_end")[members["class_id"]])
 
 
-def _with_terms(items: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """Charges with what their account's bill depends on: document, policies, jurisdictions."""
-    terms = accounts.join(invoice_ids(accounts), on="billing_account_id").rename(
-        {"charge_order": "charge_order_policy"}
-    )
+def _terms_of(accounts: pl.DataFrame) -> pl.DataFrame:
+    """What a charge of each account depends on: its document, policies and jurisdictions."""
+    terms = accounts.join(invoice_ids(accounts), on="billing_account_id")
+    return terms.rename({"charge_order": "charge_order_policy"})
+
+
+def _with_terms(items: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """Charges with the terms of their account."""
     known = [name for name in terms.columns if name in items.columns and name != "billing_account_id"]
     return items.join(terms.drop(known), on="billing_account_id", how="left", maintain_order="left")
 

@@ -41,34 +41,13 @@ def covered(pairs: pl.DataFrame, scopes: pl.DataFrame, classes: pl.DataFrame) ->
     Makes    scope_id, class_id
     Source   G1
     """
-    terms = class_terms(classes)
-    include = _terms(scopes, "include")
-    exclude = _terms(scopes, "exclude")
-    wanted = include.group_by("scope_id").agg(wanted=pl.col("dimension").n_unique())
-    matched = (
-        pairs.join(include, on="scope_id")
-        .join(terms, on=["class_id", "term"], how="semi")
-        .group_by("scope_id", "class_id")
-        .agg(matched=pl.col("dimension").n_unique())
+    found = numbered(scopes, classes)
+    rows = pairs.join(scopes.select("scope_id", _scope=found.scope), on="scope_id", maintain_order="left").join(
+        classes.select("class_id", _kind=found.kind), on="class_id", maintain_order="left"
     )
-    bitten = pairs.join(exclude, on="scope_id").join(terms, on=["class_id", "term"], how="semi")
-    return (
-        pairs.join(wanted, on="scope_id", how="left")
-        .join(matched, on=["scope_id", "class_id"], how="left")
-        .filter(pl.col("wanted").fill_null(0) == pl.col("matched").fill_null(0))
-        .join(bitten, on=["scope_id", "class_id"], how="anti")
-        .select("scope_id", "class_id")
-    )
-
-
-def class_terms(classes: pl.DataFrame) -> pl.DataFrame:
-    """Every term a class answers to: class_id, term."""
-    said = [
-        classes.select("class_id", term=pl.concat_str(pl.lit(f"{dimension}:"), pl.col(attribute))).drop_nulls()
-        for dimension, attribute in DIMENSIONS.items()
-    ]
-    tags = classes.select("class_id", pl.col("sku_tags").alias("term")).explode("term").drop_nulls()
-    return pl.concat([*said, tags.with_columns(pl.concat_str(pl.lit("tag:"), pl.col("term")).alias("term"))])
+    scope, kind = (rows[name].cast(pl.Int64).to_numpy() for name in ("_scope", "_kind"))
+    is_covered = found.include.of(scope, kind) & ~found.exclude.of(scope, kind)
+    return rows.filter(pl.Series(is_covered, dtype=pl.Boolean)).select("scope_id", "class_id")
 
 
 def _terms(scopes: pl.DataFrame, side: str) -> pl.DataFrame:

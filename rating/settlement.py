@@ -90,7 +90,9 @@ def _in_steps(operations: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.Dat
     """
     placed = operations.with_row_index("place")
     money = placed.filter(pl.col("operation").is_in(OF_MONEY))
-    issued = documents.join(placed.select("place", issued_by="operation_id"), on="issued_by")
+    places = placed.select("place", issued_by="operation_id")
+    found = documents.join(places, on="issued_by", how="left", maintain_order="left")
+    issued = found.drop_nulls("place")
     runs = (
         pl.concat(
             [
@@ -105,6 +107,4 @@ def _in_steps(operations: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.Dat
     )
     at = ["billing_account_id", "place"]
     money = money.join(runs, on=at, maintain_order="left").drop("place")
-    places = placed.select("place", issued_by="operation_id")
-    found = documents.join(places, on="issued_by", how="left", maintain_order="left")
     return money, found.join(runs, on=at, how="left", maintain_order="left").drop("place")

@@ -125,6 +125,8 @@ class Met:
 
 def meet(charges: pl.DataFrame, due: pl.Series, grants: pl.DataFrame, stopped: pl.DataFrame | None) -> Met | None:
     """Put the charges that are due and the grants of their accounts side by side."""
+    if grants.is_empty():
+        return None
     rows = charges.select(*_OF_CHARGE, due_mu=due)
     accounts = _accounts(rows, grants)
     run = rows["billing_account_id"].rle_id()
@@ -132,7 +134,7 @@ def meet(charges: pl.DataFrame, due: pl.Series, grants: pl.DataFrame, stopped: p
     rows = rows.filter((pl.col("due_mu") > 0) & pl.col("account").is_not_null())
     holders = accounts.drop_nulls("account")
     grants = _ranked(grants.join(holders, on="billing_account_id"))
-    if rows.is_empty() or grants.is_empty():
+    if rows.is_empty() or grants.is_empty():  # grants of accounts without charges are gone
         return None
     rows = _in_charge_order(rows, holders)
     is_proportional = (holders["charge_order_policy"] == "proportional").to_numpy()
