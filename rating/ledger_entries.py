@@ -135,6 +135,16 @@ def period_entries(
     Makes    KEY and amount, summed by key
     Source   B1, L1
     """
+    return summed(pl.concat([document_entries(invoices, lines, tax_breakdown), grant_entries(movements, grants)]))
+
+
+def document_entries(invoices: pl.DataFrame, lines: pl.DataFrame, tax_breakdown: pl.DataFrame) -> pl.DataFrame:
+    """What documents post: revenue, discounts and caps, tax, rounding. A document that corrects posts differences.
+
+    Reads    Invoices, InvoiceLines, TaxBreakdown of the same documents
+    Makes    KEY and amount, summed by key
+    Source   B1, L4
+    """
     documents = lines.with_columns(
         service_period="billing_period", source_table=pl.lit("invoices"), source_id=pl.col("invoice_id")
     )
@@ -145,6 +155,23 @@ def period_entries(
         jurisdiction=pl.col("seller_jurisdiction"),
         amount=pl.col("tax_amount"),
     )
+    cuts = documents.with_columns(amount=pl.col("discount_amount") + pl.col("cap_amount"))
+    entries = [
+        post("revenue of a service", documents.with_columns(amount="list_cost")),
+        post("discounts and caps on an invoice", cuts),
+        post("tax of an invoice", taxes),
+        rounding_entries(invoices),
+    ]
+    return summed(pl.concat(entries))
+
+
+def grant_entries(movements: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
+    """What a period's movements of grants post: what they paid, less what came back, and what they lost.
+
+    Reads    GrantMovements that billing made: all of a grant and period; Grants with exponent
+    Makes    KEY and amount, summed by key
+    Source   B1, B3
+    """
     of_grants = grants.select("grant_id", "kind", "terminal_status", "price_paid", "exponent", face_amount="amount")
     moved = movements.join(of_grants, on="grant_id").with_columns(
         service_period="billing_period",
@@ -153,17 +180,10 @@ def period_entries(
         amount=-pl.col("amount"),
         is_paid=pl.col("terminal_status") == "refunded",
     )
-    charged = moved.filter(movement="charged")
+    charged = moved.filter(pl.col("movement").is_in(["charged", "returned"]))
     unused = moved.filter(pl.col("movement").is_in(["expired", "minimum_consumption", "recovered"]))
     refunded = _refunds(moved.filter(movement="refunded"))
     entries = [
-        post("revenue of a service", documents.with_columns(amount="list_cost")),
-        post(
-            "discounts and caps on an invoice",
-            documents.with_columns(amount=pl.col("discount_amount") + pl.col("cap_amount")),
-        ),
-        post("tax of an invoice", taxes),
-        rounding_entries(invoices),
         post("grant applied", charged),
         post("free grant applied", charged.filter(~pl.col("is_paid"))),
         post("free grant ended unused", unused.filter(~pl.col("is_paid"))),
@@ -193,10 +213,16 @@ def rounding_entries(invoices: pl.DataFrame) -> pl.DataFrame:
 def _refunds(rows: pl.DataFrame) -> pl.DataFrame:
     """What is given back of the price for the rest of a paid grant: in proportion to its face value, half away (K5).
 
+    What a correction adds or takes back is of the same refund, so it is rounded on the sum of a grant and period.
+
     Reads    amount, face_amount, price_paid [Money], exponent
-    Makes    the rows with cash_amount [Money]; nothing where nothing was paid
+    Makes    a row per grant and period with amount and cash_amount [Money]; nothing where nothing was paid
     """
-    parts = rows.with_columns(
+    others = [name for name in rows.columns if name not in ("grant_id", "service_period", "amount")]
+    parts = rows.group_by("grant_id", "service_period", maintain_order=True).agg(
+        pl.col(others).first(), pl.col("amount").sum()
+    )
+    parts = parts.with_columns(
         rest_mu=to_mu("amount"),
         price_mu=to_mu("price_paid").fill_null(0),
         face_mu=to_mu("face_amount"),

@@ -6,7 +6,7 @@ from schemas.units import Count, Instant, Money, Price, Quantity, Text
 
 
 class InvoiceLines(Table):
-    """One row per invoice_id and line_number; a line is a charge."""
+    """One row per invoice_id and line_number; a line is a charge, or by how much a correction changes one."""
 
     invoice_id: Text = columns.invoice_id()
     line_number: Count = column("place on the document", source="BT-126", example="1", ge=1)

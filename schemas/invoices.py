@@ -2,7 +2,7 @@
 
 from schemas import columns
 from schemas.table import Table, column
-from schemas.units import Count, Day, Instant, Money, Text, TextList
+from schemas.units import Count, Day, Flag, Instant, Money, Text, TextList
 
 
 class Invoices(Table):
@@ -63,6 +63,12 @@ class Invoices(Table):
     )
     preceding_invoice_number: Text = column(
         "the issued invoice that this document corrects", source="BT-25", example="INV-2026-000001", nullable=True
+    )
+    is_void: Flag = column(
+        "whether it takes back the whole invoice that it names, with all its corrections",
+        source="I4",
+        example="false",
+        default="false",
     )
 
     class Config:

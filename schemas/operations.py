@@ -53,9 +53,12 @@ class Operations(Table):
         "the payment that is reversed", source="rule 1.3", example="op-0", nullable=True
     )
     billing_period: Text = column(
-        "the period that is issued, or charged to", source="rule 1.3", example="2026-10", nullable=True
+        "the period that is issued, charged to, or voided", source="rule 1.3", example="2026-10", nullable=True
     )
     issue_date: Day = columns.issue_date()
+    documents: Text = column(
+        "which drafts are issued: all, or corrections of what is issued", source="X1", example="all", nullable=True
+    )
     use_organization_credit: Flag = columns.use_organization_credit()
     sku_id: Text = columns.sku_id(description="SKU of an added charge", nullable=True)
     tax_category: Text = columns.tax_category(

@@ -1,4 +1,4 @@
-"""The tax of each document, by category code, rate and component."""
+"""The tax of each document, by category code, rate and component; of one that corrects, the differences (T4)."""
 
 from schemas import columns
 from schemas.table import Table

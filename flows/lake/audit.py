@@ -15,6 +15,9 @@ from flows.lake.journal import APPEND_ONLY, Commit, FileEntry, Lake, hinted_head
 from flows.lake.store import sha256_of
 from flows.lake.views import Query, queries, read_by
 
+SMALL = 32 * 2**20
+"""Up to how many bytes of files a lake is held in memory while it is audited."""
+
 SHOWN = 5
 """How many offending rows a breach shows."""
 
@@ -94,6 +97,8 @@ _SOURCES = {
     "cost_policy_events": "internal.cost_policy_events",
     "cost_policy_measures": "internal.cost_policy_measures",
     "grant_movements": "internal.grant_movements",
+    "invoices": "internal.invoices",
+    "billing_policies": "internal.billing_policies",
 }
 """Relations that are made of a table's files without a query that names it."""
 

@@ -23,7 +23,7 @@ import polars as pl
 
 import schemas
 from flows.lake import tables
-from flows.lake.journal import Commit, FileEntry, Lake, LakeError, Snapshot, canonical, sha256_of_bytes
+from flows.lake.journal import REFERENCE, Commit, FileEntry, Lake, LakeError, Snapshot, canonical, sha256_of_bytes
 
 PUBLISHED = "billing.duckdb"
 STORAGE_VERSION = "v1.2.0"
@@ -58,15 +58,20 @@ def connect(
     *,
     usage_periods: Collection[str] | None = None,
     only: Collection[str] | None = None,
+    in_memory: int = 0,
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory database of views over exactly the files of a snapshot (the head's by default).
 
     `usage_periods` leaves out the usage of other billing periods, so that the audit of one month reads one month.
     `only` names relations: then there are those, and what they read, as their headers say.
+    `in_memory`: where the files come to no more bytes than this, each relation is read and worked out once and held as
+    a table: many questions to a small lake cost mostly the opening of its files.
     """
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
-    _define(connection, lake, snapshot or lake.snapshot(), usage_periods, None if only is None else read_by(only))
+    snapshot, names = snapshot or lake.snapshot(), None if only is None else read_by(only)
+    size = sum(entry.bytes for entry in snapshot.visible.values())
+    _define(connection, lake, snapshot, usage_periods, names, kind="table" if size <= in_memory else "view")
     return connection
 
 
@@ -80,6 +85,23 @@ def read_by(relations: Collection[str]) -> set[str]:
             seen.add(name)
             waiting += views[name].reads if name in views else ()
     return seen
+
+
+def relations_in(sql: str) -> set[str]:
+    """The relations whose names stand in a text: all that a question can ask, and perhaps more.
+
+    >>> sorted(relations_in("select * from invoices join internal.documents using (invoice_id)"))
+    ['internal.documents', 'invoices']
+    """
+    words = set(re.findall(r"[\w.]+", sql))
+    return {name for name in _relation_names() if name in words}
+
+
+@functools.cache
+def _relation_names() -> frozenset[str]:
+    inside = ("journal", "candidate", "files", "usage_totals", "billing_policies", *BY_COMMIT)
+    named = {*schemas.TABLES, *schemas.VIEWS, *(query.name for query in _load("views"))}
+    return frozenset({*named, *(f"internal.{name}" for name in inside)})
 
 
 def publish(lake: Lake, snapshot: Snapshot | None = None) -> Path:
@@ -152,12 +174,13 @@ def _define(
     snapshot: Snapshot,
     usage_periods: Collection[str] | None = None,
     only: set[str] | None = None,
+    kind: str = "view",
 ) -> None:
     """Create every view, or those named: tables first, then what reads them."""
 
     def view(name: str, text: Callable[[], str]) -> None:
         if only is None or name in only:
-            connection.execute(f"create view {name} as {text()}")
+            connection.execute(f"create {kind} {name} as {text()}")
 
     connection.execute("create schema internal")
     for statement in connection.extract_statements(_macros()):
@@ -174,6 +197,7 @@ def _define(
         view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
     for table in BY_COMMIT:
         view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
+    view("internal.billing_policies", lambda: _by_reference(lake, snapshot, "billing_policies"))
     for query in views:
         view(query.name, partial(str, query.text))
 
@@ -181,6 +205,7 @@ def _define(
 BY_COMMIT = (
     *("rejects", "operations", "account_restrictions", "cost_policy_events", "cost_policy_measures"),
     "grant_movements",
+    "invoices",
 )
 """Tables that are there as `internal.…` too, with the commit that each row came with."""
 
@@ -208,6 +233,17 @@ def _by_commit(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit], table:
     return " union all ".join(parts) or _nothing({"commit_number": "BIGINT", **columns})
 
 
+def _by_reference(lake: Lake, snapshot: Snapshot, table: str) -> str:
+    """A reference table as each run knew it: every version, with the digest of the tables that it is one of."""
+    columns = _view_types(table)
+    entries = [entry for entry in snapshot.visible.values() if entry.table == table]
+    parts = [
+        f"select {_text(digest)} as reference_digest, * from ({_table(lake, same, columns)})"
+        for digest, same in _grouped(entries, lambda entry: entry.partition[REFERENCE])
+    ]
+    return " union all ".join(parts) or _nothing({"reference_digest": "VARCHAR", **columns})
+
+
 def _usage_totals(lake: Lake, entries: Iterable[FileEntry], commit_of: Callable[[FileEntry], int]) -> str:
     """Usage added up per period, commit and series before any join: a quarter of the cost of joining first."""
     quantity = _view_types("stored_usage")["consumed_quantity"]
@@ -231,6 +267,7 @@ def _usage_totals(lake: Lake, entries: Iterable[FileEntry], commit_of: Callable[
 
 def _journal(commits: Sequence[Commit]) -> str:
     types = {name: tables.sql_type(dtype) for name, dtype in tables.instances(schemas.VIEWS["runs"].columns()).items()}
+    types["periods"] = "VARCHAR[]"
     rows = [
         {
             "commit_number": str(commit.number),
@@ -244,6 +281,7 @@ def _journal(commits: Sequence[Commit]) -> str:
             "files_added": str(len(commit.added)),
             "summary": canonical(commit.summary).decode(),
             "commit_hash": commit.hash,
+            "periods": "[{}]".format(", ".join(commit.inputs.get("periods", []))),
         }
         for commit in commits
     ]
@@ -251,9 +289,10 @@ def _journal(commits: Sequence[Commit]) -> str:
 
 
 def _candidate(snapshot: Snapshot) -> str:
-    """What the run that is being audited will say of itself in the journal; nulls for a commit."""
+    """What the run that is being audited will say of itself in the journal, and the reference tables in use."""
     known = snapshot.known_as_of.isoformat() if snapshot.known_as_of else None
-    return _literal({"known_as_of": "TIMESTAMP WITH TIME ZONE"}, [{"known_as_of": known}])
+    types = {"known_as_of": "TIMESTAMP WITH TIME ZONE", "reference_digest": "VARCHAR"}
+    return _literal(types, [{"known_as_of": known, "reference_digest": snapshot.reference_digest}])
 
 
 def _files(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit]) -> str:

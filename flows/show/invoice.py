@@ -1,5 +1,6 @@
 """A document with all that its reader asks about: lines, what lowered and paid each, tax, totals, payments."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,6 +48,10 @@ class Document:
     tax: Sequence[Row]
     tiers: Sequence[Row]
     payments: Sequence[Row]
+    chain: Sequence[Row]
+    """The other documents of the invoice and its corrections."""
+    before: Sequence[Row]
+    """What they had said of the lines' charges when this one was made."""
     currency: Currency
     others: Sequence[Row]
     """Other documents that what was asked for stands for too."""
@@ -60,6 +65,21 @@ class Document:
     def payment_state(self) -> str:
         """Draft, issued, partly paid or paid; of a credit note: used. Derived, never part of the document (I1)."""
         return str(self.head["payment_state"])
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it shows differences to an invoice."""
+        return self.head["preceding_invoice_number"] is not None
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it takes back a whole invoice, with its corrections."""
+        return bool(self.head["is_void"])
+
+    def before_of(self, line: Row) -> Row | None:
+        """What a corrected line had said by then; nothing of a line that is new."""
+        keys = ("charge_id", "tax_code")
+        return next((row for row in self.before if all(row[key] == line[key] for key in keys)), None)
 
     def allocations_of(self, line: Row) -> list[Row]:
         """What lowered or paid a line, by name."""
@@ -111,18 +131,60 @@ def read_document(lake: "Lake", wanted: str, *, period: str | None = None, as_of
     """
     from flows.lake.views import connect
 
-    with connect(lake, lake.snapshot(as_of)) as connection:
+    snapshot = lake.snapshot(as_of)
+    with connect(lake, snapshot) as connection:
         found = _ask(connection, "documents", wanted=wanted, period=period)
         if not found:
             raise Refusal(_nothing(wanted, period))
         head, *others = found
-        names = {"invoice_id": head["invoice_id"], "invoice_number": head["invoice_number"]}
+        names = {name: head[name] for name in ("invoice_id", "invoice_number")}
+        names |= {"account": head["billing_account_id"], "root": head["root_number"], "made_at": _made_at(head)}
         parts = {
-            name: _ask(connection, name, **names, account=head["billing_account_id"])
-            for name in ("lines", "allocations", "tax", "tiers", "payments")
+            name: _ask(connection, name, **names) for name in ("lines", "tax", "tiers", "payments", "chain", "before")
         }
         exponent = head["exponent"] if head["exponent"] is not None else _exponent(connection, head)
+    parts["allocations"] = _allocations(lake, snapshot.number, head, parts)
     return Document(head=head, currency=Currency(head["billing_currency"], exponent), others=others, **parts)
+
+
+def _made_at(head: Row) -> str:
+    """The commit that a document is of; a draft is of the next one."""
+    return str(head["commit_number"] if head["document_state"] == "issued" else sys.maxsize)
+
+
+def _allocations(
+    lake: "Lake", head_number: int, head: Row, parts: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What lowered or paid the lines of a document, as of its commit; of a correction, the difference to before."""
+    if head["is_void"]:
+        return []  # what it takes back is gone by then
+    is_issued = head["document_state"] == "issued"
+    now = _allocated(lake, head["commit_number"] if is_issued else head_number, parts["lines"])
+    issued = [row["commit_number"] for row in parts["chain"] if row["document_state"] == "issued"]
+    earlier = [number for number in issued if not is_issued or number < head["commit_number"]]
+    if not earlier:
+        return now
+    before = _allocated(lake, max(earlier), parts["lines"])
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for sign, allocated in ((-1, before), (1, now)):
+        for row in allocated:
+            key = (row["line_number"], row["allocation_kind"], row["tax_position"], row["source_id"])
+            was = rows[key]["amount"] if key in rows else Decimal(0)
+            rows[key] = {**row, "amount": was + sign * row["amount"]}
+    return sorted((row for row in rows.values() if row["amount"]), key=lambda row: int(row["line_number"]))
+
+
+def _allocated(lake: "Lake", number: int, lines: Sequence[Row]) -> list[dict[str, Any]]:
+    """The allocations of these lines' charges as of a commit."""
+    import polars as pl
+
+    from flows.lake.views import connect
+
+    columns = {"line_number": pl.Int64, "charge_id": pl.String}
+    shown = pl.DataFrame([{name: line[name] for name in columns} for line in lines], schema=columns)
+    with connect(lake, lake.snapshot(number), only={"allocations", "grants", "discounts"}) as connection:
+        connection.register("shown", shown)
+        return _ask(connection, "allocations")
 
 
 def _nothing(wanted: str, period: str | None) -> str:
@@ -157,6 +219,7 @@ def as_record(document: Document) -> dict[str, Any]:
         "tax_breakdown": _rows(document.tax, {"taxable_amount", "tax_amount"}, document.currency),
         "paid_by_credit": {name: document.currency.plain(amount) for name, amount in document.credits("after").items()},
         "payments": _rows(document.payments, {"amount"}, document.currency),
+        "chain": _rows(document.chain, {"total_with_tax", "amount_due"}, document.currency),
     }
 
 
@@ -180,6 +243,10 @@ def _line(document: Document, line: Row) -> dict[str, Any]:
         for row in _rows(document.allocations_of(line), {"amount"}, document.currency)
     ]
     tiers = [{"up_to": row["up_to"], "unit_price": row["unit_price"]} for row in document.tiers_of(line)]
+    before = document.before_of(line) if document.corrects else None
+    was = {name: _plain(value, name in LINE_AMOUNTS, document.currency) for name, value in (before or {}).items()}
+    if document.corrects:
+        own |= {"was": was or None}
     return {**own, "allocations": applied, "tiers": _rows(tiers, set(), document.currency)}
 
 

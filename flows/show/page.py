@@ -32,6 +32,8 @@ def invoice_page(document: Document, width: int = PIPED_WIDTH) -> Iterator["Rend
     yield styled(_title(document), STRONG)
     if document.is_draft:
         yield styled(DRAFTS[head["document_state"]], WARNING)
+    if document.corrects:
+        yield styled(_what_it_corrects(document))
     yield styled("")
     yield _parties(head)
     yield styled("")
@@ -43,6 +45,7 @@ def invoice_page(document: Document, width: int = PIPED_WIDTH) -> Iterator["Rend
     yield styled("")
     yield _totals(document)
     yield from _paid_since(document)
+    yield from _chain(document)
     yield from _others(document)
 
 
@@ -52,6 +55,17 @@ def _title(document: Document) -> str:
     if document.is_draft:
         return f"{kind} of {head['billing_account_id']} for {head['billing_period']}"
     return f"{kind} {head['invoice_number']}"
+
+
+def _what_it_corrects(document: Document) -> str:
+    """A correction as its reader has to take it: it says by how much the invoice changes, not what the month costs."""
+    number = document.head["preceding_invoice_number"]
+    if document.is_void:
+        return f"It takes back invoice {number} whole, with all that corrected it."
+    return (
+        f"It corrects invoice {number}: each line shows what changes, less with a minus; "
+        "lines that stay as they were are not listed."
+    )
 
 
 def _parties(head: Row) -> "Table":
@@ -112,9 +126,7 @@ def _lines(document: Document) -> "Table":
         table.add_row(
             str(line["line_number"]),
             _what(document, line),
-            quantity(line["quantity"]),
-            styled(line["unit"]),
-            _unit_price(document, line),
+            *(("", "", "") if _is_as_much(document, line) else _how_much(document, line)),
             amount(line["list_cost"]),
             amount(line["line_amount"]),
             line["tax_code"],
@@ -138,8 +150,8 @@ def _narrow_lines(document: Document) -> "Table":
             amount(line["line_amount"]),
             line["tax_code"],
         )
-        price = _unit_price(document, line)
-        table.add_row("", _below(f"{quantity(line['quantity'])} {line['unit']} at {price}"), "", "", "")
+        if not _is_as_much(document, line):
+            table.add_row("", _below("{} {} at {}".format(*_how_much(document, line))), "", "", "")
         for name, value in _lowered(document, line):
             table.add_row("", _below(name), amount(-value), "", "")
         for text in _said_below(document, line):
@@ -147,11 +159,38 @@ def _narrow_lines(document: Document) -> "Table":
     return table
 
 
+def _how_much(document: Document, line: Row) -> tuple[str, str, str]:
+    """Quantity, unit and price of one."""
+    return quantity(line["quantity"]), line["unit"], _unit_price(document, line)
+
+
+def _is_as_much(document: Document, line: Row) -> bool:
+    """Whether a correction leaves the quantity as it was: what it costs differs, or what pays it."""
+    return document.corrects and not line["quantity"]
+
+
 def _said_below(document: Document, line: Row) -> Iterator[str]:
-    """What paid a line after tax, and its tiers."""
+    """What a corrected line was and is now, what paid a line after tax, and its tiers."""
+    if document.corrects and not document.is_void:
+        yield _was_and_is(document, line)
     for name, value in _paid(document, line):
         yield f"{name} pays {document.currency.amount(value)} after tax"
     yield from _tiers(document, line)
+
+
+def _was_and_is(document: Document, line: Row) -> str:
+    """What was invoiced of a charge before the correction, and what it comes to with it."""
+    before = document.before_of(line)
+    if before is None:
+        return "not invoiced before"
+    amount = document.currency.amount
+    now = {name: before[name] + line[name] for name in ("quantity", "list_cost", "line_amount")}
+
+    def said(row: Row) -> str:
+        taxed = "" if row["line_amount"] == row["list_cost"] else f", {amount(row['line_amount'])} to tax"
+        return f"{quantity(row['quantity'])} {line['unit']} for {amount(row['list_cost'])}{taxed}"
+
+    return f"was {said(before)}; is {said(now)}"
 
 
 def _below(text: str) -> "Padding":
@@ -294,7 +333,7 @@ def _paid_since(document: Document) -> Iterator["RenderableType"]:
     table = grid("paid on", "kind", ">amount", "operation")
     for row in payments:
         when = f"{row['occurred_at']:%Y-%m-%d}" if row["occurred_at"] else ""
-        kind = f"pays {row['invoice_number']}" if row["credit_note_number"] else row["payment_kind"].replace("_", " ")
+        kind = _kind_of_payment(document, row)
         table.add_row(when, styled(kind), document.currency.amount(row["amount"]), styled(row["operation_id"]))
     yield styled("")
     yield table
@@ -303,11 +342,40 @@ def _paid_since(document: Document) -> Iterator["RenderableType"]:
     )
 
 
+def _kind_of_payment(document: Document, row: Row) -> str:
+    """What paid a document; of a credit note, what it paid."""
+    if not row["credit_note_number"]:
+        return str(row["payment_kind"].replace("_", " "))
+    is_own = row["credit_note_number"] == document.head["invoice_number"]
+    return f"pays {row['invoice_number']}" if is_own else f"credit note {row['credit_note_number']}"
+
+
+def _chain(document: Document) -> Iterator["RenderableType"]:
+    """The documents an invoice stands with: what corrects it, or what it takes back."""
+    if not document.chain:
+        return
+    table = grid("document", "number", "issued", ">total with tax", ">amount due")
+    for row in document.chain:
+        kind = "full credit note" if row["is_void"] else "credit note" if row["document_type"] == "381" else "invoice"
+        table.add_row(
+            styled(kind),
+            styled(row["invoice_number"] or row["document_state"]),
+            str(row["issue_date"] or ""),
+            document.currency.amount(row["total_with_tax"]),
+            document.currency.amount(row["amount_due"]),
+        )
+    yield styled("")
+    yield styled("Corrected by" if not document.corrects else "Stands with", DIM)
+    yield table
+
+
 def _others(document: Document) -> Iterator["RenderableType"]:
-    if document.others:
+    of_chain = {row["invoice_id"] for row in document.chain}
+    others = [row for row in document.others if row["invoice_id"] not in of_chain]
+    if others:
         named = [
             f"{row['invoice_number'] or row['document_state'].replace('_', ' ')} ({row['billing_period']})"
-            for row in document.others
+            for row in others
         ]
         yield styled("")
         yield styled(f"Also there: {', '.join(named)}", DIM)

@@ -1,5 +1,5 @@
 -- cost_policies_measure_the_charges: what a cost policy measures is what its charges come to, in its period and before (W5)
--- reads:  cost_policy_measures, charges, allocations, account_periods, invoice_lines, invoices
+-- reads:  cost_policy_measures, charges, allocations, account_periods, invoice_lines, invoices, holds, internal.billed_periods
 with
   watched as (select distinct billing_account_id from cost_policy_measures),
   taken as (   -- what pays after tax lowers no cost
@@ -48,6 +48,14 @@ select measures.cost_policy_id, measures.billing_account_id, measures.billing_pe
 from cost_policy_measures as measures
 left join sums using (cost_policy_id, billing_account_id, billing_period)
 left join account_periods as periods using (billing_account_id, billing_period)
+left join internal.billed_periods as billed on billed.billing_period = measures.billing_period
 where measures.measured <> measures.earlier_measured + coalesce(sums.in_period, 0)
-  -- before a month is over, an earlier one may have been billed again
-  or (periods.billing_period is not null and measures.earlier_measured <> coalesce(sums.earlier, 0))
+  -- before a month is over, an earlier one may have been billed again; so may it after, or its invoice be voided
+  or (periods.billing_period is not null and measures.earlier_measured <> coalesce(sums.earlier, 0)
+    and not exists (
+      from internal.billed_periods as earlier
+      where earlier.billing_period < measures.billing_period and earlier.commit_number > billed.commit_number)
+    and not exists (
+      from holds
+      where holds.billing_account_id = measures.billing_account_id
+        and holds.billing_period < measures.billing_period))

@@ -7,4 +7,4 @@ select invoices.invoice_id, invoices.document_state, list_cost, discount_amount,
 from invoices left join broken_down using (invoice_id)
 where total_without_tax <> list_cost - discount_amount - cap_amount - grant_amount
   or total_with_tax <> total_without_tax + total_tax
-  or (document_state <> 'month_to_date' and total_tax <> coalesce(broken_down.tax_amount, 0))
+  or total_tax <> coalesce(broken_down.tax_amount, case when document_state = 'month_to_date' then total_tax else 0 end)

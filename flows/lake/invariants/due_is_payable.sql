@@ -1,11 +1,10 @@
 -- due_is_payable: what is due is a multiple of the increment the account pays in, and rounding added less than one (I7)
--- reads:  invoices, account_periods, internal.files, internal.period_policies
+-- reads:  internal.invoices, account_periods, internal.files, internal.period_policies
 with
-  said_now as (   -- what was said before kept to the policies it was said under
-    select billing_period
-    from internal.files where table_name in ('account_periods', 'invoices')
-    group by billing_period
-    having max(commit_number) = (select max(commit_number) from internal.files)
+  latest as (select max(commit_number) as commit_number from internal.files),
+  billed_now as (
+    select distinct billing_period
+    from internal.files join latest using (commit_number) where table_name = 'account_periods'
   ),
   steps as (   -- in ten-thousandths: the least amount that is whole increments and whole minor units
     select documents.invoice_id, documents.document_state, documents.amount_due, documents.rounding_amount,
@@ -13,12 +12,15 @@ with
       (10000 // power(10, periods.exponent)::bigint)::bigint as unit,
       (coalesce(policies.value, '0')::decimal(18,4) * 10000)::bigint as step,
       case when step = 0 then unit else lcm(step, unit) end as multiple
-    from invoices as documents
-    join said_now using (billing_period)
+    from internal.invoices as documents
     join account_periods as periods using (billing_account_id, billing_period)
     left join internal.period_policies as policies
       on policies.billing_account_id = documents.billing_account_id
       and policies.billing_period = documents.billing_period and policies.policy = 'payable_increment'
+    -- what was said before kept to the policies it was said under; what is void is taken back as it was
+    where not coalesce(documents.is_void, false)
+      and (documents.commit_number = (select commit_number from latest)
+        or (documents.document_state = 'draft' and documents.billing_period in (from billed_now)))
   )
 select invoice_id, document_state, increment, rounding_amount, amount_due
 from steps

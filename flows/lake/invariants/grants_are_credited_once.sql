@@ -11,4 +11,13 @@ where grants.amount <> coalesce(credited.amount, 0)
 union all
 select grant_id, billing_account_id, amount, null
 from grant_movements
-where case when movement in ('credited', 'transfer_accumulation', 'returned') then amount < 0 else amount > 0 end
+where case
+    when movement in ('credited', 'transfer_accumulation', 'returned') then amount < 0
+    when movement in ('charged', 'transfer_deduction', 'allocated') then amount > 0
+  end
+union all   -- what a period has ended or drawn may be corrected by a second row; never to more than it was
+select grant_id, any_value(billing_account_id), sum(amount), null
+from grant_movements
+where movement in ('expired', 'minimum_consumption', 'recovered', 'refunded')
+group by grant_id, billing_period, movement
+having sum(amount) > 0

@@ -12,9 +12,12 @@ with
     from allocations
     join grants on grants.grant_id = allocations.source_id
     join charges using (charge_id)
+    left join account_periods as known
+      on known.billing_account_id = charges.billing_account_id and known.billing_period = charges.billing_period
     left join internal.billed_periods as billed on billed.billing_period = charges.billing_period
     left join internal.grant_endings as endings
       on endings.grant_id = grants.grant_id and endings.commit_number <= billed.commit_number
+      and coalesce(endings.recorded_at <= known.known_as_of, true)   -- what is paid is frozen (X2)
     left join holds
       on holds.billing_account_id = charges.billing_account_id and holds.billing_period = charges.billing_period
     where allocations.allocation_kind = 'grant'

@@ -1,12 +1,20 @@
 -- no_orphan_ids: what a row names exists: documents, charges, rating lines, grants, invoice numbers (L3)
--- reads:  invoice_lines, internal.closed_lines, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, payment_applications, operations, holds, account_periods
+-- reads:  invoice_lines, internal.charged_lines, internal.chains, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, payment_applications, operations, holds, account_periods
 select 'invoice_lines.invoice_id' as what, lines.invoice_id as id
 from invoice_lines as lines anti join invoices using (invoice_id)
 union all
-select 'invoice_lines.charge_id', lines.charge_id from internal.closed_lines as lines anti join charges using (charge_id)
+select 'invoice_lines.charge_id', lines.charge_id   -- of a charge that is gone, everything was taken back
+from internal.charged_lines as lines anti join charges using (charge_id)
+where lines.list_cost <> 0 or lines.discount_amount <> 0 or lines.cap_amount <> 0 or lines.grant_amount <> 0
+  or lines.line_amount <> 0 or lines.tax_amount <> 0 or lines.credit_amount <> 0
 union all
-select 'charges.charge_id is on no line', charges.charge_id from charges anti join invoice_lines using (charge_id)
+select 'charges.charge_id is on no line', charges.charge_id
+from charges anti join internal.charged_lines as lines using (charge_id)
 anti join holds using (billing_account_id, billing_period)
+where list_cost <> 0   -- late usage that costs nothing is worth no document
+  or (billing_account_id, billing_period) not in (
+    select (billing_account_id, billing_period) from internal.chains where root_number is not null and not is_voided
+  )
 union all
 select 'charges.rating_line_id', charges.rating_line_id
 from charges anti join rating_lines using (rating_line_id, billing_period)
@@ -30,9 +38,11 @@ select 'tax_shares.charge_id', shares.charge_id from tax_shares as shares anti j
 union all
 select 'grant_movements.grant_id', moved.grant_id from grant_movements as moved anti join grants using (grant_id)
 union all
-select 'grant_movements.charge_id', moved.charge_id
+select 'grant_movements.charge_id', moved.charge_id   -- what a charge that is gone had taken came back
 from grant_movements as moved anti join charges using (charge_id)
 where moved.charge_id is not null
+group by moved.grant_id, moved.charge_id
+having sum(moved.amount) <> 0
 union all
 select 'grant_movements.counter_grant_id', moved.counter_grant_id
 from grant_movements as moved anti join grants on grants.grant_id = moved.counter_grant_id
@@ -53,4 +63,4 @@ union all
 select 'payment_applications.operation_id', paid.operation_id
 from payment_applications as paid
 anti join operations on operations.operation_id = paid.operation_id and operations.status = 'accepted'
-  and operations.operation in ('record_payment', 'reverse_payment', 'issue_invoices')
+  and operations.operation in ('record_payment', 'reverse_payment', 'issue_invoices', 'void_invoice')

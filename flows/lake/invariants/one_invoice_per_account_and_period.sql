@@ -1,8 +1,14 @@
--- one_invoice_per_account_and_period: an account has one invoice per period and currency, and every document one id (I1)
--- reads:  invoices
+-- one_invoice_per_account_and_period: an account has one invoice per period and currency that stands, and every document one id (I1)
+-- reads:  invoices, internal.chains
 select billing_account_id, billing_period, billing_currency, null as invoice_id, count(*) as documents
-from invoices
-where document_type = '380' and preceding_invoice_number is null and document_state <> 'month_to_date'
+from internal.chains
+where preceding_invoice_number is null and not is_voided
+group by all
+having count(*) > 1
+union all   -- at most one correction waits to be issued
+select billing_account_id, billing_period, billing_currency, null, count(*)
+from internal.chains
+where preceding_invoice_number is not null and document_state = 'draft'
 group by all
 having count(*) > 1
 union all

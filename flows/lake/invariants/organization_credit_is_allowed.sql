@@ -18,6 +18,7 @@ with
       on allocated.billing_account_id = paid.billing_account_id and allocated.sub_account_id = paid.sub_account_id
       and allocated.operation = 'allocate_to_project' and allocated.status = 'accepted'
       and allocated.occurred_at < periods.period_end and allocated.commit_number <= billed.commit_number
+      and coalesce(allocated.recorded_at <= periods.known_as_of, true)   -- what is paid is frozen (X2)
     join grants as sources
       on sources.grant_id = allocated.grant_id and sources.window_start <= paid.charge_period_start
       and coalesce(paid.charge_period_end <= sources.window_end, true)

@@ -1,7 +1,18 @@
--- tax_is_on_the_whole_line: every component of a line's tax has the whole line as its base, under the line's code (T1, T2)
--- reads:  internal.closed_lines, tax_shares
-select lines.invoice_id, lines.line_number, lines.charge_id, lines.line_amount, lines.tax_code,
-  shares.component, shares.taxable_amount, shares.code
-from internal.closed_lines as lines left join tax_shares as shares using (charge_id)
-where shares.taxable_amount is distinct from lines.line_amount
-  or shares.code is distinct from lines.tax_code
+-- tax_is_on_the_whole_line: every component of a charge's tax has the whole charge as its base, under the line's code (T1, T2)
+-- reads:  charges, allocations, tax_shares, internal.charged_lines
+with
+  taken as (
+    select charge_id, sum(amount) as amount from allocations where tax_position = 'before' group by charge_id
+  ),
+  based as (
+    select charges.charge_id, charges.list_cost - coalesce(taken.amount, 0) as taxable_amount,
+      shares.component, shares.taxable_amount as base, shares.code
+    from charges left join taken using (charge_id) left join tax_shares as shares using (charge_id)
+  )
+select charge_id, component, taxable_amount, base, code, null as line_code
+from based where base is distinct from taxable_amount
+union all
+select lines.charge_id, null, lines.line_amount, null, null, lines.tax_code
+from internal.charged_lines as lines
+anti join tax_shares as shares on shares.charge_id = lines.charge_id and shares.code = lines.tax_code
+where lines.list_cost <> 0 or lines.line_amount <> 0 or lines.tax_amount <> 0

@@ -1,5 +1,5 @@
--- tax_is_rounded_once: per document, code, rate and component, tax = taxable × rate rounded once in the policy's mode (T3)
--- reads:  tax_breakdown, tax_shares, account_periods, internal.period_policies
+-- tax_is_rounded_once: per invoice with its corrections, code, rate and component, tax = taxable × rate, rounded once (T3, T4)
+-- reads:  internal.charged_taxes, tax_shares, account_periods, internal.period_policies
 with
   policies as (
     select billing_account_id, billing_period,
@@ -9,9 +9,9 @@ with
     group by all
   ),
   taxed as (
-    select invoice_id as taxed_id, billing_account_id, billing_period, code, rate, component, 'per_category' as grain,
-      sum(taxable_amount)::decimal(38,4) as taxable_amount, sum(tax_amount)::decimal(38,4) as tax_amount
-    from tax_breakdown group by all
+    select billing_account_id as taxed_id, billing_account_id, billing_period, code, rate, component,
+      'per_category' as grain, taxable_amount, tax_amount
+    from internal.charged_taxes
     union all
     select charge_id, billing_account_id, billing_period, code, rate, component, 'per_line',
       taxable_amount, tax_amount

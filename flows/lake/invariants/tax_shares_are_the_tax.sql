@@ -1,25 +1,39 @@
--- tax_shares_are_the_tax: the shares of charges add up to the breakdown, and a line shows its shares (T3)
--- reads:  tax_shares, tax_breakdown, internal.closed_lines
+-- tax_shares_are_the_tax: the shares of charges add up to the tax of an invoice and its corrections; lines show them (T3, T4)
+-- reads:  tax_shares, internal.charged_taxes, internal.charged_lines
 with
   shares as (
     select billing_account_id, billing_period, code, rate, component,
       sum(taxable_amount) as taxable_amount, sum(tax_amount) as tax_amount
     from tax_shares group by all
   ),
-  breakdown as (
-    select billing_account_id, billing_period, code, rate, component,
-      sum(taxable_amount) as taxable_amount, sum(tax_amount) as tax_amount
-    from tax_breakdown group by all
+  by_charge as (
+    select charge_id, code as tax_code, max(taxable_amount) as taxable_amount, sum(tax_amount) as tax_amount
+    from tax_shares group by all
   ),
-  by_charge as (select charge_id, sum(tax_amount) as tax_amount from tax_shares group by charge_id)
+  differing as (
+    select lines.billing_account_id, lines.billing_period, lines.charge_id, lines.tax_code, lines.is_issued,
+      lines.line_amount, coalesce(by_charge.taxable_amount, 0) as base,
+      lines.tax_amount, coalesce(by_charge.tax_amount, 0) as shared_tax
+    from internal.charged_lines as lines left join by_charge using (charge_id, tax_code)
+    where lines.tax_amount <> coalesce(by_charge.tax_amount, 0)
+      or lines.line_amount <> coalesce(by_charge.taxable_amount, 0)
+  ),
+  moved as (   -- grants may have moved from charge to charge of an issued invoice, and tax with them (X1)
+    select distinct billing_account_id, billing_period from differing where is_issued and line_amount <> base
+  )
 select billing_account_id, billing_period, code || ' ' || component || ' ' || internal.plain(rate) as what,
-  shares.taxable_amount as shared_base, breakdown.taxable_amount as base,
-  shares.tax_amount as shared_tax, breakdown.tax_amount as tax
-from shares full join breakdown using (billing_account_id, billing_period, code, rate, component)
-where shares.tax_amount is distinct from breakdown.tax_amount
-  or shares.taxable_amount is distinct from breakdown.taxable_amount
+  shares.taxable_amount as shared_base, taxes.taxable_amount as base,
+  shares.tax_amount as shared_tax, taxes.tax_amount as tax
+from shares
+full join internal.charged_taxes as taxes using (billing_account_id, billing_period, code, rate, component)
+where coalesce(shares.tax_amount, 0) <> coalesce(taxes.tax_amount, 0)
+  or coalesce(shares.taxable_amount, 0) <> coalesce(taxes.taxable_amount, 0)
 union all
-select lines.billing_account_id, lines.billing_period, 'line of charge ' || lines.charge_id,
-  null, lines.line_amount, by_charge.tax_amount, lines.tax_amount
-from internal.closed_lines as lines left join by_charge using (charge_id)
-where lines.tax_amount <> coalesce(by_charge.tax_amount, 0)
+select billing_account_id, billing_period, 'charge ' || charge_id, base, line_amount, shared_tax, tax_amount
+from differing anti join moved using (billing_account_id, billing_period)
+union all
+select billing_account_id, billing_period, 'lines of code ' || tax_code, sum(base), sum(line_amount), sum(shared_tax),
+  sum(tax_amount)
+from differing
+group by all
+having sum(tax_amount) <> sum(shared_tax) or sum(line_amount) <> sum(base)

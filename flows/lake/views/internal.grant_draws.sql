@@ -1,5 +1,5 @@
 -- internal.grant_draws: what each billed period did to a grant, and the commit that said so last (K8)
--- reads:  internal.grant_movements, internal.journal, invoices
+-- reads:  internal.grant_movements, internal.billed_periods, internal.chains
 -- grain:  one row per (grant_id, billing_account_id, billing_period)
 with
   drawn as (
@@ -10,16 +10,13 @@ with
     where movement not in ('credited', 'transfer_accumulation', 'transfer_deduction', 'allocated')
     group by all
   ),
-  bills as (   -- a run that says what the one before it said keeps its files
-    select billing_period, max(commit_number) as billed_at
-    from internal.journal where command = 'bill' group by all
-  ),
-  issued as (
-    select distinct billing_account_id, billing_period from main.invoices where document_state = 'issued'
+  issued as (   -- one that was voided is a draft again
+    select distinct billing_account_id, billing_period
+    from internal.chains where document_state = 'issued' and not is_voided
   )
 select drawn.grant_id, drawn.billing_account_id, drawn.billing_period, drawn.amount,
-  greatest(drawn.written_at, coalesce(bills.billed_at, 0)) as commit_number,
+  coalesce(billed.commit_number, drawn.written_at) as commit_number,
   issued.billing_period is not null as is_issued
 from drawn
-left join bills using (billing_period)
+left join internal.billed_periods as billed using (billing_period)
 left join issued using (billing_account_id, billing_period)

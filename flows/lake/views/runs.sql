@@ -1,4 +1,4 @@
 -- runs: the journal of commits, for people (B2)
 -- reads:  internal.journal
 -- grain:  one row per commit
-select * from internal.journal
+select * exclude (periods) from internal.journal

@@ -5,6 +5,7 @@
 select
   invoices.billing_period, invoices.invoice_number, invoices.billing_account_id, invoices.buyer_legal_name,
   documents.payment_state as state,
+  invoices.preceding_invoice_number as corrects,
   invoices.issue_date, invoices.due_date, invoices.total_with_tax, invoices.amount_due, documents.open_amount,
   invoices.billing_currency, invoices.invoice_id
 from invoices

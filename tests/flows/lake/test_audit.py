@@ -3,14 +3,15 @@
 The books are the example of section 5: lines of 100 and 50, 10 % discount, 40 of bonus, tax 20 %: 114.00 due.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from flows.lake.audit import Breach, audit
+from flows.lake.audit import SMALL, Breach, audit
 from flows.lake.journal import Lake
 from flows.lake.views import connect, queries
 from rating.hashing import digest
@@ -169,7 +170,7 @@ HELP = digest("one_off", "help")
 
 def audited(folder: Path, world: World) -> dict[str, Breach]:
     """The breaches of a lake that holds the world."""
-    with connect(lake_of(folder, world)) as connection:
+    with connect(lake_of(folder, world), in_memory=SMALL) as connection:
         return {breach.name: breach for breach in audit(connection)}
 
 
@@ -187,7 +188,7 @@ def audited_instead(lake: Lake, world: World) -> dict[str, Breach]:
     removed = [entry.path for name in gone for entry in snapshot.files(name)]
     run_id = sha256(repr(other).encode()).hexdigest()[:16]
     candidate = snapshot.with_changes(stored(lake, run_id, other), removed)
-    with connect(lake, candidate) as connection:
+    with connect(lake, candidate, in_memory=SMALL) as connection:
         return {breach.name: breach for breach in audit(connection)}
 
 
@@ -316,6 +317,86 @@ def paid_by_note(amount: str) -> Callable[[World], None]:
     )
 
 
+CORRECTED_LEDGER = {"receivable": "-10.80", "discounts_given": "-1.00", "revenue/Network": "10.00"}
+
+
+def corrected(**said: str | None) -> Callable[[World], None]:
+    """Books in which the second charge turned out to cost 40.00: 36.00 less 10 %, and 7.20 of tax on that. A credit
+    note says so: 10.00 less, of it 1.00 of discount; 1.80 of tax on 9.00; 10.80, which pay as much of the invoice.
+    """
+    nothing = dict.fromkeys(("cap_amount", "grant_amount", "credit_amount", "paid_amount"), "0")
+    totals = {"list_cost": "-10.00", "discount_amount": "-1.00", "total_without_tax": "-9.00", "total_tax": "-1.80"}
+    line = {"list_cost": "-10.00", "discount_amount": "-1.00", "line_amount": "-9.00", "tax_amount": "-1.80"}
+    return both(
+        also(
+            "invoices",
+            **nothing,
+            **totals,
+            **{
+                "invoice_id": "cn",
+                "document_type": "381",
+                "invoice_number": "CN-1",
+                "preceding_invoice_number": "INV-2026-000001",
+                "total_with_tax": "-10.80",
+                "amount_due": "-10.80",
+                **said,
+            },
+        ),
+        also("invoice_lines", 1, invoice_id="cn", line_number="1", quantity="0", **line),
+        also("tax_breakdown", invoice_id="cn", taxable_amount="-9.00", tax_amount="-1.80"),
+        also("operations", operation_id="issue", operation="issue_invoices", billing_period="2026-10", amount=None),
+        also("payment_applications", operation_id="issue", credit_note_number="CN-1", amount="10.80"),
+        booked("t5", **CORRECTED_LEDGER, **{"tax_payable/DE/VAT": "1.80"}),
+        changed("rating_lines", 1, list_cost="40.00"),
+        changed("charges", 1, list_cost="40.00"),
+        changed("allocations", 1, amount="4.00"),
+        changed("tax_shares", 1, taxable_amount="36.00", tax_amount="7.20"),
+        changed("cost_policy_measures", 0, measured="126.00", limit="126.00"),
+        changed("cost_policy_events", 0, measured="126.00", limit="126.00"),
+    )
+
+
+def moved(world: World) -> None:
+    """The bonus pays the second charge, 45.00, where it had paid the first: the invoice says what it said."""
+    changed("grants", 0, include='["service:Network"]')(world)
+    changed("allocations", 2, charge_id="c2")(world)
+    changed("tax_shares", 0, taxable_amount="90.00", tax_amount="18.00")(world)
+    changed("tax_shares", 1, taxable_amount="5.00", tax_amount="1.00")(world)
+    also("grant_movements", 1, movement_id="m3", movement="returned", amount="40.00")(world)
+    also("grant_movements", 1, movement_id="m4", charge_id="c2", expense_number="2")(world)
+    changed("cost_policy_measures", 1, measured="90.00")(world)
+
+
+def voided(world: World) -> None:
+    """The invoice was taken back before anything paid it: what it was made of is gone, and it is on hold."""
+    for name in ("rating_lines", "charges", "allocations", "tax_shares", "cost_policy_measures"):
+        del world[name]
+    del world["grant_movements"][1]
+    del world["ledger_entries"][11:]
+    world["holds"] = [{"billing_account_id": "acme", "billing_period": "2026-10", "reason_code": "H_VOIDED"}]
+    world["operations"][1] = {"operation_id": "void", "operation": "void_invoice", "billing_account_id": "acme"}
+    paid = {"operation_id": "void", "credit_note_number": "CN-1", "amount": "114.00"}
+    world["payment_applications"][0].update(paid)
+    amounts = [name for name in world["invoices"][0] if name.endswith(("_amount", "_cost", "_due")) or "total" in name]
+    number = {"invoice_id": "cn", "document_type": "381", "invoice_number": "CN-1", "is_void": "true"}
+    also("invoices", **number, preceding_invoice_number="INV-2026-000001", **opposite(world["invoices"][0], amounts))(
+        world
+    )
+    for line in (0, 1):
+        shown = [name for name in world["invoice_lines"][line] if name.endswith(("_amount", "_cost"))]
+        also("invoice_lines", line, invoice_id="cn", **opposite(world["invoice_lines"][line], shown))(world)
+    also("tax_breakdown", invoice_id="cn", taxable_amount="-95.00", tax_amount="-19.00")(world)
+    for number_of, entry in enumerate(world["ledger_entries"][2:11]):
+        also("ledger_entries", 2 + number_of, transaction_id=f"{entry['transaction_id']}-back", **opposite(entry))(
+            world
+        )
+
+
+def opposite(row: dict[str, str | None], names: Sequence[str] = ("amount",)) -> dict[str, str]:
+    """Amounts of a row with their sign changed."""
+    return {name: f"{-Decimal(row[name] or 0)}" for name in names}
+
+
 def limited(total: str | None, *said: str, used: str = "100.00", of: str | None = None) -> Callable[[World], None]:
     """Books in which 100.00 of a limit are used, and these states were said of it, one after the other, in the end
     with what was used of how much.
@@ -341,6 +422,32 @@ def limited(total: str | None, *said: str, used: str = "100.00", of: str | None 
 
 def test_the_books_of_the_worked_example_hold(tmp_path: Path) -> None:
     assert audited(tmp_path, BOOKS) == {}
+
+
+def test_an_invoice_and_the_credit_note_that_corrects_it_hold(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    corrected()(world)
+    assert audited(tmp_path, world) == {}
+
+
+def test_a_correction_that_waits_to_be_issued_holds(tmp_path: Path) -> None:
+    """It has no number and pays nothing yet."""
+    world = deepcopy(BOOKS)
+    corrected(document_state="draft", invoice_number=None, accounting_year=None, sequence=None)(world)
+    del world["payment_applications"][1]
+    assert audited(tmp_path, world) == {}
+
+
+def test_an_invoice_of_which_only_grants_moved_holds(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    moved(world)
+    assert audited(tmp_path, world) == {}
+
+
+def test_a_void_invoice_holds(tmp_path: Path) -> None:
+    world = deepcopy(BOOKS)
+    voided(world)
+    assert audited(tmp_path, world) == {}
 
 
 def test_an_empty_lake_holds(tmp_path: Path) -> None:
@@ -386,7 +493,7 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("due_is_total_less_paid", changed("invoices", 0, credit_amount="-1.00")),
     ("due_is_payable", both(BILLED_AGAIN, changed("invoices", 0, rounding_amount="0.01", amount_due="114.01"))),
     ("due_is_payable", both(BILLED_AGAIN, changed("invoices", 0, amount_due="114.001"))),
-    ("due_is_payable", both(BILLED_AGAIN, policy("payable_increment", "5.00"))),
+    ("due_is_payable", both(changed("invoices", 0, due_date="2026-12-01"), policy("payable_increment", "5.00"))),
     ("due_is_payable", both(BILLED_AGAIN, policy("payable_increment", "5.00"), rounded_by("6.00", "120.00"))),
     ("rounding_is_on_documents", rounded_by("1.00", "115.00")),
     ("rounding_is_on_documents", changed("ledger_entries", 3, ledger_account="rounding")),
@@ -520,6 +627,58 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("numbers_are_gap_free", changed("invoices", 0, document_state="draft")),
     ("one_invoice_per_account_and_period", also("invoices", invoice_id="i2", sequence="2", invoice_number="INV-2")),
     ("one_invoice_per_account_and_period", also("invoices", document_state="month_to_date")),
+    ("one_invoice_per_account_and_period", corrected(preceding_invoice_number=None)),
+    (
+        "one_invoice_per_account_and_period",
+        both(
+            also("invoices", invoice_id="i2", document_state="draft", preceding_invoice_number="INV-2026-000001"),
+            also("invoices", invoice_id="i3", document_state="draft", preceding_invoice_number="INV-2026-000001"),
+        ),
+    ),
+    ("corrections_name_their_invoice", corrected(preceding_invoice_number="INV-9")),
+    ("corrections_name_their_invoice", corrected(preceding_invoice_number="CN-1")),
+    ("corrections_name_their_invoice", corrected(billing_period="2026-11")),
+    ("corrections_name_their_invoice", corrected(billing_account_id="beta")),
+    ("corrections_name_their_invoice", corrected(billing_currency="USD")),
+    ("corrections_name_their_invoice", both(voided, changed("invoices", 1, document_type="380"))),
+    (
+        "corrections_name_their_invoice",
+        both(
+            voided,
+            also("invoices", 1, invoice_id="i3", is_void="false", document_state="draft", invoice_number=None),
+        ),
+    ),
+    ("corrections_name_their_invoice", both(voided, also("invoices", 1, invoice_id="i3", invoice_number="CN-2"))),
+    ("voided_invoices_are_nothing", corrected(is_void="true")),
+    ("voided_invoices_are_nothing", both(voided, changed("payment_applications", 0, amount="113.99"))),
+    ("voided_invoices_are_nothing", both(voided, changed("invoices", 1, rounding_amount="0.01"))),
+    ("voided_invoices_are_nothing", both(voided, changed("invoice_lines", 2, charge_id="c2"))),
+    ("credit_notes_fit_their_invoice", both(corrected(), changed("tax_breakdown", 1, taxable_amount="-95.01"))),
+    ("credit_notes_fit_their_invoice", both(corrected(), changed("tax_breakdown", 1, rate="0.1"))),
+    ("credit_notes_fit_their_invoice", both(voided, changed("tax_breakdown", 1, tax_amount="-18.99"))),
+    ("line_is_charge_less_cuts", both(corrected(), changed("charges", 1, list_cost="40.01"))),
+    ("line_is_charge_less_cuts", both(corrected(), changed("allocations", 1, amount="4.01"))),
+    ("line_is_charge_less_cuts", both(moved, changed("allocations", 2, amount="39.99"))),
+    ("tax_is_rounded_once", both(corrected(), changed("tax_breakdown", 1, tax_amount="-1.81"))),
+    ("tax_shares_are_the_tax", both(corrected(), changed("tax_breakdown", 1, taxable_amount="-8.99"))),
+    ("tax_shares_are_the_tax", both(corrected(), changed("invoice_lines", 2, tax_amount="-1.81"))),
+    ("tax_shares_are_the_tax", both(moved, changed("tax_shares", 1, tax_amount="1.01"))),
+    ("due_is_total_less_paid", corrected(document_type="380")),
+    ("due_is_total_less_paid", both(corrected(), changed("invoices", 0, document_type="381"))),
+    ("payments_fit_what_is_due", both(corrected(), changed("payment_applications", 1, amount="10.81"))),
+    ("no_orphan_ids", both(corrected(), without("charges", 1))),
+    ("no_orphan_ids", both(moved, without("charges", 1))),
+    # 40.00 to each charge, and what came back of the first is dated after both
+    (
+        "grant_balances_are_not_negative",
+        both(
+            changed("grant_movements", 1, occurred_at="2026-10-10T00:00:00Z"),
+            also("grant_movements", 1, movement_id="m3", charge_id="c2", occurred_at="2026-10-20T00:00:00Z"),
+            also("grant_movements", 1, movement_id="m4", movement="returned", amount="40.00"),
+            changed("grant_movements", 3, occurred_at="2026-11-01T00:00:00Z"),
+        ),
+    ),
+    ("grants_are_credited_once", also("grant_movements", 1, movement_id="m3", movement="expired", amount="0.01")),
     ("expense_numbers_name_one_charge", changed("expense_numbers", 1, expense_number="1")),
     ("expense_numbers_name_one_charge", also("expense_numbers", expense_number="3")),
     ("expense_numbers_name_one_charge", without("expense_numbers", 1)),
@@ -642,6 +801,19 @@ ALLOWED: list[tuple[str, str, Callable[[World], None]]] = [
         ),
     ),
     (
+        "grants_stay_in_their_window",
+        "what is paid is frozen: its grants are those that were known when it was computed",
+        both(ended("2026-10-20"), changed("operations", -1, recorded_at="2027-01-01T00:00:00Z"), BILLED_AGAIN),
+    ),
+    (
+        "cost_policies_measure_the_charges",
+        "a limit in all counted a month whose invoice was voided since, until that is billed again",
+        both(
+            changed("cost_policy_measures", 0, period="total", earlier_measured="1", measured="136.00"),
+            lambda world: world.update(holds=[{"billing_account_id": "acme", "billing_period": "2026-09"}]),
+        ),
+    ),
+    (
         "floors_fit_their_grant",
         "a month draws what its fixed value lacks of use: 50.00 less 40.00",
         with_floor("10.00", amount="60.00", logic="fixed", monthly_value="50.00"),
@@ -707,16 +879,36 @@ def test_what_the_rules_of_grants_allow_is_no_breach(
     assert name not in audited_instead(sound_lake, world)
 
 
+def test_a_policy_that_was_changed_since_a_month_was_billed_waits_for_its_next_run(tmp_path: Path) -> None:
+    """By the invoice's time a window has to hold the end of the month; the bonus paid by the time of use, as it was."""
+    lake = lake_of(tmp_path, BOOKS)
+    changed_since = [{"policy": "eligibility", "value": "invoice_time", "valid_from": "2000-01-01"}]
+    grants = [BOOKS["grants"][0] | {"window_end": "2026-11-01T00:00:00Z"}]
+    other = {"grants": grants}
+    removed = [entry.path for entry in lake.snapshot().files("grants")]
+    files = stored(lake, "r2", other)
+    policies = lake.write_table(
+        "billing_policies", frame("billing_policies", changed_since), run_id="r2", partition={"reference": "d2"}
+    )
+    candidate = lake.snapshot().with_changes([*files, policies], removed)
+    with connect(lake, candidate, in_memory=SMALL) as connection:
+        assert "grants_stay_in_their_window" not in {breach.name for breach in audit(connection)}
+    billed = stored(lake, "r3", {"account_periods": [BOOKS["account_periods"][0] | {"seller_id": "south"}]})
+    again = candidate.with_changes(billed, [entry.path for entry in candidate.files("account_periods")])
+    with connect(lake, again, in_memory=SMALL) as connection:
+        assert "grants_stay_in_their_window" in {breach.name for breach in audit(connection)}
+
+
 def test_what_was_said_of_a_limit_is_of_the_books_of_its_time(tmp_path: Path) -> None:
     """100.00 of 126.00 stay the warning that 110.00 were; in the commit that says so they would have to be 110.00."""
     world = deepcopy(BOOKS)
     limited("126.00", "warning", used="110.00")(world)
     lake = lake_of(tmp_path, world)
-    with connect(lake) as connection:
+    with connect(lake, in_memory=SMALL) as connection:
         assert [breach.name for breach in audit(connection)] == ["credit_states_are_said"]
     nothing = {"landed_files": [BOOKS["landed_files"][0] | dict.fromkeys(COUNTS, "0") | {"file_name": "b.parquet"}]}
     lake.commit(lake.head(), run_id="i2", command="ingest", inputs={}, added=stored(lake, "i2", nothing))
-    with connect(lake) as connection:
+    with connect(lake, in_memory=SMALL) as connection:
         assert audit(connection) == []
 
 
@@ -733,7 +925,7 @@ def test_usage_of_an_account_that_the_run_left_out_is_found(tmp_path: Path) -> N
     billed = frame("account_periods", [BOOKS["account_periods"][0] | {"billing_account_id": "beta"}])
     entry = lake.write_table("account_periods", billed, run_id="b1", partition={"billing_period": "2026-10"})
     candidate = lake.snapshot().with_changes([entry])
-    with connect(lake, candidate) as connection:
+    with connect(lake, candidate, in_memory=SMALL) as connection:
         (breach,) = audit(connection)
     assert breach.name == "usage_is_billed_or_held"
     assert breach.examples[0]["billing_account_id"] == "acme"
@@ -744,7 +936,7 @@ def test_usage_that_came_after_the_period_was_billed_waits_for_the_next_run(tmp_
     lake = lake_of(tmp_path, {"account_periods": beta})
     usage = {name: BOOKS[name] for name in ("landed_files", "usage_series", "stored_usage")}
     lake.commit(lake.head(), run_id="i1", command="ingest", inputs={}, added=stored(lake, "i1", usage))
-    with connect(lake) as connection:
+    with connect(lake, in_memory=SMALL) as connection:
         assert audit(connection) == []
 
 
