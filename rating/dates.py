@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from rating.periods import boundary_instant, local_day, month_number, period_bounds, period_of, periods_between
+from rating.periods import (
+    boundary_instant,
+    day_start,
+    local_day,
+    month_number,
+    period_bounds,
+    period_of,
+    periods_between,
+)
 from schemas.units import Instant
 
 EVER = pl.lit(datetime(1, 1, 1, tzinfo=UTC), dtype=Instant)
@@ -32,6 +40,13 @@ def _resolved(frame: pl.DataFrame, boundary: str, zone: str) -> pl.Series:
     known = [boundary_instant(at, where) for at, where in pairs.iter_rows()]
     table = pairs.with_columns(pl.Series("_instant", known, dtype=Instant))
     return frame.join(table, on=[boundary, zone], how="left", maintain_order="left")["_instant"]
+
+
+def day_starts(frame: pl.DataFrame, day: str, zone: str = "time_zone") -> pl.Series:
+    """The instant each row's calendar day begins, where the row's account is."""
+    pairs = frame.select(day, zone).unique().drop_nulls()
+    starts = pl.Series("_start", [day_start(one, where) for one, where in pairs.iter_rows()], dtype=Instant)
+    return frame.join(pairs.with_columns(starts), on=[day, zone], how="left", maintain_order="left")["_start"]
 
 
 def local_days(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> pl.Series:

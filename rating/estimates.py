@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -71,7 +72,7 @@ def list_values(
     ).sort("group_id", "billing_account_id")
 
 
-def _nothing() -> dict[str, pl.DataFrame]:
+def _nothing() -> dict[str, Any]:
     """What else a bill depends on, without a row."""
     recorded = {"recorded_at": Instant}
     return {

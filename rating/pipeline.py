@@ -3,6 +3,7 @@
 usage ─ meter ─> parts ─ price ─> rating lines ─ cut ─> charges
 one-offs ─> charges
 charges ─ discounts ─ caps ─ minima ─ grants before tax ─ tax ─ grants after tax ─> invoice lines, invoices
+What is committed of an invoice that stands bounds what counts, who pays, and at which rates (standing.py).
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,6 @@ from rating import holds as parking
 from rating.account_periods import account_periods
 from rating.allocations.consumption import floors
 from rating.allocations.discounts import discount_terms, discounts
-from rating.allocations.grants import spend
 from rating.allocations.netting import netted
 from rating.allocations.projects import stopped
 from rating.charges import charges, cuts
@@ -29,12 +29,14 @@ from rating.outputs import Outputs, Rated, outputs
 from rating.quantities import as_metered, details, each_instant, uses, with_free
 from rating.rating_lines import PriceTerms, line_parts, list_costs, price_terms, record_weights
 from rating.recurring_items import recurring_usage
+from rating.rows import only
 from rating.scopes import with_classes
 from rating.spend_limits import caps, true_ups
-from rating.tax_breakdown import RATED_BY, RATES_AT, rate_boundaries, rates, tax
+from rating.standing import Committed, pay, recorded, undone, with_positions, with_terms
+from rating.tax_breakdown import RATED_BY, RATES_AT, rate_boundaries, rates, tax, with_tax_points
 from rating.usage_classes import CLASS_KEY, breaks, numbered_prices, timelines, usage_classes
 from schemas.operations import Operations
-from schemas.units import Flag, Instant, Money, Quantity, Text
+from schemas.units import Day, Flag, Instant, Money, Quantity, Text
 
 ENDINGS = {
     "grant_id": Text,
@@ -61,6 +63,8 @@ EARLIER_COSTS = {
     "cost_after_grants": Money,
     "pricing_quantity": Quantity,
 }
+
+ISSUE_DATES = {"billing_account_id": Text, "issue_date": Day}
 
 
 @dataclass(frozen=True)
@@ -91,33 +95,38 @@ class Inputs:
     """Accounts of which an earlier period is on hold: once that is billed, it may claim what is over since (K3)."""
     earlier_costs: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EARLIER_COSTS))
     """What accounts, projects and SKUs cost and used in earlier periods, where a cost policy asks for it (W5)."""
+    issue_dates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ISSUE_DATES))
+    """When the invoice of an account is issued or was, where that is known: it may decide the tax rates (T1)."""
+    committed: Committed = field(default_factory=Committed.nothing)
+    """What is committed of accounts whose invoice of the period stands (L4, X2)."""
 
 
 def rate_period(inputs: Inputs) -> Outputs:
     """Turn one billing period's usage into invoices and what the ledger should say."""
-    accounts = _accounts(inputs)
+    accounts = account_terms(inputs)
     return outputs(_rated(inputs, accounts), accounts, inputs.expense_numbers)
 
 
 def rated(inputs: Inputs) -> Rated:
     """What the stages of a period make, before it becomes tables: what an explanation looks at (G8)."""
-    return _rated(inputs, _accounts(inputs))
+    return _rated(inputs, account_terms(inputs))
 
 
 def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     """The stages, in order."""
-    reference = inputs.reference
+    reference, committed = inputs.reference, inputs.committed
     terms, grants = _terms_and_grants(inputs, accounts)
 
     # usage -> rating lines
     usage = used(inputs, accounts, _reaches(inputs, accounts, terms, grants))
-    parts = line_parts(usage.uses.filter(_CAN_BE_CHARGED), usage.classes)
+    parts = line_parts(only(usage.uses, usage.uses.select(_CAN_BE_CHARGED).to_series()), usage.classes)
     costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
-    keyed = usage.uses.join(usage.classes.select(_OF_CLASS), on="class_id")
+    keyed = usage.uses.hstack(usage.classes.select(_OF_CLASS)[usage.uses["class_id"]])  # a class is its row
     parked = parking.impossible(keyed, accounts)
 
     # rating lines and what was added -> charges; accounts without a price are parked whole
-    added = _known(inputs.added_charges, inputs).filter(pl.col("billing_period") == inputs.billing_period)
+    added = inputs.added_charges.filter(pl.col("billing_period") == inputs.billing_period)
+    added = added.filter(pl.col("recorded_at") <= _known_as_of(inputs))
     one_offs = one_off_charges(added, accounts, reference["skus"])
     of_usage = charges(parts, costs, values, usage.classes, usage.prices)
     terms_of = _terms_of(accounts)
@@ -136,7 +145,7 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
 
     # accounts without a tax rate are parked whole too
     items = items.with_columns(rates_at=RATES_AT)
-    tax_rates = rates(items, reference["tax_rates"])
+    tax_rates = rates(items, reference["tax_rates"], committed.tax_rates)
     untaxed, too_much = parking.untaxed(items, tax_rates), parking.out_of_bounds_with_tax(items, tax_rates)
     parked = _parked(parked, parking.unbillable(lacking, accounts), untaxed, too_much)
     owners = inputs.usage_series.join(usage.metered, on="series_id", how="semi")
@@ -152,14 +161,19 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     # what they cost -> what is due: grants that lower the taxable amount, then tax, then credits
     opening = balances(grants, inputs.grant_movements)
     governed = stopped(items, _known(inputs.project_allocations, inputs), accounts)
-    payable = netted(items, "net_mu", across_categories=False)
-    bonuses = spend(items, payable, grants, opening, "before", governed)
-    items = _less(items, bonuses, "grant_mu", start="net_mu", rest="taxable_mu")
-    tax_groups, tax_shares = tax(items, tax_rates)
-    items = _with_tax(items, tax_shares)
+    unpaid, payable = items, netted(items, "net_mu", across_categories=False)
+    bonuses = pay(unpaid, payable, grants, opening, "before", governed, committed)
+    items, tax_groups, tax_shares = _taxed(unpaid, bonuses, tax_rates)
     payable = netted(items, "due_mu", across_categories=True)
-    credits = spend(items, payable, grants, opening, "after", governed)
+    credits = pay(items, payable, grants, opening, "after", governed, committed)
     items = _less(items, credits, "credit_mu", start="due_mu", rest="rest_mu")
+
+    # what was paid of an invoice stays due
+    less = undone(items, bonuses, credits, tax_rates, committed)
+    if less is not None:
+        bonuses, credits = less
+        items, tax_groups, tax_shares = _taxed(unpaid, bonuses, tax_rates)
+        items = _less(items, credits, "credit_mu", start="due_mu", rest="rest_mu")
 
     return Rated(
         items=items,
@@ -181,7 +195,7 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
 
 
 _CAN_BE_CHARGED = pl.col("price_row").is_not_null() & pl.col("has_factor") & ~pl.col("is_beyond")
-_OF_CLASS = ["class_id", "billing_period", "sub_account_id", "region_id", "consumed_unit", "exponent"]
+_OF_CLASS = ["billing_period", "sub_account_id", "region_id", "consumed_unit", "exponent"]
 
 
 @dataclass(frozen=True)
@@ -247,7 +261,7 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
              any size; weights of a charge compare
     Source   P8
     """
-    accounts = _accounts(inputs)
+    accounts = account_terms(inputs)
     terms, grants = _terms_and_grants(inputs, accounts)
     usage = used(inputs, accounts, _reaches(inputs, accounts, terms, grants), each_record=True)
     priced = usage.uses.filter(_CAN_BE_CHARGED)
@@ -268,7 +282,11 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
     )
 
 
-def _accounts(inputs: Inputs) -> pl.DataFrame:
+def account_terms(inputs: Inputs) -> pl.DataFrame:
+    """The accounts of the period with what their bill depends on: `account_periods`, is_caught_up (K3).
+
+    One whose invoice stands is taxed where it was when that was made (T4).
+    """
     reference = inputs.reference
     accounts = account_periods(
         reference["billing_accounts"],
@@ -279,20 +297,28 @@ def _accounts(inputs: Inputs) -> pl.DataFrame:
         known_as_of=inputs.known_as_of,
     )
     held = pl.col("billing_account_id").is_in(inputs.held_before["billing_account_id"].implode())
-    return accounts.with_columns(is_caught_up=~held)
+    accounts = with_tax_points(accounts.with_columns(is_caught_up=~held), inputs.issue_dates)
+    return with_terms(accounts, inputs.committed)
 
 
 def _terms_and_grants(inputs: Inputs, accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The discounts and the grants that accounts of the period have."""
     terms = discount_terms(inputs.reference["discounts"], _known(inputs.promo_discounts, inputs), accounts)
     exponents = accounts.select("billing_account_id", "exponent")
-    grants = with_endings(_known(inputs.grants, inputs), _known(inputs.endings, inputs))
+    owners = inputs.grants.select("grant_id", "billing_account_id")
+    endings = inputs.endings.join(owners, on="grant_id", how="left", maintain_order="left")
+    grants = with_endings(_known(inputs.grants, inputs), _known(endings, inputs))
+    grants = with_positions(grants, accounts, inputs.committed)
     return terms, grants.join(exponents, on="billing_account_id")
 
 
 def _known(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """What had been recorded by then (L1)."""
-    return rows.filter(pl.col("recorded_at") <= pl.lit(inputs.known_as_of, dtype=Instant))
+    """What had been recorded by then (L1), of a period that is paid by when it was computed (X2)."""
+    return recorded(rows, _known_as_of(inputs), inputs.committed)
+
+
+def _known_as_of(inputs: Inputs) -> pl.Expr:
+    return pl.lit(inputs.known_as_of, dtype=Instant)
 
 
 def _reaches(inputs: Inputs, accounts: pl.DataFrame, terms: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
@@ -302,7 +328,7 @@ def _reaches(inputs: Inputs, accounts: pl.DataFrame, terms: pl.DataFrame, grants
         [
             terms.with_columns(project_id=pl.lit(None, dtype=pl.String)).select(columns),
             grants.with_columns(project_id=pl.col("sub_account_id")).select(columns),
-            rate_boundaries(accounts, inputs.reference["tax_rates"]).select(columns),
+            rate_boundaries(accounts, inputs.reference["tax_rates"], inputs.committed.tax_rates).select(columns),
         ]
     )
 
@@ -366,6 +392,15 @@ def _less(items: pl.DataFrame, applied: pl.DataFrame, taken: str, *, start: str,
     items = items.join(sums, on="charge_id", how="left", maintain_order="left")
     items = items.with_columns(pl.col(taken).fill_null(0))
     return items.with_columns((pl.col(start) - pl.col(taken)).alias(rest))
+
+
+def _taxed(
+    items: pl.DataFrame, bonuses: pl.DataFrame, tax_rates: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Charges with what bonuses leave to tax and their tax; the tax of each group, and its shares."""
+    items = _less(items, bonuses, "grant_mu", start="net_mu", rest="taxable_mu")
+    groups, shares = tax(items, tax_rates)
+    return _with_tax(items, shares), groups, shares
 
 
 def _with_tax(items: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:

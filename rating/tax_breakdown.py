@@ -2,30 +2,59 @@
 
 import polars as pl
 
-from rating.dates import in_force, instants
+from rating.dates import day_starts, in_force, instants
 from rating.money import PRICE_ONE, largest_remainder, rounded, scaled, split_lines
+from schemas.units import Day
 
 ACCOUNT_MATCH = ["seller_jurisdiction", "jurisdiction", "tax_status"]
 GROUP = ["billing_account_id", "code", "rate", "component"]
 RATED_BY = ["billing_account_id", "tax_category", "rates_at"]
 """What a charge's rates are found by; `rates_at` is the instant whose rates count (`RATES_AT`)."""
 
-RATES_AT = pl.when(pl.col("tax_point") == "usage").then("charge_period_start").otherwise("last_instant")
-"""Policy `tax_point`: a charge has the rates of its start, or of the last instant of its period (T1)."""
+RATES_AT = pl.when(pl.col("tax_point") == "usage").then("charge_period_start").otherwise("tax_point_at")
+"""Policy `tax_point`: a charge has the rates of its start, or of the one instant of its document (T1)."""
 
 _IS_OF_REGION = pl.col("account_region").is_null() | (pl.col("account_region") == pl.col("region"))
 
 
-def rates(charges: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
+def with_tax_points(accounts: pl.DataFrame, issue_dates: pl.DataFrame) -> pl.DataFrame:
+    """Account periods with the instant whose rates their document has: the last of the period, or the start of its
+    issue date where policy `tax_point` is `issue`.
+
+    Until a document is issued its tax is provisional: that of the last instant of the period.
+
+    Reads    account periods with policies; issue_dates  billing_account_id, issue_date, at most one of an account
+    Makes    the account periods, tax_point_at, and tax_date: the issue date, where it is known and counts
+    Source   T1
+    """
+    if issue_dates.is_empty():
+        return accounts.with_columns(tax_point_at="last_instant", tax_date=pl.lit(None, dtype=Day))
+    dated = accounts.join(
+        issue_dates.select("billing_account_id", "issue_date"),
+        on="billing_account_id",
+        how="left",
+        maintain_order="left",
+        validate="1:1",
+    )
+    is_issued = (pl.col("tax_point") == "issue") & pl.col("issued_at").is_not_null()
+    points = dated.with_columns(issued_at=day_starts(dated, "issue_date")).select(
+        tax_point_at=pl.when(is_issued).then("issued_at").otherwise("last_instant"),
+        tax_date=pl.when(is_issued).then("issue_date"),
+    )
+    return accounts.hstack(points)
+
+
+def rates(charges: pl.DataFrame, tax_rates: pl.DataFrame, own: pl.DataFrame | None = None) -> pl.DataFrame:
     """Every component that applies to each account's tax categories; rows that name the region put the others aside.
 
     Reads    charges with `rates_at`, the account's jurisdictions, region, tax status and time zone; TaxRates
+             own      billing_account_id and TaxRates: an account that is listed has these and no others (T4)
     Makes    billing_account_id, tax_category, rates_at, component, rate, code, exemption_reason
-    Source   T1, policy `tax_point`
+    Source   T1, T4, policy `tax_point`
     """
     keys = charges.select(*RATED_BY, *ACCOUNT_MATCH, "region", "time_zone").unique()
-    rows = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
-    found = instants(keys.join(rows, on=[*ACCOUNT_MATCH, "tax_category"])).filter(in_force("rates_at") & _IS_OF_REGION)
+    rows = _rates_of(keys, tax_rates, own, [*ACCOUNT_MATCH, "tax_category"])
+    found = instants(rows).filter(in_force("rates_at") & _IS_OF_REGION)
     names_region = pl.col("account_region").is_not_null()
     any_names_region = names_region.any().over(RATED_BY)
     return found.filter(names_region | ~any_names_region).select(
@@ -33,16 +62,26 @@ def rates(charges: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def rate_boundaries(accounts: pl.DataFrame, tax_rates: pl.DataFrame) -> pl.DataFrame:
+def _rates_of(rows: pl.DataFrame, tax_rates: pl.DataFrame, own: pl.DataFrame | None, match: list[str]) -> pl.DataFrame:
+    """Rows with each rate of their account that matches: its own where it has some, else those of all."""
+    general = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
+    if own is None or own.is_empty():
+        return rows.join(general, on=match)
+    named = own.rename({"account_jurisdiction": "jurisdiction"})
+    others = rows.join(named, on="billing_account_id", how="anti").join(general, on=match)
+    return pl.concat([others, rows.join(named, on=["billing_account_id", *match]).select(others.columns)])
+
+
+def rate_boundaries(accounts: pl.DataFrame, tax_rates: pl.DataFrame, own: pl.DataFrame | None = None) -> pl.DataFrame:
     """The windows of the rates that accounts may be taxed at: where one begins or ends, lines are cut.
 
-    Reads    account periods with the seller's jurisdiction and policies; TaxRates
+    Reads    account periods with the seller's jurisdiction and policies; TaxRates; own: as `rates`
     Makes    billing_account_id, project_id (null), window_start, window_end, include, exclude (empty): windows as
              those of grants, for all charges of accounts whose policy `tax_point` is `usage`
-    Source   T1, P7
+    Source   T1, T4, P7
     """
-    rows = tax_rates.rename({"account_jurisdiction": "jurisdiction"})
-    found = accounts.filter(pl.col("tax_point") == "usage").join(rows, on=ACCOUNT_MATCH).filter(_IS_OF_REGION)
+    by_usage = accounts.filter(pl.col("tax_point") == "usage")
+    found = _rates_of(by_usage, tax_rates, own, ACCOUNT_MATCH).filter(_IS_OF_REGION)
     nothing = pl.lit([], dtype=pl.List(pl.String))
     return (
         instants(found)

@@ -27,7 +27,8 @@ from rating.operations import (
 )
 from rating.outputs import Outputs
 from rating.periods import period_bounds, period_of
-from rating.pipeline import EARLIER_COSTS, Inputs, rate_period
+from rating.pipeline import EARLIER_COSTS, ISSUE_DATES, Inputs, rate_period
+from rating.standing import Committed
 from schemas import REFERENCE, TABLES
 from schemas.units import Hash64, Instant
 from tests.worlds import World, frames
@@ -140,6 +141,8 @@ def parts_of(world: World, usage: pl.DataFrame | None = None, before: Before | N
             "grant_movements": pl.concat([given, drawn.filter(pl.col("billing_period") < world["billing_period"])]),
             "earlier_costs": earlier_costs(world),
             "expense_numbers": TABLES["expense_numbers"].empty(),
+            "issue_dates": pl.DataFrame(world.get("issue_dates", []), schema=ISSUE_DATES),
+            "committed": world.get("committed", Committed.nothing()),
             "held_before": pl.DataFrame(
                 {"billing_account_id": sorted(world.get("held_before", ()))}, schema={"billing_account_id": pl.String}
             ),

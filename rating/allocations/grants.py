@@ -203,12 +203,18 @@ def _order(keys: str) -> tuple[list[pl.Expr], list[bool]]:
 
 def _in_charge_order(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """The order charges are paid in under a grant: sizes are net before any grant and stay fixed (G5)."""
-    turned = {"largest_first": -pl.col("net_mu"), "smallest_first": pl.col("net_mu")}
-    if not accounts["charge_order_policy"].is_in(list(turned)).any():
+    if not accounts["charge_order_policy"].is_in(list(_BY_SIZE)).any():
         return rows
+    return rows.sort("account", payment_order(), "charge_order")
+
+
+_BY_SIZE = {"largest_first": -pl.col("net_mu"), "smallest_first": pl.col("net_mu")}
+
+
+def payment_order() -> pl.Expr:
+    """What a grant goes by before charge_order when it pays the charges of an account (G5)."""
     policy = pl.col("charge_order_policy")
-    size = pl.coalesce(*(pl.when(policy == name).then(key) for name, key in turned.items()), pl.lit(0))
-    return rows.sort("account", size, "charge_order")
+    return pl.coalesce(*(pl.when(policy == name).then(key) for name, key in _BY_SIZE.items()), pl.lit(0))
 
 
 def _rules(rows: pl.DataFrame, grants: pl.DataFrame, stopped: pl.DataFrame | None) -> Eligibility:

@@ -9,6 +9,7 @@ import polars as pl
 from rating.allocations.discounts import chosen, reach
 from rating.allocations.grants import obstacles
 from rating.allocations.netting import netted
+from rating.chains import PAID, PARTLY_PAID
 from rating.dates import EVER, instants
 from rating.money import PRICE_ONE, rounded, scaled
 from rating.rejects import Reason
@@ -28,6 +29,8 @@ GRANT_REASONS: dict[str, Reason] = {
         "switch": "of a project that may not spend the organization's credit",
         "frozen": "issued before it was recorded, and issued is issued",
         "later": "billed before it was recorded; bill the period again",
+        "settled": "of a month that is paid, where credit pays only what a charge has gained since",
+        "undone": "left due, because that much of the invoice is paid",
         "netted": "taken back by a charge below zero",
         "negative": "below zero, so nothing to pay",
         "nothing_due": "nothing to pay",
@@ -62,6 +65,7 @@ _DUE = {"before": ("net_mu", False), "after": ("due_mu", True)}
 _NEVER = 2**62
 """The turn of a grant or discount that took nothing: whatever was taken was taken before."""
 _NO_LATE = pl.DataFrame(schema={"grant_id": pl.String, "late": pl.String})
+_NO_STANDINGS = pl.DataFrame(schema={"billing_account_id": pl.String, "standing": pl.String})
 
 
 def grant_reasons(
@@ -71,20 +75,22 @@ def grant_reasons(
     applied: pl.DataFrame,
     stopped: pl.DataFrame | None = None,
     late: pl.DataFrame = _NO_LATE,
+    standings: pl.DataFrame = _NO_STANDINGS,
 ) -> pl.DataFrame:
     """Why each grant paid what it paid of each charge of its account.
 
     Where several reasons hold, the first of these is named: what bars the grant from the charge, what there was to pay
-    at all, whether the grant held anything, who had paid before.
+    at all, who had paid before, whether the grant held anything, whether the invoice let it.
 
     Reads    charges  in charge_order, account by account: net_mu, grant_mu, due_mu [mu, as a period leaves them]
              grants   Grants; opening  grant_id, balance_mu before the period
              applied  what grants of both positions paid: charge_id, grant_id, allocation_order, amount_mu
              stopped  charge_id: what organization credit may not pay (W4)
              late     grant_id, late: grants that the charges were not made with, and why (frozen or later)
+             standings  billing_account_id, standing: of accounts whose invoice stands
     Makes    grant_id, charge_id, tax_position, reason (GRANT_REASONS), amount_mu, due_mu: what there was to pay for
              grants of this position, before_mu: what of it had been paid when its turn came, paid_by: who had
-    Source   G8, G3 to G7, W4, L4
+    Source   G8, G3 to G7, W4, L4, X2
     """
     barred = obstacles(charges, grants, stopped).with_columns(
         pl.col("obstacle").replace_strict(_OBSTACLES, default=None, return_dtype=pl.String)
@@ -93,6 +99,7 @@ def grant_reasons(
         grants.select("grant_id", "tax_position")
         .join(opening, on="grant_id", how="left")
         .join(late, on="grant_id", how="left")
+        .join(applied.group_by("grant_id").agg(spent_mu=pl.col("amount_mu").sum()), on="grant_id", how="left")
     )
     barred = barred.join(of_grants, on="grant_id")
     before_tax = _payers(applied, grants, "before").rename({"paid_by": "paid_before_tax"})
@@ -102,6 +109,7 @@ def grant_reasons(
             due_mu=netted(charges, amount, across_categories=across)
         )
         pairs = barred.filter(tax_position=position).join(due, on="charge_id")
+        pairs = pairs.join(standings, on="billing_account_id", how="left")
         pairs = _taken(pairs, _of_position(applied, grants, position), "grant_id", "allocation_order")
         pairs = pairs.join(_payers(applied, grants, position), on="charge_id", how="left").join(
             before_tax, on="charge_id", how="left"
@@ -135,6 +143,10 @@ def _why_a_grant(position: str) -> pl.Expr:
         .then(pl.lit("nothing_due"))
         .when((held > 0) & (left == 0))
         .then(pl.lit("order"))
+        .when((held > pl.col("spent_mu").fill_null(0)) & (pl.col("standing") == PAID))
+        .then(pl.lit("settled"))
+        .when((held > pl.col("spent_mu").fill_null(0)) & (pl.col("standing") == PARTLY_PAID))
+        .then(pl.lit("undone"))
         .otherwise(pl.lit("exhausted"))
     )
 

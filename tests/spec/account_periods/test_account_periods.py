@@ -64,6 +64,12 @@ def test_a_month_is_the_local_month_of_each_account() -> None:
     )
 
 
+def test_it_says_up_to_when_inputs_counted() -> None:
+    """What was recorded by then is in it; so it is told of a month that is paid, which no later operation reaches."""
+    billed = bill(known_as_of="2026-11-03T12:00:00Z")
+    assert_table(billed.account_periods, AccountPeriods, "billing_account_id | known_as_of\nacme | 2026-11-03T12:00Z")
+
+
 def test_the_row_in_force_at_the_last_instant_counts_for_the_whole_month() -> None:
     """acme moves to Hamburg on the 31st; the row of November does not count yet."""
     billed = bill(
