@@ -1,22 +1,31 @@
-"""Drafts to numbered, immutable documents, in the commit that accepts `issue_invoices` (I1, I2, I6)."""
+"""Drafts to numbered, immutable documents, in the commit that accepts `issue_invoices` (I1, I2, I6).
 
-from collections.abc import Mapping
+Full credit notes of what `void_invoice` takes back are numbered among them (I4).
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
+from flows import books
+from flows.documents import TABLES, documents
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.progress import Progress, silent
 from flows.reference import Reference
-from flows.run import REFUSED, Refusal, Run
+from flows.run import NOTHING_TO_DO, REFUSED, Refusal, Run
+from flows.standing import says
+from flows.tax_dates import is_over, redated
 from rating.account_periods import account_periods
+from rating.chains import chained
+from rating.corrections import Documents, full_credit_note
 from rating.issuing import missing_fields, numbered
+from rating.operation_book import CORRECTIONS
 from rating.operations import ACCEPTED
 from rating.payable import TERMS
 from rating.periods import period_bounds
-from schemas.invoice_lines import InvoiceLines
 from schemas.invoices import Invoices
 
 COMMAND = "issue"
@@ -41,103 +50,259 @@ def issue_invoices(
     actor: str,
     received_at: datetime,
     billing_account_id: str | None = None,
+    documents: str | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Issue the drafts of a period, of one account or of all: the operation `issue_invoices`, made and carried out.
 
+    Reads    documents: `corrections` for drafts that correct an issued invoice alone; else every draft
     Errors   Refusal: there is nothing to issue, or a draft is out of date or lacks a mandatory field; nothing changes
     """
-    from flows.operations import carry_out, operation_row
-
     snapshot = lake.snapshot()
-    fields = {"billing_period": period, "issue_date": issue_date, "billing_account_id": billing_account_id}
+    fields = {
+        "billing_period": period,
+        "issue_date": issue_date,
+        "billing_account_id": billing_account_id,
+        "documents": documents,
+    }
     why_not = why_not_issue(snapshot, reference, fields)
     if why_not:
         raise Refusal(f"{why_not[0]}: {why_not[1]}")
+    request = _request(snapshot, actor, received_at, fields)
+    return _carried_out(lake, reference, request, progress)
+
+
+def issue_corrections(
+    lake: Lake,
+    reference: Reference,
+    *,
+    periods: Collection[str],
+    issue_date: date,
+    actor: str,
+    received_at: datetime,
+    progress: Progress = silent,
+) -> Run:
+    """Issue the drafts of these periods that correct issued invoices: an operation for each period, in one commit.
+
+    Makes    one commit, or nothing to do where no period has such a draft
+    Errors   Refusal: a draft is out of date or lacks a mandatory field; nothing changes
+    Source   X1, I2
+    """
+    snapshot = lake.snapshot()
+    requests = []
+    for period in sorted(periods):
+        fields = {"billing_period": period, "issue_date": issue_date, "documents": CORRECTIONS}
+        if _chosen(snapshot.read("invoices", billing_period=period, state="draft"), fields).is_empty():
+            continue
+        why_not = why_not_issue(snapshot, reference, fields)
+        if why_not:
+            raise Refusal(f"{why_not[0]}: {why_not[1]}")
+        requests.append(_request(snapshot, actor, received_at, fields))
+    if not requests:
+        return Run(NOTHING_TO_DO, COMMAND, report={"why": "no issued invoice has a correction that waits"})
+    return _carried_out(lake, reference, pl.concat(requests), progress)
+
+
+def _request(snapshot: Snapshot, actor: str, received_at: datetime, fields: Mapping[str, Any]) -> pl.DataFrame:
+    """The operation `issue_invoices` that a command asks for."""
+    from flows.operations import operation_row
+
+    period = fields["billing_period"]
     before = snapshot.read("operations").filter(
         (pl.col("operation") == "issue_invoices") & (pl.col("billing_period") == period)
     )
-    operation = operation_row(
+    return operation_row(
         received_at=received_at,
         operation_id=f"issue-{period}-{before.height + 1}",
         operation="issue_invoices",
         actor=actor,
         **fields,
     )
-    run = carry_out(lake, reference, operation, progress=progress)
-    decided = run.tables["operations"].row(0, named=True)
-    if decided["status"] != ACCEPTED:
-        return Run(REFUSED, COMMAND, run.commit, {**run.report, "reason": decided["reason"]}, run.tables)
+
+
+def _carried_out(lake: Lake, reference: Reference, requests: pl.DataFrame, progress: Progress) -> Run:
+    from flows.operations import carry_out
+
+    run = carry_out(lake, reference, requests, progress=progress)
+    refused = run.tables["operations"].filter(pl.col("status") != ACCEPTED)
+    if refused.height:
+        return Run(REFUSED, COMMAND, run.commit, {**run.report, "reason": refused["reason"][0]}, run.tables)
     return Run(run.status, COMMAND, run.commit, run.report, run.tables)
+
+
+# --- reasons against it ------------------------------------------------------------
 
 
 def why_not_issue(snapshot: Snapshot, reference: Reference, operation: Mapping[str, Any]) -> tuple[str, str] | None:
     """The reason against issuing, if there is one: a code and what it is about."""
-    from flows.bill_period import plan_bill
-
-    period, account = operation["billing_period"], operation["billing_account_id"]
-    drafts = _of(snapshot.read("invoices", billing_period=period, state="draft"), account)
+    period = operation["billing_period"]
+    drafts = _chosen(snapshot.read("invoices", billing_period=period, state="draft"), operation)
     if drafts.is_empty():
-        issued = _of(snapshot.read("invoices", billing_period=period, state="issued"), account)
-        if issued.height:
-            return "O_ALREADY_ISSUED", f"{issued.height} of {period} have been issued"
-        return (
-            "O_NOTHING_TO_ISSUE",
-            f"{period} has no draft{f' of {account}' if account else ''}; run: billfold bill --period {period}",
-        )
+        return _why_nothing(snapshot, operation)
     missing = missing_fields(drafts)
     if missing.height:
         return "O_MANDATORY_FIELD", "; ".join(f"{one}: {what}" for one, what in missing.head(10).iter_rows())
-    if _is_stale(plan_bill, snapshot, reference, period):
+    run = _why_stale(snapshot, reference, period, drafts)
+    if run:
+        return "O_STALE_DRAFT", f"usage, operations or reference tables have changed; run: billfold {run}"
+    return _why_redated(snapshot, reference, operation, drafts)
+
+
+def _why_redated(
+    snapshot: Snapshot, reference: Reference, operation: Mapping[str, Any], drafts: pl.DataFrame
+) -> tuple[str, str] | None:
+    """Drafts that are taxed by issue date and have other rates than those of the day they are to be issued (T1)."""
+    period, on = operation["billing_period"], operation["issue_date"]
+    found = drafts.join(redated(snapshot, reference, period, on), on="billing_account_id", how="semi")
+    if found.is_empty():
+        return None
+    if period == max(books.billed_periods(snapshot)):
+        what_to_do = f"run: billfold bill --period {period} --issue-date {on}"
+    elif is_over(period, on):
+        what_to_do = f"run: billfold backfill --issue-date {on} (it issues the corrections that wait, too)"
+    else:
+        what_to_do = "issue it on a day when its month is over"
+    accounts = ", ".join(found["billing_account_id"].unique().sort().head(3))
+    return "O_STALE_DRAFT", f"{accounts}: the draft has other tax rates than those of {on}; {what_to_do}"
+
+
+def _why_stale(snapshot: Snapshot, reference: Reference, period: str, drafts: pl.DataFrame) -> str | None:
+    """The command that makes drafts anew which are out of date: what `bill` says counts, where it may say it.
+
+    Drafts that correct an invoice, and those of months before the last one that was billed, are made by a backfill.
+    """
+    by_bill = drafts.filter(pl.col("preceding_invoice_number").is_null() & _is_bill_enough(snapshot, period))
+    if by_bill.height and _would_bill(snapshot, reference, period):
+        return f"bill --period {period}"
+    by_backfill = drafts.join(by_bill, on="invoice_id", how="anti")
+    return "backfill" if by_backfill.height and _is_touched(snapshot, reference, period, by_backfill) else None
+
+
+def _why_nothing(snapshot: Snapshot, operation: Mapping[str, Any]) -> tuple[str, str]:
+    """Why there is no draft: its invoice has been issued, or it was never billed, or it was voided."""
+    period, account = operation["billing_period"], operation["billing_account_id"]
+    of = f" of {account}" if account else ""
+    if operation["documents"] == CORRECTIONS:
         return (
-            "O_STALE_DRAFT",
-            f"usage, operations or reference tables have changed; run: billfold bill --period {period}",
+            "O_NOTHING_TO_ISSUE",
+            f"{period} has no draft{of} that corrects an issued invoice; run: billfold backfill",
         )
-    return None
+    chains = chained(_of(snapshot.read("invoices", billing_period=period, state="issued"), account))
+    issued = chains.filter(~pl.col("is_voided"))
+    if issued.height:
+        return "O_ALREADY_ISSUED", f"{issued.height} of {period} have been issued"
+    run = f"bill --period {period}" if _is_bill_enough(snapshot, period) else "backfill"
+    return "O_NOTHING_TO_ISSUE", f"{period} has no draft{of}; run: billfold {run}"
 
 
-def _is_stale(plan_bill: Any, snapshot: Snapshot, reference: Reference, period: str) -> bool:
+def _is_bill_enough(snapshot: Snapshot, period: str) -> bool:
+    """Whether `bill` may say anew what the period is, and was the last to say it; else that is for a backfill."""
+    if any(later > period for later in books.billed_periods(snapshot)):
+        return False
+    commits = snapshot.lake.commits(snapshot.number)
+    last = next((commit.command for commit in reversed(commits) if says(commit, period)), "bill")
+    return last == "bill"
+
+
+def _would_bill(snapshot: Snapshot, reference: Reference, period: str) -> bool:
+    """Whether another bill of the period would say anything else than the last one."""
+    from flows.bill_period import plan_bill
+
     try:
         return plan_bill(snapshot.lake, reference, period=period) is not None
     except Refusal:
-        return False  # a later period is billed: what the draft says is what it was billed on
+        return False  # it cannot be billed again: what the draft says is what it was billed on
+
+
+def _is_touched(snapshot: Snapshot, reference: Reference, period: str, drafts: pl.DataFrame) -> bool:
+    """Whether anything has changed that a backfill would carry into one of these drafts (X1)."""
+    from flows.touched import touched
+
+    ends = drafts["period_end"].max()
+    latest = books.latest_recording(snapshot)
+    known_as_of = max(one for one in (ends, latest) if isinstance(one, datetime))
+    found = touched(snapshot.lake, snapshot, reference, known_as_of).filter(billing_period=period)
+    return found.join(drafts, on="billing_account_id", how="semi").height > 0
+
+
+def _chosen(drafts: pl.DataFrame, operation: Mapping[str, Any]) -> pl.DataFrame:
+    """The drafts that an operation issues: of one account or of all, every one or corrections alone."""
+    own = _of(drafts, operation.get("billing_account_id"))
+    return own.drop_nulls("preceding_invoice_number") if operation["documents"] == CORRECTIONS else own
 
 
 def _of(invoices: pl.DataFrame, account: str | None) -> pl.DataFrame:
     return invoices if account is None else invoices.filter(pl.col("billing_account_id") == account)
 
 
+def why_not_void(reference: Reference, operation: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The reason against voiding that only numbering knows: the account is in no table of its period any more."""
+    terms = _terms(reference, operation["billing_period"])
+    own = _of(terms, operation["billing_account_id"]).drop_nulls("credit_note_number_pattern")
+    if own.height:
+        return None
+    return (
+        "O_MANDATORY_FIELD",
+        f"{operation['billing_account_id']} and its seller have no row in {operation['billing_period']}; "
+        "mend billing_accounts or sellers",
+    )
+
+
+# --- numbering ------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Numbered:
-    """What the accepted `issue_invoices` of a commit give a number, before anything pays it."""
+    """What the accepted operations of a commit give a number, before anything pays it."""
 
     documents: pl.DataFrame
     """Invoices with payable TERMS and `issued_by`, the operation."""
     drafts: Mapping[str, pl.DataFrame]
-    """What is left of the drafts of each period that something is issued of."""
+    """What is left of the drafts of each period that something is issued or voided of."""
+    voids: Documents
+    """The full credit notes among them, without numbers, with their lines and tax."""
 
 
 def number_documents(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame) -> Numbered:
-    """Number the documents that the accepted `issue_invoices` of a commit ask for, in their order.
+    """Number the documents that the accepted operations of a commit ask for, in their order.
 
-    Source   I1, I2
+    What is voided takes the draft that would correct it along.
+
+    Reads    accepted Operations, of which `issue_invoices` and `void_invoice` count
+    Source   I1, I2, I4
     """
-    requests = accepted.filter(pl.col("operation") == "issue_invoices")
+    requests = accepted.filter(pl.col("operation").is_in(["issue_invoices", "void_invoice"]))
     drafts = {
-        period: snapshot.read("invoices", billing_period=period, state="draft") for period in requests["billing_period"]
+        period: snapshot.read("invoices", billing_period=period, state="draft")
+        for period in requests["billing_period"].unique(maintain_order=True)
     }
     issued = snapshot.read("invoices", state="issued")
-    done = with_terms(Invoices.empty())
+    done, voids = with_terms(Invoices.empty()), Documents.nothing()
     for request in requests.iter_rows(named=True):
         period = request["billing_period"]
-        chosen = _of(drafts[period], request["billing_account_id"])
+        if request["operation"] == "void_invoice":
+            notes = _full_credit_note(snapshot, request, done)
+            voids = Documents.together(voids, notes)
+            chosen, gone = notes.invoices, _of(drafts[period], request["billing_account_id"])
+        else:
+            chosen = gone = _chosen(drafts[period], request)
         if chosen.is_empty():
             continue
         terms, known = _terms(reference, period), pl.concat([issued, Invoices.conform(done)])
-        documents = numbered(chosen, terms, known, request["issue_date"])
-        done = pl.concat([done, with_terms(documents, terms, request["operation_id"])])
-        drafts[period] = drafts[period].join(chosen, on="invoice_id", how="anti")
-    return Numbered(done, drafts)
+        made = numbered(chosen, terms, known, request["issue_date"])
+        done = pl.concat([done, with_terms(made, terms, request["operation_id"])])
+        drafts[period] = drafts[period].join(gone, on="invoice_id", how="anti", maintain_order="left")
+    return Numbered(done, drafts, voids)
+
+
+def _full_credit_note(snapshot: Snapshot, request: Mapping[str, Any], done: pl.DataFrame) -> Documents:
+    """What takes back an invoice and all that was issued to correct it, in this commit too."""
+    period, owner = request["billing_period"], pl.DataFrame({"billing_account_id": [request["billing_account_id"]]})
+    now = Invoices.conform(done.filter(pl.col("billing_period") == period).join(owner, on="billing_account_id"))
+    drafted = documents(snapshot, period, "draft", owner).named(now)
+    made = Documents(now, drafted.invoice_lines, drafted.tax_breakdown)
+    before = documents(snapshot, period, "issued", owner)
+    return full_credit_note(Documents.together(before, made), request["recorded_at"])
 
 
 def with_terms(
@@ -152,16 +317,6 @@ def with_terms(
             terms.select("billing_account_id", *TERMS), on="billing_account_id", how="left", maintain_order="left"
         )
     return rows.with_columns(issued_by=pl.lit(issued_by, dtype=pl.String))
-
-
-def issue_documents(
-    snapshot: Snapshot, documents: pl.DataFrame, drafts: Mapping[str, pl.DataFrame], run_id: str
-) -> Issue:
-    """Write what is issued: numbered documents with what paid them at issue, and their lines; the drafts left, anew.
-
-    Source   I1, L4
-    """
-    return Issue() if documents.is_empty() else _written(snapshot, run_id, documents, drafts)
 
 
 def _terms(reference: Reference, period: str) -> pl.DataFrame:
@@ -185,20 +340,28 @@ def _terms(reference: Reference, period: str) -> pl.DataFrame:
     )
 
 
-def _written(snapshot: Snapshot, run_id: str, done: pl.DataFrame, drafts: Mapping[str, pl.DataFrame]) -> Issue:
+def issue_documents(snapshot: Snapshot, issued: pl.DataFrame, numbered: Numbered, run_id: str) -> Issue:
+    """Write what is issued: numbered documents with what paid them at issue, their lines and tax; the drafts left anew.
+
+    Reads    issued: the numbered Invoices, with what paid them
+    Source   I1, L4
+    """
+    if issued.is_empty():
+        return Issue()
     added: list[FileEntry] = []
     removed: list[str] = []
-    for period, rest in drafts.items():
-        lines = snapshot.read("invoice_lines", billing_period=period, state="draft")
+    for period, rest in numbered.drafts.items():
         removed += [
-            entry.path
-            for name in ("invoices", "invoice_lines")
-            for entry in snapshot.files(name, billing_period=period, state="draft")
+            entry.path for name in TABLES for entry in snapshot.files(name, billing_period=period, state="draft")
         ]
-        of_period = done.filter(pl.col("billing_period") == period)
-        for state, documents in (("issued", of_period), ("draft", rest)):
-            own = lines.join(documents.select("invoice_id"), on="invoice_id", how="semi", maintain_order="left")
-            for table, rows in (("invoices", documents), ("invoice_lines", InvoiceLines.conform(own))):
+        drafts = documents(snapshot, period, "draft")
+        of_period = issued.filter(pl.col("billing_period") == period)
+        for state, invoices in (("issued", of_period), ("draft", rest)):
+            # a full credit note may have the id of a draft that went with what it takes back
+            own = Documents.together(
+                drafts.named(invoices.filter(~pl.col("is_void"))), numbered.voids.named(invoices.filter("is_void"))
+            )
+            for table, rows in zip(TABLES, (invoices, own.invoice_lines, own.tax_breakdown), strict=True):
                 if rows.height:
                     partition = {"billing_period": period, "state": state}
                     added.append(
@@ -206,10 +369,15 @@ def _written(snapshot: Snapshot, run_id: str, done: pl.DataFrame, drafts: Mappin
                             table, rows, run_id=run_id, partition=partition, label=f"{snapshot.number + 1:06}"
                         )
                     )
-    series = done.group_by("seller_id", "document_type", "accounting_year", maintain_order=True).agg(
+    return Issue(added, removed, _numbers(issued), issued)
+
+
+def _numbers(issued: pl.DataFrame) -> dict[str, Any]:
+    """The first and the last number of each series, and how many."""
+    series = issued.group_by("seller_id", "document_type", "accounting_year", maintain_order=True).agg(
         first=pl.col("invoice_number").first(), last=pl.col("invoice_number").last(), count=pl.len()
     )
-    numbers = {
+    return {
         f"{row['seller_id']}/{row['document_type']}/{row['accounting_year']}": {
             "first": row["first"],
             "last": row["last"],
@@ -217,4 +385,3 @@ def _written(snapshot: Snapshot, run_id: str, done: pl.DataFrame, drafts: Mappin
         }
         for row in series.iter_rows(named=True)
     }
-    return Issue(added, removed, numbers, done)

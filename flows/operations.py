@@ -22,14 +22,25 @@ from flows import books
 from flows.actors import is_staff, refuse_stranger
 from flows.bill_period import TRIES, refuse_breaches
 from flows.credit_limits import credit_states
-from flows.issue_invoices import Issue, issue_documents, number_documents, why_not_issue, with_terms
+from flows.issue_invoices import (
+    Issue,
+    Numbered,
+    issue_documents,
+    number_documents,
+    why_not_issue,
+    why_not_void,
+    with_terms,
+)
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.progress import Progress, silent
 from flows.reference import Reference, boundaries
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run
+from flows.void_invoices import take_back
+from rating.accounting_periods import BOOKED_BY, NOTHING_CLOSED, POLICY, booked, closed_through
+from rating.chains import chained, standings
 from rating.given_credit import entries_of, movements_of
 from rating.ledger_entries import rounding_entries, summed, transactions
-from rating.operation_book import Book
+from rating.operation_book import Book, Row
 from rating.operations import ACCEPTED, Decisions, decide
 from rating.payment_entries import payment_entries
 from rating.rejects import said
@@ -90,18 +101,41 @@ def carry_out(lake: Lake, reference: Reference, landed: pl.DataFrame, *, progres
 
 def _decide(snapshot: Snapshot, reference: Reference, landed: pl.DataFrame) -> Decisions:
     """Judge against the head: its operations, its grants and what periods took of them, its documents."""
-    issued = snapshot.read("invoices", state="issued")
+    issued = chained(snapshot.read("invoices", state="issued"))
     waiting = snapshot.read("invoices", state="draft")
+    owner, name = ["billing_account_id", "billing_period"], ["billing_account_id", "invoice_number"]
+    roots = issued.filter(pl.col("preceding_invoice_number").is_null())
     book = Book(
         reference.tables,
         _first_billed(snapshot, reference),
-        invoices=frozenset(issued.select("billing_account_id", "invoice_number").iter_rows()),
+        invoices=frozenset(issued.select(name).iter_rows()),
         cannot_issue=lambda operation: why_not_issue(snapshot, reference, operation),
         draws=books.draws(snapshot.lake, snapshot),
-        drafts=frozenset(waiting.select("billing_account_id", "billing_period").iter_rows()),
-        issued_documents=set(issued.select("billing_account_id", "billing_period").iter_rows()),
+        drafts=frozenset(waiting.select(owner).iter_rows()),
+        corrections=frozenset(waiting.drop_nulls("preceding_invoice_number").select(owner).iter_rows()),
+        issued_documents=set(issued.filter(~pl.col("is_voided")).select(owner).iter_rows()),
+        roots={
+            (account, number): period for account, number, period in roots.select(*name, "billing_period").iter_rows()
+        },
+        voided=set(roots.filter("is_voided").select(name).iter_rows()),
+        cannot_void=lambda operation: why_not_void(reference, operation),
+        paid_of=lambda operation, accepted: _paid_of(snapshot, reference, operation, accepted),
     )
     return decide(landed, book, snapshot.read("operations"), snapshot.read("grants"))
+
+
+def _paid_of(snapshot: Snapshot, reference: Reference, operation: Row, accepted: Sequence[Row]) -> Decimal:
+    """What paid an invoice and its corrections from elsewhere, after what was accepted before it (I4, O3)."""
+    account = operation["billing_account_id"]
+    before = [row for row in accepted if row["billing_account_id"] in (None, account)]
+    now = _frame(before)
+    numbered = number_documents(snapshot, reference, now)
+    settled = _settled(snapshot, reference, now, numbered.documents)
+    documents = pl.concat([snapshot.read("invoices", state="issued"), settled.issued])
+    applications = pl.concat([snapshot.read("payment_applications"), settled.applications])
+    own = [rows.filter(billing_account_id=account) for rows in (documents, applications)]
+    paid = standings(*own).filter(root_number=operation["invoice_number"])["paid_amount"]
+    return Decimal(paid.item())
 
 
 def _first_billed(snapshot: Snapshot, reference: Reference) -> dict[str, str]:
@@ -145,16 +179,22 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     movements = movements_of(Grants.conform(decisions.grants), known, _zones(reference))
     for (period,), rows in movements.group_by(["billing_period"], maintain_order=True):
         write("grant_movements", rows, billing_period=str(period), **books.MADE_BY_OPERATIONS)
-    changes.entries.append(entries_of(movements, known))
 
     numbered = number_documents(snapshot, reference, accepted)
-    settled, paid = _settled(snapshot, reference, accepted, numbered.documents)
-    issue = issue_documents(snapshot, settled.issued, numbered.drafts, run_id)
+    closed = _closed(reference, accepted, numbered.documents)
+    changes.entries.append(entries_of(movements, known, closed))
+    settled = _settled(snapshot, reference, accepted, numbered.documents)
+    issue = issue_documents(snapshot, settled.issued, numbered, run_id)
     changes.added += issue.added
     changes.removed += issue.removed
     changes.numbers = issue.numbers
     write("payment_applications", settled.applications)
-    changes.entries.append(paid)
+    changes.entries.append(_payment_entries(snapshot, reference, accepted, numbered, settled, closed))
+    voids = _voids(accepted, numbered, closed)
+    undone = take_back(snapshot, voids, numbered.voids, settled.issued, run_id)
+    changes.added += undone.added
+    changes.removed += undone.removed
+    changes.entries.append(undone.entries)
 
     entries = transactions(summed(pl.concat(changes.entries)), snapshot.read("ledger_entries"))
     for (period,), rows in entries.group_by(["service_period"], maintain_order=True):
@@ -165,7 +205,7 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     told = credit_states(candidate, run_id)
     changes.added += told
     candidate = candidate.with_changes(told)
-    refuse_breaches(candidate, set(), {entry.table for entry in changes.added})
+    refuse_breaches(candidate, set(voids["billing_period"]), {entry.table for entry in changes.added})
     report = _report(decisions, landed, issue)
     commit = lake.commit(
         snapshot.commit,
@@ -214,27 +254,71 @@ def _exponents(reference: Reference) -> pl.DataFrame:
     return rows.unique("billing_currency", keep="last", maintain_order=True).select("billing_currency", "exponent")
 
 
-def _settled(
-    snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, new: pl.DataFrame
-) -> tuple[Settled, pl.DataFrame]:
-    """Payments, reversals and issues of a commit, in their order, on what was open before it; and their entries.
+def _settled(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, new: pl.DataFrame) -> Settled:
+    """Payments, reversals, issues and voids of a commit, in their order, on what was open before it.
 
     Reads    accepted Operations; the documents they issue, as `settle` takes them
     """
     documents = pl.concat([with_terms(snapshot.read("invoices", state="issued")), new])
     before = snapshot.read("operations").filter(pl.col("status") == ACCEPTED)
-    accounts = (
-        reference["billing_accounts"]
-        .unique("billing_account_id", keep="last", maintain_order=True)
-        .select("billing_account_id", "time_zone", account_currency="billing_currency")
-    )
     applications = snapshot.read("payment_applications")
-    settled = settle(accepted, before, documents, applications, accounts, _exponents(reference))
+    return settle(accepted, before, documents, applications, _accounts(reference), _exponents(reference))
+
+
+def _accounts(reference: Reference) -> pl.DataFrame:
+    """Each account's zone and currency, by its latest row."""
+    rows = reference["billing_accounts"].unique("billing_account_id", keep="last", maintain_order=True)
+    return rows.select("billing_account_id", "time_zone", account_currency="billing_currency")
+
+
+def _payment_entries(
+    snapshot: Snapshot,
+    reference: Reference,
+    accepted: pl.DataFrame,
+    numbered: Numbered,
+    settled: Settled,
+    closed: pl.DataFrame,
+) -> pl.DataFrame:
+    """What the ledger says of what was settled; what is left of a document paid in part at issue is rounded anew."""
+    new = numbered.documents
+    before = snapshot.read("operations").filter(pl.col("status") == ACCEPTED)
     payments = pl.concat([before, accepted]).filter(pl.col("operation") == "record_payment")
-    entries = payment_entries(accepted, payments, settled.applications, documents, accounts)
-    # what is left to pay of a document that was paid in part at issue is rounded anew
-    before_paid = new.with_columns(rounding_amount=-pl.col("rounding_amount"))
-    return settled, pl.concat([entries, rounding_entries(before_paid), rounding_entries(settled.issued)])
+    documents = pl.concat([with_terms(snapshot.read("invoices", state="issued")), new])
+    entries = payment_entries(accepted, payments, settled.applications, documents, _accounts(reference), closed)
+    booked_in = booked(
+        new.select("invoice_id", "billing_account_id", service_period="billing_period", operation_id="issued_by"),
+        closed,
+        BOOKED_BY,
+    ).select("invoice_id", "accounting_period")
+    before_paid = new.select(settled.issued.columns).with_columns(rounding_amount=-pl.col("rounding_amount"))
+    rounded = pl.concat([before_paid, settled.issued]).join(booked_in, on="invoice_id", maintain_order="left")
+    return pl.concat([entries, rounding_entries(rounded)])
+
+
+def _closed(reference: Reference, accepted: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """The last closed month of each account that an operation books for, as of when that was recorded (B1).
+
+    Makes    billing_account_id, operation_id, closed_through
+    """
+    if not (reference["billing_policies"]["policy"] == POLICY).any():
+        return NOTHING_CLOSED
+    recorded = accepted.select("operation_id", at="recorded_at")
+    named = accepted.drop_nulls("billing_account_id").select(BOOKED_BY)
+    issued = documents.select("billing_account_id", operation_id="issued_by")
+    zones = _accounts(reference).select("billing_account_id", "time_zone")
+    asked = pl.concat([named, issued]).unique().join(recorded, on="operation_id").join(zones, on="billing_account_id")
+    return closed_through(asked, reference["billing_policies"]).select(*BOOKED_BY, POLICY)
+
+
+def _voids(accepted: pl.DataFrame, numbered: Numbered, closed: pl.DataFrame) -> pl.DataFrame:
+    """The accounts and periods whose invoices are voided: with closed_through and billing_currency."""
+    rows = accepted.filter(pl.col("operation") == "void_invoice").select(*BOOKED_BY, "billing_period")
+    currencies = numbered.voids.invoices.select("billing_account_id", "billing_period", "billing_currency")
+    return (
+        rows.join(closed, on=BOOKED_BY, how="left", maintain_order="left")
+        .drop("operation_id")
+        .join(currencies, on=["billing_account_id", "billing_period"], maintain_order="left")
+    )
 
 
 # --- reading ------------------------------------------------------------

@@ -4,6 +4,7 @@ import polars as pl
 
 from rating.allocations.eligibility import NO_PROJECT, Dues, Eligibility, Integers, Payers
 from rating.allocations.waterfall import waterfall
+from rating.hashing import SEPARATOR
 from rating.money import to_money, to_mu
 from rating.payable import payable
 from rating.periods import day_start
@@ -22,7 +23,8 @@ def open_documents(invoices: pl.DataFrame, applications: pl.DataFrame) -> pl.Dat
     """What is still due of each issued document; below zero, what is left of a credit note.
 
     Reads    issued Invoices; PaymentApplications, of which those made at issue are in the document's paid amount
-    Makes    invoice_number, billing_account_id, billing_currency, issue_date, due_date, open_amount [Money]
+    Makes    invoice_number, billing_account_id, billing_currency, issue_date, due_date, open_amount [Money] and
+             root_number: the invoice that it corrects, or itself
     Source   I1, I6
     """
     paid = applications.filter(~pl.col("is_at_issue")).group_by(DOCUMENT).agg(applied_amount=pl.col("amount").sum())
@@ -38,7 +40,14 @@ def open_documents(invoices: pl.DataFrame, applications: pl.DataFrame) -> pl.Dat
             - pl.col("applied_amount").fill_null(0)
             + pl.col("used_amount").fill_null(0)
         )
-        .select(*DOCUMENT, "billing_currency", "issue_date", "due_date", "open_amount")
+        .select(
+            *DOCUMENT,
+            "billing_currency",
+            "issue_date",
+            "due_date",
+            "open_amount",
+            root_number=pl.coalesce("preceding_invoice_number", "invoice_number"),
+        )
     )
 
 
@@ -79,7 +88,7 @@ def open_credit_notes(documents: pl.DataFrame, accounts: pl.DataFrame) -> pl.Dat
     """What each credit note has left to pay invoices with, from the start of the day it was issued on.
 
     Reads    open_documents; accounts  billing_account_id, time_zone
-    Makes    PAYER: a credit note names no invoice, and no operation
+    Makes    PAYER: a credit note names no invoice, and no operation; with root_number
     Source   I6, rule book "Intervals"
     """
     notes = documents.filter(pl.col("open_amount") < 0).join(
@@ -94,6 +103,7 @@ def open_credit_notes(documents: pl.DataFrame, accounts: pl.DataFrame) -> pl.Dat
         pl.lit(None, dtype=pl.String).alias("invoice_number"),
         "occurred_at",
         -pl.col("open_amount").alias("rest_amount"),
+        "root_number",
     )
 
 
@@ -130,7 +140,9 @@ def apply_payments(
     Source   I6
     """
     dues = documents.filter(pl.col("open_amount") > 0).join(exponents, on="billing_currency")
-    dues = dues.with_columns(due_mu=to_mu("open_amount")).sort("billing_account_id", "due_date", "invoice_number")
+    dues = dues.with_columns(due_mu=to_mu("open_amount")).sort(
+        "billing_account_id", "due_date", "issue_date", "invoice_number"
+    )
     accounts = dues.select("billing_account_id", "exponent", "billing_currency").unique("billing_account_id")
     accounts = accounts.sort("billing_account_id").with_row_index("account")
     payers = (
@@ -168,6 +180,30 @@ def apply_payments(
             "billing_account_id", "operation_id", "credit_note_number", "invoice_number"
         )
     )
+
+
+def apply_within_chains(notes: pl.DataFrame, documents: pl.DataFrame, exponents: pl.DataFrame) -> pl.DataFrame:
+    """Let credit notes pay what is open of their own chain: the invoice that they correct, then the oldest first.
+
+    Reads    notes      PAYER, of open_credit_notes, and root_number; the oldest pays first
+             documents  open_documents; exponents  billing_currency, exponent
+    Makes    PaymentApplications, not at issue: what is paid so is in no document's own paid amount
+    Source   I4, I6, T4
+    """
+    chain = pl.concat_str([pl.col("billing_account_id"), pl.col("root_number")], separator=SEPARATOR)
+    is_root = pl.col("invoice_number") == pl.col("root_number")
+    # to pay within its chain only, a chain is an account here; its invoice is due before the rest of it
+    dues = documents.with_columns(
+        owner="billing_account_id",
+        billing_account_id=chain,
+        due_date=pl.when(is_root).then(pl.date(1, 1, 1)).otherwise("issue_date"),
+    )
+    payers = notes.with_columns(billing_account_id=chain).select(PAYER)
+    owners = dues.select("billing_account_id", "owner").unique()
+    rows = apply_payments(payers, dues.drop("owner"), exponents, is_at_issue=False).join(
+        owners, on="billing_account_id", maintain_order="left"
+    )
+    return PaymentApplications.conform(rows.with_columns(billing_account_id="owner"))
 
 
 def paid_at_issue(documents: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:

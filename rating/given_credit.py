@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from rating.accounting_periods import BOOKED_BY, NOTHING_CLOSED, booked
 from rating.ledger_entries import KEY, post
 from rating.periods import period_of
 from rating.sql import content_ids
@@ -50,12 +51,12 @@ def movements_of(grants: pl.DataFrame, known: pl.DataFrame, zones: Mapping[str, 
     return GrantMovements.conform(rows.select([name for name in GrantMovements.columns() if name in rows.columns]))
 
 
-def entries_of(movements: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def entries_of(movements: pl.DataFrame, known: pl.DataFrame, closed: pl.DataFrame | None = None) -> pl.DataFrame:
     """What the ledger says of such movements: a commitment, a sale, or one liability for another.
 
     The transaction of a transfer is the sender's, both its sides, so that it sums to zero.
 
-    Reads    GrantMovements of operations; Grants they are about
+    Reads    GrantMovements of operations; Grants they are about; closed: as `payment_entries` takes it
     Makes    KEY and amount
     Source   B1
     """
@@ -68,6 +69,7 @@ def entries_of(movements: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
             service_period="billing_period", source_table=pl.lit("grant_movements"), source_id=pl.col("grant_id")
         )
     )
+    rows = booked(rows, NOTHING_CLOSED if closed is None else closed, BOOKED_BY)
     new = rows.filter((pl.col("movement") == "credited") & pl.col("from_grant_id").is_null())
     is_paid = pl.col("terminal_status") == "refunded"
     free, paid = new.filter(~is_paid), new.filter(is_paid).with_columns(price=pl.col("price_paid").fill_null(0))

@@ -12,6 +12,9 @@ from rating.periods import boundary_instant, period_of
 
 Row = dict[str, Any]
 
+CORRECTIONS = "corrections"
+"""What `issue_invoices` says in `documents` where it issues nothing but corrections of issued invoices."""
+
 STAFF = frozenset({"staff"})
 OWNERS = frozenset({"staff", "organization_owner"})
 ACCOUNT_ROLES = frozenset({"staff", "organization_owner", "billing_manager"})
@@ -41,8 +44,20 @@ class Book:
     """What each billed period did to a grant: grant_id, billing_period, sum of its movements (below zero: it took)."""
     drafts: frozenset[tuple[str, str]] = frozenset()
     """(billing_account_id, billing_period) of documents that wait for their number."""
+    corrections: frozenset[tuple[str, str]] = frozenset()
+    """Those of them that correct an issued invoice."""
     issued_documents: set[tuple[str, str]] = field(default_factory=set)
-    """(billing_account_id, billing_period) of those that have one."""
+    """(billing_account_id, billing_period) of those that have one, and were not voided."""
+    roots: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(billing_account_id, invoice_number) of issued invoices that correct none, voided ones too: billing_period."""
+    voided: set[tuple[str, str]] = field(default_factory=set)
+    """(billing_account_id, invoice_number) of those that were voided."""
+    freed: set[tuple[str, str]] = field(default_factory=set)
+    """(billing_account_id, billing_period) of which operations that are being decided voided the invoice."""
+    paid_of: Callable[[Row, list[Row]], Decimal] | None = None
+    """What paid an invoice and its corrections from elsewhere, once these operations are carried out; 0 is nothing."""
+    cannot_void: Callable[[Row], tuple[str, str] | None] | None = None
+    """Why an invoice cannot be voided: a reason code and what it is about."""
     decided: dict[str, Row] = field(default_factory=dict)
     grants: dict[str, Row] = field(default_factory=dict)
     given: dict[str, Decimal] = field(default_factory=dict)
@@ -57,6 +72,8 @@ class Book:
     issued: set[tuple[str | None, str]] = field(default_factory=set)
     accepted_now: list[Row] = field(default_factory=list)
     """What was accepted among the operations that are being decided."""
+    changes_now: list[Row] = field(default_factory=list)
+    """Those of them that may change what is billed."""
     _rows: dict[tuple[str, str], dict[str, list[Row]]] = field(default_factory=dict)
 
     def rows(self, table: str, key: str, value: str | None) -> list[Row]:
@@ -101,7 +118,7 @@ class Book:
         def lacks(grant: Row) -> bool:
             drawn = self.draws.get(grant["grant_id"], {})
             owner = grant["billing_account_id"]
-            taken = any((owner, period) in documents for period in drawn)
+            taken = any((owner, period) in documents - self.freed for period in drawn)
             return taken and self._left(grant, lambda period: (owner, period) in documents) < 0
 
         return sorted(grant_id for grant_id in self.given if lacks(self.grants[grant_id]))
@@ -110,7 +127,9 @@ class Book:
         """What is left of a grant after operations, issued documents and the periods that count."""
         owner, drawn = grant["billing_account_id"], self.draws.get(grant["grant_id"], {})
         taken = [
-            amount for period, amount in drawn.items() if counts(period) or (owner, period) in self.issued_documents
+            amount
+            for period, amount in drawn.items()
+            if (owner, period) not in self.freed and (counts(period) or (owner, period) in self.issued_documents)
         ]
         given = self.given.get(grant["grant_id"], Decimal(0))
         return Decimal(grant["amount"]) - given + sum(taken, Decimal(0))

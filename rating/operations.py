@@ -20,7 +20,7 @@ from rating.grant_operations import (
     transfer_credit,
 )
 from rating.money import AMOUNT_BOUND
-from rating.operation_book import ACCOUNT_ROLES, OWNERS, STAFF, RefusedError, Row, may
+from rating.operation_book import ACCOUNT_ROLES, CORRECTIONS, OWNERS, STAFF, RefusedError, Row, may
 from rating.operation_book import Book as Book
 from rating.operation_checks import (
     refuse_amount,
@@ -30,7 +30,7 @@ from rating.operation_checks import (
     refuse_project,
     written,
 )
-from rating.periods import period_of
+from rating.periods import local_day, period_of
 from rating.rejects import REASONS
 from schemas.grants import Grants
 from schemas.operations import Operations
@@ -39,7 +39,11 @@ from schemas.units import Instant
 ACCEPTED, REJECTED = "accepted", "rejected"
 NOT_CONTENT = ("recorded_at", "received_at", "status", "reason_code", "reason", "original")
 """Columns that two landings of one operation may differ in and still be the same operation."""
-FILLED_IN = {"accept_promo_code": ("window_start", "window_end"), "add_charge": ("billing_period",)}
+FILLED_IN = {
+    "accept_promo_code": ("window_start", "window_end"),
+    "add_charge": ("billing_period",),
+    "void_invoice": ("billing_period", "issue_date"),
+}
 """Columns that a decision says where the operation does not."""
 
 ENDED_AS = {"recover_credit": "recovered", "refund_credit": "refunded"}
@@ -150,7 +154,7 @@ def _remember(book: Book, operation: Row) -> None:
     """What later operations are judged by."""
     if operation["operation"] == "accept_promo_code":
         book.acceptances.append(operation)
-    if operation["operation"] == "issue_invoices":
+    if operation["operation"] == "issue_invoices" and operation["documents"] != CORRECTIONS:
         book.issued.add((operation["billing_account_id"], operation["billing_period"]))
     if operation["operation"] in ENDED_AS:
         book.ended[operation["grant_id"]] = operation["occurred_at"]
@@ -161,17 +165,22 @@ def _remember(book: Book, operation: Row) -> None:
 
 
 def _take_note(book: Book, operation: Row) -> None:
-    """What an operation changes for those that land with it: what is issued now, and what a draft does not know."""
+    """What an operation changes for those that land with it: what is issued or voided now, what a draft cannot know."""
+    book.accepted_now.append(operation)
     if operation["operation"] == "issue_invoices":
         book.issued_documents |= _documents(operation, book)
+    if operation["operation"] == "void_invoice":
+        book.voided.add((operation["billing_account_id"], operation["invoice_number"]))
+        book.freed.add((operation["billing_account_id"], operation["billing_period"]))
     if operation["operation"] not in OF_DOCUMENTS:
-        book.accepted_now.append(operation)
+        book.changes_now.append(operation)
 
 
 def _documents(operation: Row, book: Book) -> set[tuple[str, str]]:
-    """The drafts that an operation issues: of one account, or of all."""
+    """The drafts that an operation issues: of one account, or of all; every one, or those that correct an invoice."""
     account, period = operation["billing_account_id"], operation["billing_period"]
-    return {draft for draft in book.drafts if draft[1] == period and account in (None, draft[0])}
+    drafts = book.corrections if operation["documents"] == CORRECTIONS else book.drafts
+    return {draft for draft in drafts if draft[1] == period and account in (None, draft[0])}
 
 
 # --- judging ------------------------------------------------------------
@@ -184,7 +193,7 @@ def _judge(operation: Row, book: Book) -> Row | None:
         raise RefusedError(operation["reason_code"], operation["reason"] or "")
     judge = JUDGES.get(name)
     if judge is None:
-        raise RefusedError("O_UNSUPPORTED" if name in NOT_YET else "O_UNKNOWN_OPERATION", name)
+        raise RefusedError("O_UNKNOWN_OPERATION", name)
     account = book.account(account_id, at)
     zone = account["time_zone"] if account else "UTC"
     roles = book.in_force("principals", "principal_id", operation["actor"], at, zone)
@@ -238,14 +247,19 @@ def _set_credit_limit(operation: Row, account: Row, book: Book) -> None:
 
 
 def _issue_invoices(operation: Row, account: Row, book: Book) -> None:  # noqa: ARG001 - every judge has this shape
-    """`issue_invoices`: of one account, or of all that have a draft (I2); never of what is to be billed again (K8)."""
+    """`issue_invoices`: of one account, or of all that have a draft (I2); never of what is to be billed again (K8).
+
+    With `documents` `corrections`, only drafts that correct an issued invoice (X1).
+    """
     period = operation["billing_period"]
     refuse_period(period)
+    if operation["documents"] not in (None, "all", CORRECTIONS):
+        raise RefusedError("O_BAD_FIELD", f"documents {operation['documents']}")
     why_not = book.cannot_issue(operation) if book.cannot_issue else None
     if why_not:
         raise RefusedError(*why_not)
     documents = _documents(operation, book)
-    before = [one["operation_id"] for one in book.accepted_now if _reaches(one, period)]
+    before = [one["operation_id"] for one in book.changes_now if _reaches(one, period)]
     if documents and before:
         raise RefusedError("O_STALE_DRAFT", f"{before[0]} came before it")
     overdrawn = book.overdrawn(documents)
@@ -256,6 +270,27 @@ def _issue_invoices(operation: Row, account: Row, book: Book) -> None:  # noqa: 
 def _reaches(operation: Row, period: str) -> bool:
     """Whether an operation may change what is billed for a period."""
     return operation["operation"] != "add_charge" or bool(operation["billing_period"] == period)
+
+
+def _void_invoice(operation: Row, account: Row, book: Book) -> None:
+    """`void_invoice`: an issued invoice that nothing has paid, with all its corrections; a full credit note takes it
+    back, its grants are free again, and its account is on hold until the period is billed again (I4)."""
+    name = (account["billing_account_id"], operation["invoice_number"])
+    period = book.roots.get(name)
+    if period is None:
+        raise RefusedError("O_UNKNOWN_INVOICE", f"{operation['invoice_number']} is no invoice of {name[0]} to void")
+    if name in book.voided:
+        raise RefusedError("O_ALREADY_VOIDED", operation["invoice_number"])
+    issue_date = operation["issue_date"] or local_day(operation["occurred_at"], account["time_zone"])
+    filled_in = {"billing_period": period, "issue_date": issue_date}
+    why_not = book.cannot_void({**operation, **filled_in}) if book.cannot_void else None
+    if why_not:
+        raise RefusedError(*why_not)
+    paid = book.paid_of(operation, book.accepted_now) if book.paid_of else Decimal(0)
+    if paid != 0:
+        raise RefusedError("O_INVOICE_PAID", f"{written(paid)} {account['billing_currency']}")
+    # decided here, and kept with it: what the operation takes back, and the date of the credit note
+    operation.update(filled_in)
 
 
 def _add_charge(operation: Row, account: Row, book: Book) -> None:
@@ -322,7 +357,10 @@ JUDGES: dict[str, Judge] = {
         ("amount", "text"),
         ("billing_currency", "sku_id", "tax_category", "sub_account_id", "billing_period"),
     ),
-    "issue_invoices": Judge(_issue_invoices, ("billing_period", "issue_date"), may_name_no_account=True),
+    "issue_invoices": Judge(
+        _issue_invoices, ("billing_period", "issue_date"), ("documents",), may_name_no_account=True
+    ),
+    "void_invoice": Judge(_void_invoice, ("invoice_number",), ("issue_date",)),
 }
 
 _OF_ALL = {
@@ -331,9 +369,6 @@ _OF_ALL = {
 }
 PAYLOAD = tuple(name for name in Operations.columns() if name not in _OF_ALL)
 """What is said by some operations only."""
-
-NOT_YET = frozenset({"void_invoice"})
-"""Operations of 1.3 that this version refuses by name (O_UNSUPPORTED)."""
 
 
 # --- what accepted operations tell a bill ------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from rating.accounting_periods import BOOKED_BY, NOTHING_CLOSED, booked
 from rating.ledger_entries import KEY, post
 from rating.periods import period_of
 from schemas.units import Money
@@ -20,6 +21,7 @@ def payment_entries(
     applications: pl.DataFrame,
     documents: pl.DataFrame,
     accounts: pl.DataFrame,
+    closed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """What the operations of a commit did to receivables and to account balances.
 
@@ -30,29 +32,38 @@ def payment_entries(
     Reads    operations    accepted Operations of the commit
              payments      accepted `record_payment` Operations, those and all before
              applications  PaymentApplications of the commit
-             documents     Invoices that were issued, those and all before
+             documents     Invoices that were issued, those and all before, with `issued_by`
              accounts      billing_account_id, account_currency, time_zone
+             closed        billing_account_id, operation_id, closed_through, for operations of the commit; without it no
+                           month is closed
     Makes    KEY and amount
     Source   B1, B2, I6
     """
+    closed = NOTHING_CLOSED if closed is None else closed
     return pl.concat(
         [
-            _received(operations, applications, accounts),
-            _reversed(operations, payments, applications, accounts),
-            _at_issue(applications, documents),
+            _received(operations, applications, accounts, closed),
+            _reversed(operations, payments, applications, accounts, closed),
+            _by_documents(applications, documents, closed),
         ]
     ).select(*KEY, "amount")
 
 
-def _received(operations: pl.DataFrame, applications: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def _received(
+    operations: pl.DataFrame, applications: pl.DataFrame, accounts: pl.DataFrame, closed: pl.DataFrame
+) -> pl.DataFrame:
     """What payments of the commit paid at once, and their rest."""
     used = _sums(applications.filter(~pl.col("is_at_issue")))
-    payments = _booked(operations.filter(pl.col("operation") == "record_payment"), accounts)
+    payments = _booked(operations.filter(pl.col("operation") == "record_payment"), accounts, closed)
     return _both_sides(payments.join(used, on="operation_id", how="left"), "")
 
 
 def _reversed(
-    operations: pl.DataFrame, payments: pl.DataFrame, applications: pl.DataFrame, accounts: pl.DataFrame
+    operations: pl.DataFrame,
+    payments: pl.DataFrame,
+    applications: pl.DataFrame,
+    accounts: pl.DataFrame,
+    closed: pl.DataFrame,
 ) -> pl.DataFrame:
     """What reversals of the commit took back: of documents, and what was left."""
     used = _sums(applications.with_columns(amount=-pl.col("amount")))
@@ -62,18 +73,18 @@ def _reversed(
     rows = payments.join(reversals, on="operation_id", maintain_order="right").with_columns(
         operation_id="reversal_id", occurred_at="reversed_at"
     )
-    return _both_sides(_booked(rows, accounts).join(used, on="operation_id", how="left"), ", reversed")
+    return _both_sides(_booked(rows, accounts, closed).join(used, on="operation_id", how="left"), ", reversed")
 
 
 def _sums(applications: pl.DataFrame) -> pl.DataFrame:
     return applications.group_by("operation_id").agg(used_amount=pl.col("amount").sum())
 
 
-def _booked(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """Operations as the ledger names them: in the month in which they occurred, in the account's currency."""
+def _booked(rows: pl.DataFrame, accounts: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
+    """Operations as the ledger names them: of the month in which they occurred, in the account's currency."""
     rows = rows.join(accounts, on="billing_account_id", maintain_order="left")
     periods = [period_of(at, zone) for at, zone in rows.select("occurred_at", "time_zone").iter_rows()]
-    return rows.with_columns(
+    rows = rows.with_columns(
         pl.Series("service_period", periods, dtype=pl.String),
         pl.col("amount").cast(Money),
         pl.coalesce("billing_currency", "account_currency").alias("billing_currency"),
@@ -81,6 +92,7 @@ def _booked(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         source_table=pl.lit("operations"),
         source_id=pl.col("operation_id"),
     )
+    return booked(rows, closed, BOOKED_BY)
 
 
 def _both_sides(rows: pl.DataFrame, suffix: str) -> pl.DataFrame:
@@ -94,19 +106,27 @@ def _both_sides(rows: pl.DataFrame, suffix: str) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def _at_issue(applications: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """What the account balance and credit notes paid of documents when they were issued."""
+def _by_documents(applications: pl.DataFrame, documents: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
+    """What the account balance paid of documents when they were issued, and what credit notes paid, then or within
+    their chain. It is booked by the operation that issued the document, or the credit note that pays its own invoice.
+    """
     key = ["invoice_number", "billing_account_id"]
-    rows = (
-        applications.filter("is_at_issue")
-        .join(documents.select(*key, "billing_period"), on=key)
-        .with_columns(service_period="billing_period", source_table=pl.lit("payment_applications"))
-    )
     is_note = pl.col("credit_note_number").is_not_null()
+    rows = (
+        applications.filter(pl.col("is_at_issue") | is_note)
+        .join(documents.select(*key, "billing_period", "issued_by"), on=key)
+        .with_columns(
+            service_period="billing_period",
+            source_table=pl.lit("payment_applications"),
+            paid_by="operation_id",
+            operation_id=pl.when("is_at_issue").then("issued_by").otherwise("operation_id"),
+        )
+    )
+    rows = booked(rows, closed, BOOKED_BY)
     notes = rows.filter(is_note)
     return pl.concat(
         [
-            post("account balance pays an invoice", rows.filter(~is_note).with_columns(source_id="operation_id")),
+            post("account balance pays an invoice", rows.filter(~is_note).with_columns(source_id="paid_by")),
             post("credit note becomes account balance", notes.with_columns(source_id="credit_note_number")),
             post("credit note pays an invoice", notes.with_columns(source_id="invoice_number")),
         ]

@@ -77,7 +77,7 @@ ROW_REASONS: dict[str, Reason] = _table(
         "R_TIME_REVERSED": "the record ends before it starts",
         "R_DURATION_TOO_LONG": "the record spans more than 366 days",
         "R_FUTURE": "the record starts after it was received",
-        "R_TOO_OLD": "the record starts before the earliest open period",
+        "R_TOO_OLD": "the record starts in a period that takes no more usage",
         "R_DUPLICATE_CONFLICT": "another record has the same id and revision but other content",
         "R_COLUMN_COUNT": "the row has another number of fields than the header",
         "R_MALFORMED_JSON": "the line is not a JSON object",
@@ -102,6 +102,7 @@ HOLD_REASONS: dict[str, Reason] = _table(
         "H_NO_SELLER": "the account's seller is not open in the period; add a row to sellers",
         "H_UNSUPPORTED": "the account's terms ask for something that billfold does not do",
         "H_ISSUED": "what should be billed has changed since the invoice was issued; the books stay as issued",
+        "H_VOIDED": "the invoice was voided; bill the period again, or backfill it where a later one is billed",
         "H_IMPOSSIBLE": "the account's books would break an invariant; see the breach named",
     }
 )
@@ -116,6 +117,7 @@ OPERATION_REASONS: dict[str, Reason] = _table(
         "O_PROMO_NOT_VALID": "the promo code is not valid on this date",
         "O_PROMO_NOT_ALLOWED": "the promo code is not meant for this account",
         "O_INVOICE_PAID": "the invoice has payments; reverse them first",
+        "O_ALREADY_VOIDED": "the invoice is voided already",
         "O_UNKNOWN_ACCOUNT": "the billing account is not in billing_accounts",
         "O_UNKNOWN_KIND": "grant_kinds has no such kind for this",
         "O_UNKNOWN_GRANT": "the account has no grant with this id by then",
@@ -146,7 +148,7 @@ OPERATION_REASONS: dict[str, Reason] = _table(
         "O_NOTHING_TO_ISSUE": "no draft of the period is ready to issue",
         "O_ALREADY_ISSUED": "the documents of the period are issued",
         "O_MANDATORY_FIELD": "a document lacks a field that the law asks for",
-        "O_STALE_DRAFT": "the books have moved since the draft was made; bill the period again",
+        "O_STALE_DRAFT": "the books have moved since the draft was made; bill the period again, or backfill it",
     }
 )
 

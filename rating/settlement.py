@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from rating.dues import (
+    DOCUMENT,
+    PAYER,
     apply_payments,
+    apply_within_chains,
     open_credit_notes,
     open_documents,
     open_payments,
@@ -13,11 +16,13 @@ from rating.dues import (
     standing_payments,
     undone,
 )
+from rating.operation_book import CORRECTIONS
 from schemas.invoices import Invoices
 from schemas.payment_applications import PaymentApplications
 
 OF_MONEY = ["record_payment", "reverse_payment"]
 """Operations that pay, or take back what was paid."""
+CHAIN = ["billing_account_id", "root_number"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,10 @@ def settle(
 ) -> Settled:
     """What payments and credit notes pay of documents, and what reversals take back.
 
-    Each account has its steps: payments together, reversals together, the documents of one period issued together. A
-    document that is issued is paid by what the account has left by then, payments and credit notes, the oldest first;
-    a payment pays what is open by then.
+    Each account has its steps: payments together, reversals together, what one operation issues or voids together, and
+    so all corrections. A document that is issued is paid by what the account has left by then, payments and credit
+    notes, the oldest first; a payment pays what is open by then. A credit note that corrects an invoice pays first what
+    its chain leaves open; when an invoice is voided, nothing of its chain stays open.
 
     Reads    operations    accepted Operations of the commit, in order; before  accepted Operations before it
              documents     issued Invoices with payable TERMS and `issued_by`: the operation that issues them now, null
@@ -50,7 +56,7 @@ def settle(
              applications  PaymentApplications before
              accounts      billing_account_id, time_zone; exponents  billing_currency, exponent
     Makes    Settled
-    Source   I6, O3
+    Source   I4, I6, O3
     """
     money, documents = _in_steps(operations, documents)
     made: list[pl.DataFrame] = []
@@ -61,11 +67,13 @@ def settle(
         due = open_documents(pl.concat(ready), known)
         has_left = [open_payments(standing_payments(paid_before), known), open_credit_notes(due, accounts)]
         issued, now = documents.filter(step=step), money.filter(step=step)
-        at_issue = _at_issue(pl.concat(has_left), issued, exponents)
+        payers = pl.concat([one.select(PAYER) for one in has_left])
+        at_issue = _at_issue(payers, issued.filter(~pl.col("is_void")), exponents)
         payments = open_payments(now.filter(operation="record_payment"), known)
         ready.append(paid_at_issue(issued, at_issue))
         made += [
             at_issue,
+            _within_chains(issued, pl.concat(ready), pl.concat([known, at_issue]), accounts, exponents),
             apply_payments(payments, due, exponents, is_at_issue=False),
             undone(now.filter(operation="reverse_payment"), known),
         ]
@@ -83,6 +91,33 @@ def _at_issue(payers: pl.DataFrame, issued: pl.DataFrame, exponents: pl.DataFram
     )
 
 
+def _within_chains(
+    issued: pl.DataFrame, documents: pl.DataFrame, known: pl.DataFrame, accounts: pl.DataFrame, exponents: pl.DataFrame
+) -> pl.DataFrame:
+    """What credit notes that are issued now pay of their own chain: all of its notes, where it is voided.
+
+    Reads    documents that are being issued, and all issued by then, these among them; PaymentApplications by then
+    """
+    corrections = issued.drop_nulls("preceding_invoice_number").select(
+        "billing_account_id",
+        "is_void",
+        "issued_by",
+        root_number="preceding_invoice_number",
+        corrected_by="invoice_number",
+    )
+    if corrections.is_empty():
+        return PaymentApplications.empty()
+    due = open_documents(documents, known)
+    notes = open_credit_notes(due, accounts).join(corrections, on=CHAIN, maintain_order="left")
+    paying = notes.filter(pl.col("is_void") | (pl.col("credit_note_number") == pl.col("corrected_by")))
+    rows = (
+        apply_within_chains(paying, due, exponents)
+        .join(due.select(*DOCUMENT, "root_number"), on=DOCUMENT, maintain_order="left")
+        .join(corrections, on=CHAIN, maintain_order="left")
+    )
+    return PaymentApplications.conform(rows.with_columns(operation_id="issued_by"))
+
+
 def _in_steps(operations: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The operations of money and the documents, each with its step: its place among the runs of its account.
 
@@ -90,14 +125,16 @@ def _in_steps(operations: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.Dat
     """
     placed = operations.with_row_index("place")
     money = placed.filter(pl.col("operation").is_in(OF_MONEY))
-    places = placed.select("place", issued_by="operation_id")
+    is_correcting = pl.col("documents").eq_missing(pl.lit(CORRECTIONS))
+    one = pl.when(is_correcting).then(pl.lit("correct")).otherwise(pl.concat_str(pl.lit("issue "), "operation_id"))
+    places = placed.select("place", issued_by="operation_id", issue=one)
     found = documents.join(places, on="issued_by", how="left", maintain_order="left")
     issued = found.drop_nulls("place")
     runs = (
         pl.concat(
             [
                 money.select("billing_account_id", "place", does="operation"),
-                issued.select("billing_account_id", "place", does="billing_period"),
+                issued.select("billing_account_id", "place", does="issue"),
             ]
         )
         .unique()

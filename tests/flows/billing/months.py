@@ -15,7 +15,7 @@ from flows.bill_period import bill_period
 from flows.ingest_usage import ingest_usage
 from flows.issue_invoices import issue_invoices
 from flows.lake.journal import Lake
-from flows.lake.views import connect
+from flows.lake.views import connect, relations_in
 from flows.operations import land_operations
 from flows.reference import load_reference
 from flows.run import Run
@@ -88,11 +88,11 @@ class Month:
 
     def ask(self, sql: str, as_of: int | None = None) -> list[tuple[Any, ...]]:
         """Rows of a query on the views."""
-        with connect(self.lake, self.lake.snapshot(as_of)) as connection:
+        with connect(self.lake, self.lake.snapshot(as_of), only=relations_in(sql)) as connection:
             return connection.sql(sql).fetchall()
 
     def frame(self, sql: str) -> pl.DataFrame:
-        with connect(self.lake) as connection:
+        with connect(self.lake, only=relations_in(sql)) as connection:
             return connection.sql(sql).pl()
 
     def due(self) -> dict[str, Decimal]:

@@ -290,7 +290,7 @@ r20,purchase_credit,owner,2026-11-02T00:00:00Z,acme,,,10,8,,,,,O_FORBIDDEN
 r21,grant_credit,operator,2026-11-02T00:00:00Z,acme,,bonus,10,,,,linear,,O_WINDOW
 r22,grant_credit,operator,2026-11-02T00:00:00Z,acme,,bonus,10,,,,fixed,10.01,O_AMOUNT
 r23,reverse_payment,operator,2026-11-02T00:00:00Z,acme,,,,,,,,,O_MISSING_FIELD
-r24,void_invoice,operator,2026-11-02T00:00:00Z,acme,,,,,,,,,O_UNSUPPORTED
+r24,void_invoice,operator,2026-11-02T00:00:00Z,acme,,,,,,,,,O_MISSING_FIELD
 """
 
 
