@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Context, Decimal
 from functools import cached_property
 from hashlib import sha256
@@ -19,19 +19,25 @@ import polars as pl
 
 from flows import books
 from flows.credit_limits import credit_states
-from flows.lake.audit import audit, read_by_audit
+from flows.documents import anew, voided_documents
+from flows.lake.audit import SMALL, audit, read_by_audit
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.lake.views import connect
 from flows.landing.storage import spanning_rows
+from flows.period_inputs import NO_PERIOD, period_inputs
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
+from flows.tax_dates import date_for
+from rating.accounting_periods import closed_through
 from rating.cost_policies import restrictions, unposted
 from rating.deltas import ledger_delta
 from rating.outputs import Outputs
 from rating.periods import first_day, period_bounds
 from rating.pipeline import Inputs, rate_period
 from rating.rejects import REASONS
+from schemas.holds import Holds
+from schemas.units import Instant, Money
 
 COMMAND = "bill"
 STATE_TABLES = (
@@ -39,7 +45,6 @@ STATE_TABLES = (
     "rating_lines",
     "charges",
     "allocations",
-    "tax_breakdown",
     "tax_shares",
     "grant_movements",
     "holds",
@@ -47,7 +52,7 @@ STATE_TABLES = (
     "cost_policy_measures",
 )
 """What a period's state is made of; billed again, all of it is replaced."""
-DOCUMENT_TABLES = ("invoices", "invoice_lines")
+DOCUMENT_TABLES = ("invoices", "invoice_lines", "tax_breakdown")
 MONTH_TO_DATE_TABLES = (*DOCUMENT_TABLES, "cost_policy_measures")
 """What is kept of a month that is not over."""
 POSTED_KINDS = ("invoice", "grant_applied", "grant_ended")
@@ -72,6 +77,8 @@ class BillPlan:
     reference_files: tuple[FileEntry, ...]
     new_reference_files: tuple[FileEntry, ...]
     inputs: Mapping[str, Any]
+    issue_date: date | None = None
+    """The day whose tax rates documents have that are taxed by issue date, as far as it is known (T1)."""
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -100,18 +107,21 @@ def bill_period(
     period: str,
     until: datetime | None = None,
     groups: int | None = None,
+    issue_date: date | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Bill a period, or show it month to date.
 
     Reads    the lake's head: usage, operations and what other periods did; the reference tables
+             issue_date: whose tax rates the drafts have of accounts that are taxed by it (policy tax_point); without
+             one that of the period's last bill, and if it had none the last instant of the period, provisionally
     Makes    one commit, or nothing to do; `until` before the end of the period gives month-to-date documents only
     Errors   Refusal: a later period is billed already, an earlier one is not, or an invariant does not hold
-    Source   L1, L3, X1
+    Source   L1, L3, X1, T1
     """
     for _ in range(TRIES):
         progress.step(f"plan {period}")
-        plan = plan_bill(lake, reference, period=period, until=until, groups=groups)
+        plan = plan_bill(lake, reference, period=period, until=until, groups=groups, issue_date=issue_date)
         if plan is None:
             return Run(NOTHING_TO_DO, COMMAND, report={"billing_period": period})
         progress.step(f"bill {period}")
@@ -137,7 +147,13 @@ def _in_threads(plan: BillPlan, progress: Progress) -> list[GroupResult]:
 
 
 def plan_bill(
-    lake: Lake, reference: Reference, *, period: str, until: datetime | None = None, groups: int | None = None
+    lake: Lake,
+    reference: Reference,
+    *,
+    period: str,
+    until: datetime | None = None,
+    groups: int | None = None,
+    issue_date: date | None = None,
 ) -> BillPlan | None:
     """Say what there is to do for a period; None when what would go in is what went in last time.
 
@@ -146,18 +162,11 @@ def plan_bill(
     first_day(period)
     snapshot = lake.snapshot()
     known_as_of, is_closing = _known_as_of(snapshot, reference, period, until)
-    usage = [*snapshot.files("usage_records", billing_period=period), *snapshot.files("usage_series")]
-    usage += [entry for entry, _ in books.usage_running_in(lake, snapshot, period, reference.tables)]
-    inputs = {
-        "billing_period": period,
-        "known_as_of": known_as_of,
-        "reference_digest": reference.digest,
-        "usage_digest": _digest(entry.sha256 for entry in usage),
-        "books_digest": _books_digest(lake, snapshot, reference, period, known_as_of),
-        "software": software(),
-    }
-    went_in = {name: value for name, value in inputs.items() if not (is_closing and name == "known_as_of")}
-    run_id = _digest([COMMAND, str(is_closing), *(f"{name}={value}" for name, value in sorted(went_in.items()))])[:32]
+    if issue_date and not is_closing:
+        raise Refusal(f"{period} is not over by --until: only a month that is over is issued; leave one of the two out")
+    issue_date = date_for(snapshot, reference, period, issue_date) if is_closing else None
+    inputs = _what_goes_in(snapshot, reference, period, known_as_of, issue_date)
+    run_id = _named(inputs, is_closing)
     if _last_run(lake, period, is_closing) == run_id:
         return None
     _refuse_out_of_turn(snapshot, period, is_closing)
@@ -170,12 +179,47 @@ def plan_bill(
         period=period,
         known_as_of=known_as_of,
         is_closing=is_closing,
-        groups=_groups(lake.buckets, groups or _how_many_groups(usage)),
+        groups=_groups(lake.buckets, groups or _how_many_groups(_usage(snapshot, reference, period))),
         reference_digest=reference.digest,
         reference_files=tuple(new or known),
         new_reference_files=tuple(new),
         inputs=inputs,
+        issue_date=issue_date,
     )
+
+
+def _what_goes_in(
+    snapshot: Snapshot, reference: Reference, period: str, known_as_of: datetime, issue_date: date | None
+) -> dict[str, Any]:
+    """Digests of everything that reaches the bill of a period."""
+    usage = _usage(snapshot, reference, period)
+    return {
+        "billing_period": period,
+        "known_as_of": known_as_of,
+        "reference_digest": reference.digest,
+        "usage_digest": _digest(entry.sha256 for entry in usage),
+        "books_digest": _books_digest(snapshot.lake, snapshot, reference, period, known_as_of),
+        "software": software(),
+    } | ({} if issue_date is None else {"issue_date": issue_date.isoformat()})
+
+
+def _usage(snapshot: Snapshot, reference: Reference, period: str) -> list[FileEntry]:
+    """The files of usage that a period is billed on."""
+    usage = [*snapshot.files("usage_records", billing_period=period), *snapshot.files("usage_series")]
+    return usage + [entry for entry, _ in books.usage_running_in(snapshot.lake, snapshot, period, reference.tables)]
+
+
+def _named(inputs: Mapping[str, Any], is_closing: bool) -> str:
+    """The id of a run, by what goes into it; up to when a closed period was known goes into no id (L1)."""
+    went_in = {name: value for name, value in inputs.items() if not (is_closing and name == "known_as_of")}
+    return _digest([COMMAND, str(is_closing), *(f"{name}={value}" for name, value in sorted(went_in.items()))])[:32]
+
+
+def run_id_of(
+    snapshot: Snapshot, reference: Reference, period: str, known_as_of: datetime, issue_date: date | None
+) -> str:
+    """The id that a run would have which bills a closed period as of a snapshot."""
+    return _named(_what_goes_in(snapshot, reference, period, known_as_of, issue_date), True)
 
 
 def _known_as_of(
@@ -201,14 +245,15 @@ def _books_digest(lake: Lake, snapshot: Snapshot, reference: Reference, period: 
     codes = books.accepted_promo_discounts(snapshot, reference["promo_codes"]).filter(
         pl.col("recorded_at") <= known_as_of
     )
-    others = books.taken_elsewhere(lake, snapshot, period, known_as_of)
+    others = books.taken_elsewhere(lake, snapshot, period, known_as_of, NO_PERIOD, NO_PERIOD)
+    voided = voided_documents(snapshot, period, reference["billing_accounts"]).counted.rename({"documents": "voided"})
     added = books.charges_added(snapshot, period).filter(pl.col("recorded_at") <= known_as_of)
     charges = added.drop("recorded_at", "received_at")
     known = [books.grants_ended(snapshot), books.allocated_to_projects(snapshot)]
     operations = [rows.filter(pl.col("recorded_at") <= known_as_of).drop("recorded_at") for rows in known]
     held = books.held_before(snapshot, period)
     costs = books.earlier_costs(lake, snapshot, period, reference["cost_policies"])
-    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, held, charges, costs, *operations]
+    frames = [grants.drop("recorded_at"), codes.drop("recorded_at"), others, held, charges, costs, *operations, voided]
     return _digest(frame.sort(frame.columns[:2], maintain_order=True).write_json() for frame in frames)
 
 
@@ -217,6 +262,9 @@ def _last_run(lake: Lake, period: str, is_closing: bool) -> str | None:
     for commit in reversed(lake.commits()):
         if commit.command == COMMAND and commit.inputs.get("billing_period") == period:
             return commit.run_id if commit.inputs.get("is_closing", True) == is_closing else None
+        said = commit.inputs.get("bill_runs", {}) if is_closing else {}  # a backfill says what a bill would be now
+        if period in said:
+            return str(said[period])
     return None
 
 
@@ -232,13 +280,19 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
     if later:
         raise Refusal(
             f"{', '.join(later)} {'is' if len(later) == 1 else 'are'} billed already, on what {period} left of every "
-            "grant; a change to an earlier period is a backfill, which this version does not have yet"
+            "grant; what changed about an earlier period is posted by: billfold backfill"
         )
     earlier = sorted(one for one in used - billed if one < period)
     if earlier and max(billed, default="") < period:
         raise Refusal(
             f"{earlier[0]} has usage or charges and is not billed yet; run: billfold bill --period {earlier[0]}"
         )
+
+
+def groups_of(buckets: Sequence[int], usage: Sequence[FileEntry]) -> list[Sequence[int]]:
+    """Buckets dealt into groups by how much usage they hold."""
+    size = -(-len(buckets) // min(_how_many_groups(usage), len(buckets)))
+    return [buckets[start : start + size] for start in range(0, len(buckets), size)]
 
 
 def _how_many_groups(usage: Sequence[FileEntry]) -> int:
@@ -272,11 +326,12 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
 
     An account's bill depends on no other account's, so any grouping of buckets gives the same rows.
     """
-    issued = _in_buckets(
-        plan, buckets, plan.snapshot.read("invoices", billing_period=plan.period, state="issued")
-    ).select("billing_account_id")
-    outputs = rate_period(inputs_of(plan, buckets))
-    kept, fresh = _with_issued_kept(plan, outputs, issued.unique())
+    inputs = inputs_of(plan, buckets)
+    outputs = rate_period(inputs)
+    stands = inputs.committed.accounts.select("billing_account_id")
+    kept, fresh = _with_issued_kept(plan, outputs, stands)
+    voided = voided_documents(plan.snapshot, plan.period, fresh.account_periods)
+    fresh = anew(fresh, voided)
     tables = {name: fresh.tables()[name] for name in STATE_TABLES} if plan.is_closing else {}
     tables |= {name: fresh.tables()[name] for name in MONTH_TO_DATE_TABLES}
     tables = {name: pl.concat([rows, kept[name]]) if name in kept else rows for name, rows in tables.items()}
@@ -285,9 +340,10 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
             pl.col("transaction_kind").is_in(POSTED_KINDS)
         )
         # an account that is gone from the reference tables has its entries taken back like any other change
-        committed = _in_buckets(plan, buckets, posted).join(issued, on="billing_account_id", how="anti")
+        committed = _in_buckets(plan, buckets, posted).join(stands, on="billing_account_id", how="anti")
         tables["expense_numbers"] = fresh.expense_numbers
-        tables["ledger_entries"] = ledger_delta(fresh.ledger, committed)
+        desired = pl.concat([fresh.ledger, voided.entries()])
+        tables["ledger_entries"] = ledger_delta(desired, committed, closed_at(inputs))
     tables |= _of_cost_policies(plan, fresh)
     files = [_write(plan, name, rows, buckets) for name, rows in tables.items()]
     return GroupResult(
@@ -346,36 +402,13 @@ def _spanning(plan: BillPlan, buckets: tuple[int, ...], accounts: pl.DataFrame) 
 
 def inputs_of(plan: BillPlan, buckets: tuple[int, ...]) -> Inputs:
     """What the bills of some buckets depend on, as of the plan's head."""
-    lake, snapshot = plan.lake, plan.snapshot
-    reference = books.reference_tables(lake, plan.reference_files)
-    own = books.accounts_in(reference["billing_accounts"], buckets, lake.buckets)
-    reference["billing_accounts"] = reference["billing_accounts"].join(own, on="billing_account_id", how="semi")
-    names = [f"{bucket:02}" for bucket in buckets]
-    usage = snapshot.files("usage_records", billing_period=plan.period, bucket=names)
-    series = snapshot.read("usage_series", bucket=names)
-    connection = books.usage_connection(lake, usage, threads=cpu_count() or 1)
-    running_in = books.usage_running_in(lake, snapshot, plan.period, reference)
-    here = [(entry, accounts) for entry, accounts in running_in if entry.partition["bucket"] in names]
-    books.add_earlier_records(connection, lake, here, series)
-    return Inputs(
-        billing_period=plan.period,
+    return period_inputs(
+        plan.snapshot,
+        plan.reference_files,
+        period=plan.period,
         known_as_of=plan.known_as_of,
-        connection=connection,
-        usage_series=series,
-        reference=reference,
-        grants=books.grants_with_recording(snapshot).join(own, on="billing_account_id", how="semi"),
-        promo_discounts=books.accepted_promo_discounts(snapshot, reference["promo_codes"]),
-        grant_movements=books.taken_elsewhere(lake, snapshot, plan.period, plan.known_as_of),
-        expense_numbers=books.known_expense_numbers(lake, snapshot, plan.period).join(
-            own, on="billing_account_id", how="semi"
-        ),
-        held_before=books.held_before(snapshot, plan.period),
-        added_charges=_in_buckets(plan, buckets, books.charges_added(snapshot, plan.period)),
-        earlier_costs=books.earlier_costs(
-            lake, snapshot, plan.period, reference["cost_policies"].join(own, on="billing_account_id", how="semi")
-        ),
-        endings=books.grants_ended(snapshot),
-        project_allocations=_in_buckets(plan, buckets, books.allocated_to_projects(snapshot)),
+        buckets=buckets,
+        issue_date=plan.issue_date,
     )
 
 
@@ -388,31 +421,49 @@ def _in_buckets(plan: BillPlan, buckets: tuple[int, ...], rows: pl.DataFrame) ->
 def _with_issued_kept(
     plan: BillPlan, outputs: Outputs, issued: pl.DataFrame
 ) -> tuple[dict[str, pl.DataFrame], Outputs]:
-    """Issued is issued (L4): an account with an issued document keeps the state that document was made of.
+    """Issued is issued (L4): an account whose invoice stands keeps the state that its documents say.
 
-    Where what it should be has changed since, the account is shown on hold; its books stay as they are.
+    Where what it should be has changed since, the account is shown on hold until a backfill; its books stay.
     """
     if issued.is_empty():
         return {}, outputs
+    period = plan.period
     before = {
-        name: plan.snapshot.read(name, billing_period=plan.period, **_made_by(name)).join(
+        name: plan.snapshot.read(name, billing_period=period, **made_by(name)).join(
             issued, on="billing_account_id", how="semi"
         )
         for name in STATE_TABLES
     }
+    before |= {
+        name: plan.snapshot.read(name, billing_period=period, state="draft").join(
+            issued, on="billing_account_id", how="semi"
+        )
+        for name in DOCUMENT_TABLES
+    }
     changed = _changed(before, outputs, issued)
-    fresh = Outputs(
-        **{
-            name: rows
-            if "billing_account_id" not in rows.columns
-            else rows.join(issued, on="billing_account_id", how="anti")
-            for name, rows in outputs.tables().items()
-        }
-    )
     before["holds"] = pl.concat([before["holds"].filter(pl.col("reason_code") != "H_ISSUED"), changed]).unique(
         "billing_account_id"
     )
-    return before, fresh
+    return before, of_others(outputs, issued)
+
+
+def of_others(outputs: Outputs, accounts: pl.DataFrame) -> Outputs:
+    """What the books should say of all accounts but these."""
+    return Outputs(
+        **{
+            name: rows.join(accounts, on="billing_account_id", how="anti", maintain_order="left")
+            if "billing_account_id" in rows.columns
+            else rows
+            for name, rows in outputs.tables().items()
+        }
+    )
+
+
+def closed_at(inputs: Inputs) -> pl.DataFrame:
+    """The last month that takes no more entries, of each account (B1)."""
+    accounts = inputs.reference["billing_accounts"].unique("billing_account_id", keep="last", maintain_order=True)
+    known = accounts.select("billing_account_id", "time_zone", at=pl.lit(inputs.known_as_of, dtype=Instant))
+    return closed_through(known, inputs.reference["billing_policies"])
 
 
 def _changed(before: Mapping[str, pl.DataFrame], outputs: Outputs, issued: pl.DataFrame) -> pl.DataFrame:
@@ -426,30 +477,33 @@ def _changed(before: Mapping[str, pl.DataFrame], outputs: Outputs, issued: pl.Da
         keys = [column for column, dtype in was.schema.items() if not dtype.is_nested()]
         changed.append(was.join(now, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
         changed.append(now.join(was, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
-    accounts = pl.concat(changed).unique()
-    sentence = REASONS["H_ISSUED"].sentence
-    rows = (
-        before["account_periods"]
-        .join(accounts, on="billing_account_id", how="semi")
-        .select(
-            "billing_period",
-            "billing_account_id",
-            pl.lit("H_ISSUED").alias("reason_code"),
-            pl.lit(sentence).alias("reason"),
-            pl.lit(0).cast(outputs.holds.schema["other_charges_amount"]).alias("other_charges_amount"),
-            "billing_currency",
-        )
+    return issued_holds(
+        before["account_periods"].join(pl.concat(changed).unique(), on="billing_account_id", how="semi")
     )
-    return rows.sort("billing_account_id")
 
 
-def _made_by(table: str) -> dict[str, str]:
+def issued_holds(account_periods: pl.DataFrame) -> pl.DataFrame:
+    """Holds that say: what should be billed is not what was issued.
+
+    Reads    AccountPeriods
+    Makes    Holds
+    """
+    rows = account_periods.with_columns(
+        reason_code=pl.lit("H_ISSUED"),
+        reason=pl.lit(REASONS["H_ISSUED"].sentence),
+        other_charges_amount=pl.lit(0).cast(Money),
+    )
+    return Holds.conform(rows.sort("billing_account_id"))
+
+
+def made_by(table: str) -> dict[str, str]:
+    """Which part of a table billing makes."""
     return books.MADE_BY_BILLING if table == "grant_movements" else {}
 
 
 def _write(plan: BillPlan, table: str, rows: pl.DataFrame, buckets: tuple[int, ...]) -> FileEntry | None:
     """One file per table and group of buckets; an empty append-only table has none."""
-    partition = {"billing_period": plan.period} | _made_by(table)
+    partition = {"billing_period": plan.period} | made_by(table)
     if table == "ledger_entries":
         partition = {"service_period": plan.period}
     if table in DOCUMENT_TABLES:
@@ -513,7 +567,7 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
 def refuse_breaches(candidate: Snapshot, periods: set[str], changed: set[str]) -> None:
     """Run the invariants over what is about to be visible; any that does not hold refuses the run (rule 13)."""
     read = read_by_audit(changed)
-    with connect(candidate.lake, candidate, usage_periods=periods, only=read) as connection:
+    with connect(candidate.lake, candidate, usage_periods=periods, only=read, in_memory=SMALL) as connection:
         breaches = audit(connection, changed=changed)
     if breaches:
         shown = "\n".join(f"  {breach}" for breach in breaches)
@@ -527,7 +581,7 @@ def _replaced(plan: BillPlan) -> list[FileEntry]:
     if not plan.is_closing:
         shown = [entry for entry in documents if entry.partition["state"] == "month_to_date"]
         return shown + snapshot.files("cost_policy_measures", billing_period=period)
-    state = [entry for name in STATE_TABLES for entry in snapshot.files(name, billing_period=period, **_made_by(name))]
+    state = [entry for name in STATE_TABLES for entry in snapshot.files(name, billing_period=period, **made_by(name))]
     return state + [entry for entry in documents if entry.partition["state"] != "issued"]
 
 

@@ -244,20 +244,30 @@ def _usage(paths: Collection[Path], stored: str) -> str:
     )
 
 
-def taken_elsewhere(lake: Lake, snapshot: Snapshot, billing_period: str, known_as_of: datetime) -> pl.DataFrame:
-    """What other periods, and operations recorded by then, did to each grant: grant_id, movement, amount (K1, K8)."""
+def taken_elsewhere(
+    lake: Lake,
+    snapshot: Snapshot,
+    billing_period: str,
+    known_as_of: datetime,
+    paid: pl.DataFrame,
+    reserved: pl.DataFrame,
+) -> pl.DataFrame:
+    """What earlier periods, and operations recorded by then, did to each grant: grant_id, movement, amount (K1, K8).
+
+    A later period gives way, as it is billed on what this one leaves; not where its invoice is paid: then it keeps what
+    its charges were paid with (X2).
+
+    Reads    paid: billing_account_id, billing_period of invoices with nothing left due
+             reserved: the same of periods that stay as they are whatever happens: all they took is kept
+    """
     columns = TABLES["grant_movements"].columns()
-    of_periods = [
-        entry
-        for entry in snapshot.files("grant_movements", **MADE_BY_BILLING)
-        if entry.partition["billing_period"] != billing_period
-    ]
-    by_periods = _asked(
-        lake,
-        of_periods,
-        "select grant_id, movement, sum(amount)::decimal(38, 4) as amount from files group by all order by all",
-        {name: columns[name] for name in ("grant_id", "movement", "amount")},
-    )
+    types = {name: columns[name] for name in ("grant_id", "movement", "amount")}
+    files = snapshot.files("grant_movements", **MADE_BY_BILLING)
+    earlier = [entry for entry in files if entry.partition["billing_period"] < billing_period]
+    is_wanted = paid.height + reserved.height > 0
+    later = [entry for entry in files if is_wanted and entry.partition["billing_period"] > billing_period]
+    by_earlier = _asked(lake, earlier, f"{_TAKEN} from files {_BY_GRANT}", types)
+    by_later = _asked(lake, later, f"{_TAKEN} from files {_KEPT} {_BY_GRANT}", types, paid=paid, reserved=reserved)
     known = snapshot.read("operations").filter(pl.col("recorded_at") <= known_as_of)
     by_operations = (
         snapshot.read("grant_movements", **MADE_BY_OPERATIONS)
@@ -265,11 +275,19 @@ def taken_elsewhere(lake: Lake, snapshot: Snapshot, billing_period: str, known_a
         .select("grant_id", "movement", "amount")
     )
     return (
-        pl.concat([by_periods, by_operations])
+        pl.concat([by_earlier, by_later, by_operations])
         .group_by("grant_id", "movement")
         .agg(pl.col("amount").sum())
         .sort("grant_id", "movement")
     )
+
+
+_TAKEN = "select grant_id, movement, sum(amount)::decimal(38, 4) as amount"
+_BY_GRANT = "group by all order by all"
+_KEPT = """
+where (billing_account_id, billing_period) in (from reserved)
+  or (movement in ('charged', 'returned') and (billing_account_id, billing_period) in (from paid))
+"""
 
 
 def draws(lake: Lake, snapshot: Snapshot) -> dict[str, dict[str, Decimal]]:
@@ -377,12 +395,34 @@ def latest_recording(snapshot: Snapshot) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def _asked(lake: Lake, entries: Collection[FileEntry], sql: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+def columns_of(lake: Lake, entries: Collection[FileEntry], table: str, names: Collection[str]) -> pl.DataFrame:
+    """Some columns of a table's files; a file that was written before a column was there has its nulls."""
+    columns = TABLES[table].columns()
+    wanted = {name: columns[name] for name in names}
+    parts = [pl.DataFrame(schema=wanted)]
+    for entry in entries:
+        check_size(lake, entry)
+        found = pl.read_parquet(
+            lake.path(entry),
+            columns=[name for name in names if name in entry.types],
+            glob=False,
+            hive_partitioning=False,
+        )
+        missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in wanted.items() if name not in found.columns]
+        parts.append(found.with_columns(missing).select(names).cast(wanted))  # type: ignore[arg-type]
+    return pl.concat(parts)
+
+
+def _asked(
+    lake: Lake, entries: Collection[FileEntry], sql: str, schema: dict[str, pl.DataType], **frames: pl.DataFrame
+) -> pl.DataFrame:
     if not entries:
         return pl.DataFrame(schema=schema)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create view files as {_files(lake, entries)}")
+        for name, frame in frames.items():
+            keep(connection, name, frame)
         return connection.sql(sql).pl().cast(schema)  # type: ignore[arg-type]
 
 

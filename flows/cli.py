@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from flows.lake.journal import Lake
+    from flows.reference import Reference
     from flows.run import Run
 
 DONE, REFUSED, USAGE = 0, 1, 2
@@ -203,6 +204,14 @@ def bill(
     groups: Annotated[
         int | None, option(help="Into how many tasks the buckets are gathered.", show_default=False)
     ] = None,
+    issue_date: Annotated[
+        date | None,
+        option(
+            day,
+            help="Tax by the rates of this day, where policy tax_point is issue; without it provisionally.",
+            show_default=False,
+        ),
+    ] = None,
     prefect: WithPrefect = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -217,11 +226,19 @@ def bill(
             from flows import orchestrated
 
             progress.step("run as a Prefect flow")
-            run = orchestrated.bill(lake, books.reference_folder, period, until, groups)
+            run = orchestrated.bill(lake, books.reference_folder, period, until, groups, issue_date)
         else:
             from flows.bill_period import bill_period
 
-            run = bill_period(lake, books.tables(), period=period, until=until, groups=groups, progress=progress)
+            run = bill_period(
+                lake,
+                books.tables(),
+                period=period,
+                until=until,
+                groups=groups,
+                issue_date=issue_date,
+                progress=progress,
+            )
     return _done(lake, run, reports.bill_page(run, _currencies(lake)), json=json, quiet=quiet)
 
 
@@ -262,6 +279,46 @@ def issue(
                 progress=progress,
             )
     return _done(lake, run, reports.issue_page(run, _currencies(lake)), json=json, quiet=quiet)
+
+
+@app.command(sort_key=6)
+def backfill(
+    *,
+    issue_date: Annotated[
+        date | None,
+        option(
+            day,
+            help="Issue the correcting documents with this date; without it they stay drafts. Drafts whose tax_point "
+            "is issue are taxed by its rates.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[bool, option(help="Say what would change and why; commit nothing.")] = False,
+    received_at: ReceivedAt = None,
+    actor: Actor = "operator",
+    limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = 20,
+    prefect: WithPrefect = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Post what changed about billed months: late usage, bonuses from the past, mended prices and refused rows."""
+    from flows.show import reports
+
+    lake, at = books.open(), received_at or datetime.now(UTC)
+    if dry_run:
+        return _asked_what_if(lake, books.tables(), at, actor, limit=limit, json=json, quiet=quiet)
+    with listening(quiet=quiet or json) as progress:
+        if prefect:
+            from flows import orchestrated
+
+            progress.step("run as a Prefect flow")
+            run = orchestrated.backfill(lake, books.reference_folder, issue_date, at, actor)
+        else:
+            from flows.backfill import backfill as post
+
+            run = post(lake, books.tables(), received_at=at, issue_date=issue_date, actor=actor, progress=progress)
+    return _done(lake, run, reports.backfill_page(run, _currencies(lake), limit), json=json, quiet=quiet)
 
 
 # --- commands that ask ------------------------------------------------------------
@@ -412,15 +469,23 @@ def _explain_document(
 def audit(
     *,
     verify: Annotated[bool, option(help="Read every file again and compare it with what was committed.")] = False,
+    replay: Annotated[
+        str | None,
+        option(help="Compute this run again (its id, or its commit's number) and compare it with what it committed."),
+    ] = None,
     as_of: AsOf = None,
     json: Json = False,
     quiet: Quiet = False,
     books: Books = HERE,
 ) -> int:
-    """Ask whether the books hold: every invariant, and with --verify every byte."""
+    """Ask whether the books hold: every invariant, with --verify every byte, with --replay that a run comes out so."""
     from flows.lake import audit as auditing
     from flows.lake.views import connect, queries
 
+    if replay is not None:
+        if verify or as_of is not None:
+            raise UsageError("--replay is asked alone: a run is computed on the commit before it")
+        return _replayed(books.open(), replay, json=json, quiet=quiet)
     lake = books.open()
     faults = auditing.verify(lake) if verify else []
     breaches = []
@@ -445,6 +510,24 @@ def audit(
     return REFUSED if faults or breaches else DONE
 
 
+def _replayed(lake: "Lake", which: str, *, json: bool, quiet: bool) -> int:
+    """A run, computed again."""
+    from flows.replay import replay
+    from flows.show.replay_page import replay_page, replay_record
+
+    with listening(quiet=quiet or json) as progress:
+        found = replay(lake, which, progress=progress)
+    if json:
+        as_json(replay_record(found))
+    elif not found.is_same:
+        for text in replay_page(found):
+            warn(text)
+    elif not quiet:
+        for text in replay_page(found):
+            say(text)
+    return found.exit_code
+
+
 @app.command(sort_key=9)
 def sql(
     query: Annotated[str, Parameter(help="One SELECT, in DuckDB's SQL.")],
@@ -461,10 +544,36 @@ def sql(
 
     lake = books.open()
     rows = safe_query(lake, query, as_of=as_of)
-    return _listed(rows, _currencies(lake), csv=csv, json=json, limit=limit)
+    return _listed(rows, _currencies(lake, as_of), csv=csv, json=json, limit=limit)
 
 
-@app.command(sort_key=10)
+@app.command(name="what-if", sort_key=10)
+def what_if(
+    *,
+    operations: Annotated[
+        tuple[Path, ...], option(help="Operations to land first: a CSV or JSON Lines file, or a folder of them.")
+    ] = (),
+    policy: Annotated[
+        Path | None,
+        option(help="A CSV of rows like those of billing_policies, each before the reference's own while it holds."),
+    ] = None,
+    received_at: ReceivedAt = None,
+    actor: Actor = "operator",
+    limit: Annotated[int, option(help="At most so many rows of each kind in a terminal; 0 is all.")] = 20,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """What a backfill would change, with these operations, policies or --reference tables; nothing is committed."""
+    from flows.reference import load_reference_with
+
+    lake, at = books.open(), received_at or datetime.now(UTC)
+    tables = books.tables() if policy is None else load_reference_with(books.reference_folder, policy)
+    landed = files_in(operations)
+    return _asked_what_if(lake, tables, at, actor, landed, limit=limit, json=json, quiet=quiet)
+
+
+@app.command(sort_key=11)
 def sample(
     folder: Annotated[Path, Parameter(help="Where to write it: a new folder, or one with an earlier sample.")],
     /,
@@ -496,7 +605,7 @@ def sample(
     return DONE
 
 
-@app.command(sort_key=11)
+@app.command(sort_key=12)
 def views(*, json: Json = False, quiet: Quiet = False, books: Books = HERE) -> int:
     """Publish billing.duckdb anew, and list what can be asked in it."""
     from flows.lake.views import publish
@@ -552,6 +661,31 @@ def _done(lake: "Lake", run: "Run", page: "Iterable[RenderableType]", *, json: b
     return run.exit_code
 
 
+def _asked_what_if(
+    lake: "Lake",
+    tables: "Reference",
+    at: datetime,
+    actor: str,
+    operations: "Sequence[Path]" = (),
+    *,
+    limit: int,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """What a backfill would change, on a page or for a program."""
+    from flows.show.what_if_page import what_if_page, what_if_record
+    from flows.what_if import what_if as ask
+
+    with listening(quiet=quiet or json) as progress:
+        found = ask(lake, tables, received_at=at, actor=actor, operations=operations, progress=progress)
+    currencies = _currencies(lake)
+    if json:
+        as_json(what_if_record(found, currencies))
+    elif not quiet:
+        show(*what_if_page(found, currencies, limit))
+    return found.exit_code
+
+
 def _publish(lake: "Lake", commit: object) -> None:
     """Analysts see a commit as soon as it is made."""
     from flows.lake.views import publish
@@ -560,10 +694,10 @@ def _publish(lake: "Lake", commit: object) -> None:
         publish(lake)
 
 
-def _currencies(lake: "Lake") -> Any:
+def _currencies(lake: "Lake", as_of: int | None = None) -> Any:
     from flows.show.listing import known_currencies, opened
 
-    with opened(lake) as connection:
+    with opened(lake, as_of) as connection:
         return known_currencies(connection)
 
 

@@ -17,8 +17,11 @@ from flows import bill_period, books
 from flows.lake.journal import Commit, Lake, Snapshot, check_size
 from flows.lake.views import connect
 from flows.landing.sql import parquet
+from flows.period_inputs import period_inputs
 from flows.run import Refusal
 from flows.show.amounts import UNKNOWN_EXPONENT, Currency
+from flows.standing import says, standing
+from flows.tax_dates import date_of
 from rating.hashing import bucket_of, digest, hash64, key_text
 from rating.money import to_money
 from rating.periods import boundary_instant
@@ -59,7 +62,8 @@ def explain_charge(lake: Lake, wanted: str, *, as_of: int | None = None) -> Expl
     snapshot = lake.snapshot(as_of)
     with connect(lake, snapshot, usage_periods=()) as connection:
         charge = _charge(connection, wanted)
-        made_by = lake.snapshot(run_of(lake, snapshot, charge["billing_account_id"], charge["billing_period"]).number)
+        commit = run_of(lake, snapshot, charge["billing_account_id"], charge["billing_period"])
+        made_by = lake.snapshot(commit.number)
         line = _ask(connection, "rating_lines", rating_line=charge["rating_line_id"], period=charge["billing_period"])
         pool = _ask(connection, "pools", charge=charge["charge_id"])
     with connect(lake, made_by, usage_periods=()) as connection:
@@ -109,26 +113,32 @@ def _ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: str | No
 
 
 def run_of(lake: Lake, snapshot: Snapshot, account: str, period: str, *, is_closing: bool = True) -> Commit:
-    """The run that made what an account has for a period: the latest one, before its document was issued (L4)."""
+    """The run that made what an account has for a period: the latest one; of an issued invoice, before it was issued.
+
+    What was issued is changed by a backfill alone (L4).
+    """
     commits = lake.commits(snapshot.number)
     number_of = {entry.path: commit.number for commit in commits for entry in commit.added}
-    issued = [
-        number_of[entry.path]
-        for entry in snapshot.files("invoices", billing_period=period, state="issued")
-        if account in _accounts_in(lake, entry)
-    ]
-    before = min(issued, default=snapshot.number + 1)
-    return next(
-        commit
-        for commit in reversed(commits[:before])
-        if commit.command == bill_period.COMMAND
-        and commit.inputs["billing_period"] == period
-        and commit.inputs.get("is_closing", True) == is_closing
-    )
+    files = snapshot.files("invoices", billing_period=period, state="issued")
+    stands = standing(snapshot, since=period).filter(billing_account_id=account, billing_period=period)
+    roots = stands["root_number"].to_list()
+    issued = min((number_of[entry.path] for entry in files if _holds(lake, entry, account, roots)), default=None)
+    return next(commit for commit in reversed(commits) if _made(commit, period, issued, is_closing=is_closing))
 
 
-def _accounts_in(lake: Lake, entry: "FileEntry") -> set[str]:
-    return set(pl.read_parquet(lake.path(entry), columns=["billing_account_id"], glob=False).to_series())
+def _made(commit: Commit, period: str, issued: int | None, *, is_closing: bool) -> bool:
+    """Whether a commit said what the account's books are."""
+    if not is_closing:
+        of_period = commit.command == bill_period.COMMAND and commit.inputs["billing_period"] == period
+        return of_period and not commit.inputs.get("is_closing", True)
+    is_before = issued is None or commit.number < issued or commit.command != bill_period.COMMAND
+    return says(commit, period) and is_before
+
+
+def _holds(lake: Lake, entry: "FileEntry", account: str, numbers: Sequence[str]) -> bool:
+    """Whether a file of documents holds one of an account's that has one of these numbers."""
+    found = books.columns_of(lake, [entry], "invoices", ("billing_account_id", "invoice_number"))
+    return found.filter(pl.col("billing_account_id") == account, pl.col("invoice_number").is_in(numbers)).height > 0
 
 
 def _in_force(prices: Sequence[Row], charge: Row) -> Row | None:
@@ -145,30 +155,50 @@ def _sources(lake: Lake, made_by: Snapshot, charge: Row) -> pl.DataFrame:
     """The rows that a charge comes from, in order of time, each with its share of it."""
     if charge["charge_category"] == "one_off":
         return _one_off(made_by, charge)
-    plan = plan_of(lake, made_by)
-    inputs = _only(bill_period.inputs_of(plan, (bucket_of(charge["billing_account_id"], lake.buckets),)), charge)
+    made = made_by_run(lake, made_by.commit, charge["billing_period"])
+    inputs = _only(made.inputs(charge["billing_account_id"]), charge)
     if charge["charge_category"] == "recurring":
         return _shared(_recurring(inputs, charge), charge).rename({"usage_record_id": "recurring_item_id"})
-    return _shared(_records(lake, plan, inputs, charge), charge)
+    return _shared(_records(lake, made, inputs, charge), charge)
 
 
-def plan_of(lake: Lake, made_by: Snapshot) -> bill_period.BillPlan:
-    """The plan of a run, as it was; the run is the snapshot's commit."""
-    commit = made_by.commit
-    reference = commit.inputs["reference_digest"]
-    return bill_period.BillPlan(
-        lake=lake,
-        head=commit.number - 1,
-        run_id=commit.run_id,
-        period=commit.inputs["billing_period"],
-        known_as_of=datetime.fromisoformat(commit.inputs["known_as_of"]),
-        is_closing=commit.inputs.get("is_closing", True),
-        groups=(),
-        reference_digest=reference,
-        reference_files=tuple(one for one in made_by.visible.values() if one.partition.get("reference") == reference),
-        new_reference_files=(),
-        inputs=commit.inputs,
-    )
+@dataclass(frozen=True)
+class Made:
+    """A run that said what the books of a period are, and what it read."""
+
+    commit: Commit
+    period: str
+    snapshot: Snapshot
+    """What other periods, usage and operations said; of a backfill, with what it made of earlier periods itself."""
+    before: Snapshot
+    """What was committed of the period before it."""
+
+    def inputs(self, account: str) -> Inputs:
+        """The inputs of the run for one account."""
+        digest = self.commit.inputs["reference_digest"]
+        found = period_inputs(
+            self.snapshot,
+            [entry for entry in self.snapshot.visible.values() if entry.partition.get("reference") == digest],
+            period=self.period,
+            known_as_of=datetime.fromisoformat(self.commit.inputs["known_as_of"]),
+            buckets=(bucket_of(account, self.snapshot.lake.buckets),),
+            accounts=pl.DataFrame({"billing_account_id": [account]}),
+            before=self.before,
+            issue_date=date_of(self.snapshot.lake.commits(self.commit.number), self.period),
+        )
+        return only_account(found, account)
+
+
+def made_by_run(lake: Lake, commit: Commit, period: str) -> Made:
+    """A run of the journal, as it was."""
+    before, after = lake.snapshot(commit.number - 1), lake.snapshot(commit.number)
+    is_backfill = commit.command != bill_period.COMMAND
+    reading = after if is_backfill else replace(before, visible={**before.visible, **_reference_files(commit)})
+    return Made(commit, period, reading, before)
+
+
+def _reference_files(commit: Commit) -> dict[str, "FileEntry"]:
+    return {entry.path: entry for entry in commit.added if "reference" in entry.partition}
 
 
 def only_account(inputs: Inputs, account: str) -> Inputs:
@@ -211,9 +241,9 @@ def _shared(records: pl.DataFrame, charge: Row) -> pl.DataFrame:
     )
 
 
-def _records(lake: Lake, plan: bill_period.BillPlan, inputs: Inputs, charge: Row) -> pl.DataFrame:
+def _records(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFrame:
     """The usage records of a charge with what each weighs in it."""
-    records = _stored(lake, plan, inputs, charge)
+    records = _stored(lake, made, inputs, charge)
     return (
         _weighed(uses_by_record(inputs, records), charge)
         .join(records, on="series_id")
@@ -257,18 +287,18 @@ def _weighed(uses: pl.DataFrame, charge: Row) -> pl.DataFrame:
     return pl.DataFrame(columns, schema={"series_id": Hash64, "weight": pl.String})
 
 
-def _stored(lake: Lake, plan: bill_period.BillPlan, inputs: Inputs, charge: Row) -> pl.DataFrame:
-    """The usage records of some series that count in the plan's period, numbered in order of start and id.
+def _stored(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFrame:
+    """The usage records of some series that count in the run's period, numbered in order of start and id.
 
     Makes    series_id: the number · own_id: the series the record is of · the record's columns · is_earlier: it belongs
              to an earlier period and is split, so that a piece of it may lie in this one (U4)
     """
     account = charge["billing_account_id"]
     bucket = f"{bucket_of(account, lake.buckets):02}"
-    own = plan.snapshot.files("usage_records", billing_period=plan.period, bucket=bucket)
+    own = made.snapshot.files("usage_records", billing_period=made.period, bucket=bucket)
     earlier = [
         entry
-        for entry, accounts in books.usage_running_in(lake, plan.snapshot, plan.period, inputs.reference)
+        for entry, accounts in books.usage_running_in(lake, made.snapshot, made.period, inputs.reference)
         if entry.partition["bucket"] == bucket and account in accounts["billing_account_id"]
     ]
     parts = []

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from flows import bill_period, books
-from flows.explain import only_account, plan_of, run_of
+from flows import books
+from flows.explain import made_by_run, run_of
 from flows.run import Refusal, software
 from flows.show.amounts import Currency
 from flows.show.invoice import Row, read_document
@@ -19,7 +19,6 @@ from flows.show.page import days
 from flows.show.reasons_page import POLICIES, document_name
 from rating.allocations.limit_reasons import limit_reasons, made_up
 from rating.allocations.reasons import discount_reasons, grant_reasons, offers, untouched_tax
-from rating.hashing import bucket_of
 from rating.money import to_money
 from rating.outputs import Rated
 from rating.periods import written_end
@@ -106,16 +105,31 @@ def explain_invoice(
     Source   G8, L1, L4
     """
     document = read_document(lake, wanted, period=period, as_of=as_of)
-    head, snapshot = document.head, lake.snapshot(as_of)
+    head, snapshot = document.head, _as_issued(lake, document.head, lake.snapshot(as_of))
     account = head["billing_account_id"]
     is_closing = head["document_state"] != "month_to_date"
     made_by = run_of(lake, snapshot, account, head["billing_period"], is_closing=is_closing)
-    plan = plan_of(lake, lake.snapshot(made_by.number))
-    inputs = only_account(bill_period.inputs_of(plan, (bucket_of(account, lake.buckets),)), account)
+    inputs = made_by_run(lake, made_by, head["billing_period"]).inputs(account)
     with inputs.connection:
         made = rated(inputs)
     _refuse_others(snapshot, head, made, made_by)
-    return _explained(snapshot, document.head, document.currency, made_by, inputs, made)
+    late = _late(lake.snapshot(as_of), head, made.grants)
+    return _explained(snapshot, document.head, document.currency, made_by, inputs, made, late)
+
+
+def _as_issued(lake: "Lake", head: Row, snapshot: "Snapshot") -> "Snapshot":
+    """The books as they were when the document was issued: what corrects it since is explained by what corrects it."""
+    if head["document_state"] != "issued":
+        return snapshot
+    commits = lake.commits(snapshot.number)
+    files = snapshot.files("invoices", billing_period=head["billing_period"], state="issued")
+    names = ("invoice_id",)
+    own = {
+        entry.path
+        for entry in files
+        if head["invoice_id"] in books.columns_of(lake, [entry], "invoices", names)["invoice_id"]
+    }
+    return lake.snapshot(next(one.number for one in commits if any(entry.path in own for entry in one.added)))
 
 
 def is_document(lake: "Lake", wanted: str, *, as_of: int | None = None) -> bool:
@@ -137,7 +151,8 @@ def _refuse_others(snapshot: "Snapshot", head: Row, made: Rated, made_by: "Commi
     """
     period, state = head["billing_period"], head["document_state"]
     lines = snapshot.read("invoice_lines", billing_period=period, state=state).filter(invoice_id=head["invoice_id"])
-    _refuse_difference("lines", ["charge_id", *AMOUNTS], lines, _money(made.items, **AMOUNTS), head, made_by)
+    if head["preceding_invoice_number"] is None:  # a correction says what changed; the month behind it is explained
+        _refuse_difference("lines", ["charge_id", *AMOUNTS], lines, _money(made.items, **AMOUNTS), head, made_by)
     if state == "month_to_date":
         return
     own = pl.col("billing_account_id") == head["billing_account_id"]
@@ -181,7 +196,13 @@ def _sourced(applied: pl.DataFrame, source: str) -> pl.DataFrame:
 
 
 def _explained(
-    snapshot: "Snapshot", head: Row, currency: Currency, made_by: "Commit", inputs: Inputs, made: Rated
+    snapshot: "Snapshot",
+    head: Row,
+    currency: Currency,
+    made_by: "Commit",
+    inputs: Inputs,
+    made: Rated,
+    late: pl.DataFrame,
 ) -> ExplainedInvoice:
     items, reference = made.items, inputs.reference
     accounts = items.select(*ACCOUNT, *POLICIES).head(1)
@@ -199,10 +220,10 @@ def _explained(
     offered = offers(reference["discounts"], reference["promo_codes"], made.terms, accounts.select(ACCOUNT))
     lowered = discount_reasons(items, made.terms, made.discounted, added, offered)
 
-    late = _late(snapshot, head, made.grants)
     grants = pl.concat([made.grants, late.drop("late")], how="diagonal")
     applied = pl.concat([made.bonuses, made.credits])
-    paid = grant_reasons(items, grants, made.opening, applied, made.stopped, late.select("grant_id", "late"))
+    standings = inputs.committed.accounts.select("billing_account_id", "standing")
+    paid = grant_reasons(items, grants, made.opening, applied, made.stopped, late.select("grant_id", "late"), standings)
 
     paid_money = {"amount": "amount_mu", "due_amount": "due_mu", "before_amount": "before_mu"}
     return ExplainedInvoice(
@@ -282,7 +303,7 @@ def _drawn(snapshot: "Snapshot", head: Row) -> pl.DataFrame:
         return pl.DataFrame(schema={"grant_id": pl.String, "drawn": moved})
     rows = snapshot.read("grant_movements", billing_period=head["billing_period"], **books.MADE_BY_BILLING)
     rows = rows.filter(
-        pl.col("movement") != "charged", pl.col("billing_account_id") == head["billing_account_id"]
+        ~pl.col("movement").is_in(["charged", "returned"]), pl.col("billing_account_id") == head["billing_account_id"]
     ).sort("grant_id", "occurred_at", "movement")
     drawn = rows.group_by("grant_id", maintain_order=True).agg(drawn=pl.struct("movement", "amount"))
     return drawn.with_columns(pl.col("drawn").cast(moved))

@@ -18,13 +18,14 @@ import duckdb
 import polars as pl
 
 from flows.credit_limits import credit_states
-from flows.lake.audit import audit, breaches, read_by_audit
+from flows.lake.audit import SMALL, audit, breaches, read_by_audit
 from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot, canonical
 from flows.lake.views import connect
 from flows.landing import reject_rows, storage
 from flows.landing.again import AGAIN, land_again
 from flows.landing.delivery import Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
 from flows.landing.fates import Decided, Met, decide, meet
+from flows.landing.issued_periods import periods_that_take_no_usage
 from flows.landing.landed import prepare, quantities_alike
 from flows.landing.places import place_series
 from flows.landing.reject_rows import Rejected
@@ -150,7 +151,8 @@ def _judge(task: _Task, desk: Workspace, delivery: list[Delivered], run_id: str)
     """Good rows are staged, ids met before decided about, bad rows and conflicts set aside."""
     rows = quantities_alike([one.landed for one in delivery if one.landed], desk)
     task.progress.step("Finding accounts, SKUs and periods")
-    place_series(desk, task.reference, task.lake.buckets)
+    closed = periods_that_take_no_usage(task.snapshot, task.reference)
+    place_series(desk, task.reference, task.lake.buckets, closed)
     task.progress.step("Staging good rows")
     staged, hashes = _stage(desk, rows)
     task.progress.step("Looking for ids that were met before")
@@ -284,7 +286,9 @@ def _audit(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> N
     candidate = _candidate(task, added, removed)
     periods = {entry.partition["billing_period"] for entry in added if entry.table == storage.ROWS}
     changed = {"landed_files", "usage_series"}
-    with connect(task.lake, candidate, usage_periods=periods, only=read_by_audit(changed)) as connection:
+    with connect(
+        task.lake, candidate, usage_periods=periods, only=read_by_audit(changed), in_memory=SMALL
+    ) as connection:
         found = audit(connection, changed=changed)
     if found:
         raise IngestRefused(f"nothing was committed:\n{breaches(found)}")

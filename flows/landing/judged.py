@@ -167,7 +167,9 @@ FOUND: Mapping[str, str] = {
     "R_TIME_REVERSED": _TIMES,
     "R_DURATION_TOO_LONG": _TIMES,
     "R_FUTURE": _field("charge_period_start", _START),
-    "R_TOO_OLD": _field("charge_period_start", _START),
+    "R_TOO_OLD": _field("charge_period_start", _START)
+    + " || case when is_issued then ', in ' || billing_period || ', whose invoice is issued, and policy late_usage is "
+    "reject; void the invoice, then ingest with --retry-rejects' else '' end",
     "R_DUPLICATE_CONFLICT": _listed(_field("usage_record_id"), "'revision ' || revision"),
     "R_COLUMN_COUNT": f"left(raw, {_SHOWN})",
     "R_MALFORMED_JSON": f"left(coalesce(raw, tags_text), {_SHOWN})",

@@ -1,5 +1,6 @@
 -- placed_series: each series with its content hash, bucket and period, and what is wrong with it, stretch by stretch
--- reads:  series, terms, term_zones, accounts (stretches), skus, projects, conversions, boundaries, months, open_periods
+-- reads:  series, terms, term_zones, accounts (stretches), skus, projects, conversions, boundaries, months, open_periods,
+--         issued_periods (those that take no more usage, X4)
 
 create table zoned_skus as
 select skus.*, starts.time_zone, starts.moment as starts, ends.moment as ends
@@ -97,18 +98,20 @@ with
   )
 select with_period.*,
   coalesce(open_periods.earliest_open_period > with_period.billing_period, false) as is_too_old,
+  issued_periods.billing_period is not null as is_issued,
   billing_account_id in (select billing_account_id from accounts) as has_account,
   sub_account_id in (select sub_account_id from projects) as ever_project,
   sku_id in (select sku_id from skus) as ever_sku
 from with_period
-left join open_periods using (billing_account_id, billing_period);
+left join open_periods using (billing_account_id, billing_period)
+left join issued_periods using (billing_account_id, billing_period);
 
 create table placed_series as
 select
   series.key_hash, {series_id} as series_id, {bucket} as bucket,
   series.billing_account_id, series.sub_account_id, series.resource_id, series.sku_id, series.region_id,
   series.consumed_unit, places.pricing_unit,
-  places.from_at, places.until_at, places.billing_period, places.period_end,
+  places.from_at, places.until_at, places.billing_period, places.period_end, places.is_issued,
   -- billing period and bucket as one number: staging rows by a text would cost half as much again
   (replace(places.billing_period, '-', '')::bigint << 16) | {bucket} as slot,
   places.allows_corrections or not places.has_sku as allows_corrections,  -- of an unknown SKU only that is said
@@ -130,7 +133,7 @@ select
     case when series.sku_id is not null and not (places.ever_sku and (places.moment is null or places.has_sku))
       then 'R_UNKNOWN_SKU' end,
     case when series.consumed_unit is not null and places.has_sku and not places.has_unit then 'R_UNIT_MISMATCH' end,
-    case when places.is_too_old then 'R_TOO_OLD' end
+    case when places.is_too_old or places.is_issued then 'R_TOO_OLD' end
   ], lambda code: code is not null) as codes
 from series
 join terms on terms.billing_account_id is not distinct from series.billing_account_id

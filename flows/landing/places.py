@@ -27,10 +27,11 @@ KEY_COLUMNS = tuple(
 )
 
 
-def place_series(desk: Workspace, reference: Reference, buckets: int) -> None:
+def place_series(desk: Workspace, reference: Reference, buckets: int, issued_periods: pl.DataFrame) -> None:
     """Make table `placed_series` of table `series_parts`.
 
     Reads    series_parts; billing_accounts, sub_accounts, skus, unit_conversions, billing_policies
+             issued_periods: billing_account_id, billing_period of those that take no more usage (X4)
     Makes    placed_series: one row per series and stretch of time in which nothing it depends on changes
     Rejects  by code, in column `codes`: what is wrong with every row of the series in that stretch
     Source   U4, U5; architecture, Series and Buckets
@@ -44,6 +45,7 @@ def place_series(desk: Workspace, reference: Reference, buckets: int) -> None:
     _register(desk, "boundaries", _boundaries(desk))
     months = _months(desk)
     _register(desk, "months", months)
+    _register(desk, "issued_periods", issued_periods)
     _register(desk, "open_periods", _open_periods(desk, reference["billing_policies"], months))
     hashes = {"series_id": hash64_sql(*KEY_COLUMNS), "bucket": f"({hash64_sql(KEY_COLUMNS[0])} % {buckets})::integer"}
     connection.execute(

@@ -63,7 +63,7 @@ def reject(
         f"""
         copy (
           with found as (
-            select judged.*, placed.pricing_unit, placed.billing_period,
+            select judged.*, placed.pricing_unit, placed.billing_period, placed.is_issued,
               {judged.codes()} || case when conflict.place is not null then ['R_DUPLICATE_CONFLICT'] else [] end
                 as reason_codes
             from ({judged.judged(landed)}) as judged

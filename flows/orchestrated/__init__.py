@@ -55,11 +55,18 @@ def operations(lake: "Lake", reference: Path, files: Sequence[Path], received_at
     return flow(str(lake.root), str(reference), [str(file.absolute()) for file in files], received_at, actor)
 
 
-def bill(lake: "Lake", reference: Path, period: str, until: datetime | None, groups: int | None) -> "Run":
+def bill(
+    lake: "Lake",
+    reference: Path,
+    period: str,
+    until: datetime | None,
+    groups: int | None,
+    issue_date: date | None = None,
+) -> "Run":
     """Bill a period as the flow `bill-period`."""
     from flows.orchestrated.runs import bill_period
 
-    return bill_period(str(lake.root), str(reference), period, until, groups)
+    return bill_period(str(lake.root), str(reference), period, until, groups, issue_date)
 
 
 def issue(
@@ -75,3 +82,10 @@ def issue(
     from flows.orchestrated.runs import issue_invoices
 
     return issue_invoices(str(lake.root), str(reference), period, issue_date, actor, received_at, billing_account_id)
+
+
+def backfill(lake: "Lake", reference: Path, issue_date: date | None, received_at: datetime, actor: str) -> "Run":
+    """Post what changed about billed periods as the flow `backfill`."""
+    from flows.orchestrated.runs import backfill as flow
+
+    return flow(str(lake.root), str(reference), issue_date, received_at, actor)

@@ -1,4 +1,4 @@
-"""The Prefect flows: `ingest-usage`, `operations`, `bill-period`, `issue-invoices`.
+"""The Prefect flows: `ingest-usage`, `operations`, `bill-period`, `issue-invoices`, `backfill`.
 
 A flow takes paths, days and words, so that a schedule can start it; its tasks are stages and groups of buckets, and
 hand on plans and file entries, never rows. A group of buckets is pure and may be tried again; what commits may not,
@@ -20,6 +20,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
+from flows import backfill as backfilling
 from flows import bill_period as billing
 from flows import ingest_usage as ingesting
 from flows import issue_invoices as issuing
@@ -74,10 +75,15 @@ def operations(lake: str, reference: str, files: list[str], received_at: datetim
 
 @flow(name="bill-period", task_runner=THREADS, **OPTIONS)
 def bill_period(
-    lake: str, reference: str, period: str, until: datetime | None = None, groups: int | None = None
+    lake: str,
+    reference: str,
+    period: str,
+    until: datetime | None = None,
+    groups: int | None = None,
+    issue_date: date | None = None,
 ) -> Run:
     """Bill a month: plan, bill each group of buckets, audit and commit."""
-    run = _billed(lake, reference, period, until, groups)
+    run = _billed(lake, reference, period, until, groups, issue_date)
     _finished(lake, "bill-period", run.commit, run_summary(run))
     return run
 
@@ -99,10 +105,21 @@ def issue_invoices(
     return run
 
 
-def _billed(lake: str, reference: str, period: str, until: datetime | None, groups: int | None) -> Run:
+@flow(name="backfill", **OPTIONS)
+def backfill(lake: str, reference: str, issue_date: date | None, received_at: datetime, actor: str = "operator") -> Run:
+    """Post what changed about billed months: the difference, and correcting documents for what was issued."""
+    run = post_difference(lake, reference, issue_date, received_at, actor)
+    _finished(lake, "backfill", run.commit, run_summary(run))
+    return run
+
+
+def _billed(
+    lake: str, reference: str, period: str, until: datetime | None, groups: int | None, issue_date: date | None
+) -> Run:
     """Plan, bill, commit; again on the new head when another run was first."""
     for _ in range(billing.TRIES):
-        plan = plan_period.with_options(task_run_name=f"plan {period}")(lake, reference, period, until, groups)
+        planning = plan_period.with_options(task_run_name=f"plan {period}")
+        plan = planning(lake, reference, period, until, groups, issue_date)
         if plan is None:
             return Run(NOTHING_TO_DO, billing.COMMAND, report={"billing_period": period})
         results = _bill_groups(plan)
@@ -179,10 +196,17 @@ def decide_operations(lake: str, reference: str, files: list[str], received_at: 
 
 
 @task(name="plan", **PLAIN)
-def plan_period(lake: str, reference: str, period: str, until: datetime | None, groups: int | None) -> BillPlan | None:
+def plan_period(
+    lake: str, reference: str, period: str, until: datetime | None, groups: int | None, issue_date: date | None
+) -> BillPlan | None:
     """What there is to do: paths and digests."""
     return billing.plan_bill(
-        Lake.open(Path(lake)), load_reference(Path(reference)), period=period, until=until, groups=groups
+        Lake.open(Path(lake)),
+        load_reference(Path(reference)),
+        period=period,
+        until=until,
+        groups=groups,
+        issue_date=issue_date,
     )
 
 
@@ -217,6 +241,18 @@ def number_documents(
         actor=actor,
         received_at=received_at,
         billing_account_id=billing_account_id,
+    )
+
+
+@task(name="post the difference", **PLAIN)
+def post_difference(lake: str, reference: str, issue_date: date | None, received_at: datetime, actor: str) -> Run:
+    """Recompute what was touched, oldest month first, audit and commit."""
+    return backfilling.backfill(
+        Lake.open(Path(lake)),
+        load_reference(Path(reference)),
+        received_at=received_at,
+        issue_date=issue_date,
+        actor=actor,
     )
 
 

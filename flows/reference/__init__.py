@@ -7,7 +7,7 @@ The order of work, one module each: `reading` (files to text cells), `one_table`
 """
 
 from flows.reference.faults import Fault, ReferenceFaults
-from flows.reference.load import Reference, load_reference
+from flows.reference.load import Reference, load_reference, load_reference_with
 from flows.reference.page import reference_page
 from flows.reference.shipped import default_reference_folder, write_default_reference
 
@@ -17,6 +17,7 @@ __all__ = [
     "ReferenceFaults",
     "default_reference_folder",
     "load_reference",
+    "load_reference_with",
     "reference_page",
     "write_default_reference",
 ]

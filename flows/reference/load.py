@@ -14,9 +14,11 @@ from flows.reference.canonical import canonical, digest
 from flows.reference.faults import ROW, Fault, ReferenceFaults
 from flows.reference.not_yet import check_not_yet
 from flows.reference.one_table import CheckedTable, check_table, empty_table
-from flows.reference.reading import read_folder
+from flows.reference.reading import read_folder, read_sheet
 from flows.reference.shipped import FILLED_IN, default_reference_folder, fill_in
 from flows.reference.tables import TABLES
+
+POLICIES = "billing_policies"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,23 @@ def load_reference(folder: Path) -> Reference:
         return _load(folder)
 
 
+def load_reference_with(folder: Path, policies: Path) -> Reference:
+    """The reference tables of a folder, as they would be if a file of policies came before its `billing_policies`.
+
+    Reads    the folder; `policies`: CSV or Parquet with the columns of `billing_policies`. Where a row of it holds, the
+             folder's rows of the same account and policy do not; before and after they do
+    Rejects  with `ReferenceFaults`: every fault of the folder, of the file, and of both together
+    Source   X5
+    """
+    sheet, faults = read_sheet(POLICIES, policies)
+    if sheet is None:
+        raise ReferenceFaults(faults)
+    table, faults = check_table(sheet)
+    if faults:
+        raise ReferenceFaults(faults)
+    return _load(folder, table)
+
+
 class _EditedError(Exception):
     """The folder was edited while it was read; what was read is nobody's to keep."""
 
@@ -67,11 +86,13 @@ def _fingerprint(folder: Path) -> tuple[tuple[str, str], ...]:
         return ()
 
 
-def _load(folder: Path) -> Reference:
+def _load(folder: Path, policies: CheckedTable | None = None) -> Reference:
     tables, unreadable, faults = _read(folder)
     shipped, shipped_faults = _shipped()
     faults += shipped_faults
     complete = {name: _completed(name, tables, shipped) for name in TABLES}
+    if policies is not None:
+        complete[POLICIES] = fill_in(policies, complete[POLICIES])
     faults += check_across(complete, frozenset(unreadable))
     faults += check_not_yet(complete)
     if faults:

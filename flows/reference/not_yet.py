@@ -30,32 +30,14 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet(
         "billing_policies",
         "value",
-        _policy("tax_point", "issue"),
-        "only period_end and usage are carried out as tax_point yet",
-    ),
-    NotYet(
-        "billing_policies",
-        "value",
-        _policy("late_usage", "next_invoice", "reject"),
-        "only correct is carried out as late_usage yet",
+        _policy("late_usage", "next_invoice"),
+        "only correct and reject are carried out as late_usage yet",
     ),
     NotYet(
         "billing_policies",
         "value",
         _policy("paid_charges", "carry_forward"),
         "only untouched is carried out as paid_charges yet",
-    ),
-    NotYet(
-        "billing_policies",
-        "value",
-        _policy("retroactive_bonus_tax", "keep"),
-        "only reduce is carried out as retroactive_bonus_tax yet",
-    ),
-    NotYet(
-        "billing_policies",
-        "value",
-        (pl.col("policy") == "closed_through") & (pl.col("value") != "none"),
-        "closing accounting periods is not carried out yet",
     ),
 )
 

@@ -55,7 +55,7 @@ def read_folder(folder: Path, tables: Sequence[str]) -> tuple[dict[str, Sheet], 
         if len(paths) > 1:
             faults.append(_twice(paths))
             continue
-        sheet, found = _read(table, paths[0])
+        sheet, found = read_sheet(table, paths[0])
         faults += found
         if sheet is not None:
             sheets[table] = sheet
@@ -84,7 +84,8 @@ def _twice(paths: Sequence[Path]) -> Fault:
     return Fault(paths[0].name, None, None, found, "one file per table", "remove the one that does not count")
 
 
-def _read(table: str, path: Path) -> tuple[Sheet | None, list[Fault]]:
+def read_sheet(table: str, path: Path) -> tuple[Sheet | None, list[Fault]]:
+    """One file as the sheet of a table, whatever the file's name; no sheet where it cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -256,7 +256,10 @@ def _tax(explained: "ExplainedInvoice", *, every: bool) -> Iterator["RenderableT
     taxed = sum(explained.tax["tax_amount"], Decimal(0))
     untouched = sum(explained.tax["untouched_tax_amount"], Decimal(0))
     if explained.head["grant_amount"]:
-        base = explained.head["total_without_tax"] + explained.head["grant_amount"]
+        base = sum(
+            (line + paid for line, paid in explained.charges.select("line_amount", "grant_amount").iter_rows()),
+            Decimal(0),
+        )
         lower = amount(untouched - taxed)
         yield styled(f"credit before tax lowers it by {lower}: without, {amount(untouched)} on {amount(base)}")
     shares = explained.tax_shares

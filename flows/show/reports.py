@@ -181,6 +181,49 @@ def issue_page(run: Run, currencies: Mapping[str, Currency], limit: int = 10) ->
         yield styled(f"and {issued.height - limit:,} more: billfold show invoices")
 
 
+def backfill_page(run: Run, currencies: Mapping[str, Currency], limit: int) -> Iterator["RenderableType"]:
+    """What changed for whom, by how much, and why; and what is left to do."""
+    changes = run.tables["changes"]
+    if run.status != COMMITTED:
+        return
+    report = run.report
+    yield styled(f"{report['touched']:,} accounts' months touched, {report['changed']:,} changed")
+    yield from _changes(changes, run.tables["touched"], currencies, limit)
+    yield from issue_page(run, currencies, limit or changes.height)
+    waiting = changes.filter(changes["change"].is_in(["credit note", "supplementary invoice"]))
+    if waiting.height and "invoices" not in run.tables:
+        yield styled("")
+        yield styled("The correcting documents are drafts; to issue them: billfold backfill --issue-date DATE")
+
+
+def _changes(
+    changes: "pl.DataFrame", touched: "pl.DataFrame", currencies: Mapping[str, Currency], limit: int
+) -> Iterator["RenderableType"]:
+    """The largest changes first, each with the reasons it was looked at for."""
+    if changes.is_empty():
+        return
+    key = ["billing_account_id", "billing_period"]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for account, period, reason in touched.select(*key, "why").unique(maintain_order=True).iter_rows():
+        reasons.setdefault((account, period), []).append(reason)
+    table = grid("account", "!month", "what", ">amount", "", "why")
+    found = changes[changes["amount"].abs().arg_sort(descending=True)]
+    for row in found.head(limit or found.height).iter_rows(named=True):
+        currency = currencies.get(row["billing_currency"], Currency(row["billing_currency"]))
+        because = reasons.get((row["billing_account_id"], row["billing_period"]), ["an earlier month changed"])
+        table.add_row(
+            styled(row["billing_account_id"]),
+            row["billing_period"],
+            row["change"],
+            currency.amount(row["amount"]),
+            row["billing_currency"],
+            styled(", ".join(because)),
+        )
+    yield table
+    if limit and found.height > limit:
+        yield styled(f"and {found.height - limit:,} more: --limit 0 shows all")
+
+
 def run_record(run: Run) -> dict[str, Any]:
     """A run for a program."""
     return {

@@ -4,7 +4,7 @@
 select
   charges.*, numbers.expense_number, periods.time_zone, periods.exponent, periods.period_start,
   (
-    select min(invoices.invoice_number)
+    select arg_max(invoice_number, (preceding_invoice_number is not null, issue_date, invoice_number))
     from invoice_lines join invoices using (invoice_id)
     where invoice_lines.charge_id = charges.charge_id
   ) as invoice_number

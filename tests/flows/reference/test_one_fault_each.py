@@ -678,7 +678,7 @@ def test_exchange_rates_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "row", "cells", "reason"),
     [
-        ("billing_policies", 3, {"policy": "tax_point", "value": "issue"}, "only period_end and usage are carried out"),
+        ("billing_policies", 3, {"policy": "paid_charges", "value": "carry_forward"}, "only untouched is carried out"),
     ],
 )
 def test_what_this_version_does_not_do_is_refused_by_name(

@@ -1,0 +1,301 @@
+"""The backfill: what changed about periods that are billed, recomputed oldest first, and the difference posted (X1).
+
+Only the accounts and periods that something touched are looked at. Drafts are made anew; an issued invoice keeps its
+bytes and gets a correcting document that names it (L4). All of it is one commit, audited before it is made.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+import polars as pl
+
+from flows import books
+from flows.bill_period import TRIES, refuse_breaches, run_id_of
+from flows.credit_limits import credit_states
+from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
+from flows.period_inputs import NO_PERIOD
+from flows.progress import Progress, silent
+from flows.recomputing import ACCOUNT, CHANGES, OWNER, Recomputed, part_of, recomputed, rerated
+from flows.reference import Reference
+from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
+from flows.standing import standing
+from flows.tax_dates import date_for, is_by_issue, is_over, redated
+from flows.touched import touched
+from rating.cost_policies import restrictions, unposted
+from rating.periods import period_bounds
+from schemas import TABLES
+
+COMMAND = "backfill"
+BY_PERIOD = ["billing_period", "billing_account_id", "why"]
+TOUCHED = pl.DataFrame(schema={"billing_account_id": pl.String, "billing_period": pl.String, "why": pl.String})
+
+
+def backfill(
+    lake: Lake,
+    reference: Reference,
+    *,
+    received_at: datetime,
+    issue_date: date | None = None,
+    actor: str = "operator",
+    progress: Progress = silent,
+) -> Run:
+    """Bring every billed period to what it should say by now.
+
+    Reads    the lake's head and the reference tables; issue_date: of the correcting documents, which stay drafts
+             without one; drafts of accounts that are taxed by issue date get its rates (T1)
+    Makes    one commit, and one that issues where a date is given; tables["touched"] and tables["changes"] say what
+             changed for whom and why
+    Errors   Refusal: an invariant does not hold
+    Source   L1, X1, X2, X4
+    """
+    run = posted(lake, reference, issue_date, progress)
+    if issue_date is None:
+        return run
+    from flows.issue_invoices import issue_corrections
+
+    progress.step("issue corrections")
+    periods = _waiting(lake.snapshot())
+    if not periods:
+        return run
+    issued = issue_corrections(
+        lake, reference, periods=periods, issue_date=issue_date, actor=actor, received_at=received_at
+    )
+    tables = {**run.tables, "operations": issued.tables["operations"], "invoices": issued.tables["invoices"]}
+    report = {**run.report, "issued": issued.report.get("issued", 0), "issued_by": issued.report}
+    return Run(COMMITTED, COMMAND, issued.commit or run.commit, report, tables)
+
+
+def _waiting(snapshot: Snapshot) -> list[str]:
+    """The periods with correcting documents that have no number yet."""
+    found = books.columns_of(
+        snapshot.lake,
+        snapshot.files("invoices", state="draft"),
+        "invoices",
+        ("billing_period", "preceding_invoice_number"),
+    )
+    return sorted(set(found.drop_nulls("preceding_invoice_number")["billing_period"]))
+
+
+def posted(lake: Lake, reference: Reference, issue_date: date | None, progress: Progress = silent) -> Run:
+    """Compute and commit, without issuing anything; again on the new head when another run was first."""
+    dated = issue_date if is_by_issue(reference["billing_policies"]) else None
+    for _ in range(TRIES):
+        snapshot = lake.snapshot()
+        if not books.billed_periods(snapshot):
+            return _nothing(TOUCHED)
+        progress.step("find what changed")
+        known_as_of = _known_as_of(snapshot, reference)
+        changed = touched(lake, snapshot, reference, known_as_of)
+        if dated:
+            changed = pl.concat([changed, _redated(snapshot, reference, dated)]).sort(BY_PERIOD)
+        if changed.is_empty():
+            return _nothing(changed)
+        try:
+            return _Backfill(snapshot, reference, known_as_of, changed, dated).run(progress)
+        except HeadMoved:
+            continue
+    raise Refusal(f"other runs committed {TRIES} times meanwhile; run it again when they are done")
+
+
+def _redated(snapshot: Snapshot, reference: Reference, issue_date: date) -> pl.DataFrame:
+    """The drafts that have other tax rates on the issue date: TOUCHED."""
+    found = [
+        redated(snapshot, reference, period, issue_date).with_columns(billing_period=pl.lit(period))
+        for period in sorted(books.billed_periods(snapshot))
+        if is_over(period, issue_date)
+    ]
+    return (
+        pl.concat([TOUCHED.drop("why"), *(one.select(OWNER) for one in found)])
+        .with_columns(why=pl.lit("issue date"))
+        .select(TOUCHED.columns)
+    )
+
+
+def _nothing(touched: pl.DataFrame) -> Run:
+    """A run that finds everything as it should be."""
+    report = {"touched": 0, "recomputed": 0, "changed": 0, "changes": {}, "amounts": {}}
+    return Run(NOTHING_TO_DO, COMMAND, None, report, {"touched": touched, "changes": pl.DataFrame(schema=CHANGES)})
+
+
+def _known_as_of(snapshot: Snapshot, reference: Reference) -> datetime:
+    """The later of the last billed period's end and the latest recording (L1)."""
+    last = max(books.billed_periods(snapshot))
+    zones = reference["billing_accounts"]["time_zone"].unique().to_list() or ["UTC"]
+    latest = books.latest_recording(snapshot)
+    return max([*(period_bounds(last, zone)[1] for zone in zones), *([latest] if latest else [])])
+
+
+@dataclass
+class _Backfill:
+    """One run: what is about to be committed grows period by period; each reads what those before it made."""
+
+    head: Snapshot
+    reference: Reference
+    known_as_of: datetime
+    touched: pl.DataFrame
+    issue_date: date | None = None
+    """Whose tax rates drafts have that are taxed by it, as far as one is given (T1)."""
+
+    def run(self, progress: Progress) -> Run:
+        """Recompute, audit, commit.
+
+        A period that turns out to stay as it is, because its account could not be billed today, keeps all it took of
+        grants: then what earlier periods may have is less, and all is recomputed.
+        """
+        self.run_id = self._named()
+        self.periods = sorted(books.billed_periods(self.head))
+        self.stands = standing(self.head, since=min(self.periods))
+        held = self.head.read("holds").filter(~pl.col("reason_code").is_in(["H_ISSUED", "H_VOIDED"]))
+        reserved = self.stands.join(held, on=OWNER, how="semi").select(OWNER)
+        while True:
+            kept = self._recompute(reserved, progress)
+            if kept.join(reserved, on=OWNER, how="anti").is_empty():
+                break
+            reserved = pl.concat([reserved, kept]).unique().sort(OWNER)
+        progress.step("audit and commit")
+        return self._commit()
+
+    def _recompute(self, reserved: pl.DataFrame, progress: Progress) -> pl.DataFrame:
+        """Recompute every period that is touched, oldest first; gives those that stay as they are (OWNER)."""
+        lake, reference = self.head.lake, self.reference
+        self.added: list[FileEntry] = []
+        self.removed: list[str] = []
+        self.changes: list[pl.DataFrame] = []
+        self.recomputed = 0
+        self.candidate = self.head
+        self._add(lake.write_reference(reference.tables, reference.digest, run_id=self.run_id, snapshot=self.head))
+        self.reference_files = [
+            entry for entry in self.candidate.visible.values() if entry.partition.get("reference") == reference.digest
+        ]
+        moved, kept = pl.DataFrame(schema=ACCOUNT), [NO_PERIOD]
+        for done, period in enumerate(self.periods):
+            progress.advance(done, len(self.periods))
+            named = self.touched.filter(billing_period=period).select("billing_account_id")
+            accounts = pl.concat([named, moved]).unique().sort("billing_account_id")
+            if accounts.height:
+                progress.step(f"recompute {period}: {accounts.height:,} accounts")
+                found = self._period(period, accounts, reserved)
+                moved = pl.concat([moved, found.moved]).unique()
+                kept.append(found.kept.with_columns(billing_period=pl.lit(period)))
+        return pl.concat(kept)
+
+    def _named(self) -> str:
+        """The id of the run, by what goes into it: the commit it starts from, reference tables, software."""
+        parts = [COMMAND, self.head.commit.hash, self.reference.digest, self.known_as_of.isoformat(), software()]
+        parts += [self.issue_date.isoformat()] if self.issue_date else []
+        return sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    def _add(self, added: Iterable[FileEntry], removed: Iterable[str] = ()) -> None:
+        new, gone = list(added), list(removed)
+        self.added = [entry for entry in self.added if entry.path not in gone] + new
+        self.removed += [path for path in gone if path in self.head.visible]
+        self.candidate = self.candidate.with_changes(
+            new, gone, reference_digest=self.reference.digest, known_as_of=self.known_as_of
+        )
+
+    # --- one period ------------------------------------------------------------
+
+    def _period(self, period: str, accounts: pl.DataFrame, reserved: pl.DataFrame) -> Recomputed:
+        """Recompute accounts of a period, and write what changed."""
+        self.recomputed += accounts.height
+        made = rerated(
+            self.candidate,
+            self.head,
+            self.reference_files,
+            period=period,
+            known_as_of=self.known_as_of,
+            accounts=accounts,
+            reserved=reserved,
+            issue_date=self._issue_date(period),
+        )
+        found = recomputed(self.head, period, accounts, self.stands, made)
+        self.changes.append(found.changes)
+        self._write(found)
+        return found
+
+    def _issue_date(self, period: str) -> date | None:
+        given = self.issue_date if self.issue_date and is_over(period, self.issue_date) else None
+        return date_for(self.head, self.reference, period, given)
+
+    def _write(self, found: Recomputed) -> None:
+        """Write what changed: the files of a table whole, with everybody else's rows as they were."""
+        period, now, outputs = found.period, found.now, found.made.outputs
+        for name in found.differing:
+            part = part_of(name)
+            rows = _sorted(name, pl.concat([found.others[name], now[name]]))
+            files = self.candidate.files(name, billing_period=period, **part)
+            new = [self._file(name, rows, {"billing_period": period} | part)] if rows.height else []
+            self._add(new, [entry.path for entry in files])
+        numbers = outputs.expense_numbers.join(now["charges"], on="charge_id", how="semi", maintain_order="left")
+        self._append("expense_numbers", numbers, billing_period=period)
+        told = self.head.read("cost_policy_events", billing_period=period)
+        events = outputs.cost_policy_events.join(now["cost_policy_measures"], on="billing_account_id", how="semi")
+        self._append("cost_policy_events", unposted(events, told), billing_period=period)
+        entries = found.entries(self.head.read("ledger_entries", service_period=period))
+        self._append("ledger_entries", entries, service_period=period)
+        if period == max(self.periods) and not self._is_shown_since(period):
+            measured = now["account_periods"].join(now["holds"], on="billing_account_id", how="anti")
+            known = self.head.read("account_restrictions")
+            rows = restrictions(now["cost_policy_measures"], known, measured, self.known_as_of)
+            self._append("account_restrictions", rows, billing_period=period)
+
+    def _is_shown_since(self, period: str) -> bool:
+        """Whether a later month is shown month to date, which says more of who is restricted."""
+        return any(entry.partition["billing_period"] > period for entry in self.head.files("invoices"))
+
+    def _append(self, name: str, rows: pl.DataFrame, **partition: str) -> None:
+        if rows.height:
+            self._add([self._file(name, rows, partition)])
+
+    def _file(self, name: str, rows: pl.DataFrame, partition: Mapping[str, str]) -> FileEntry:
+        label = f"{self.head.number + 1:06}-{COMMAND}"
+        return self.head.lake.write_table(name, rows, run_id=self.run_id, partition=partition, label=label)
+
+    def _commit(self) -> Run:
+        told = credit_states(self.candidate, self.run_id)
+        self._add(told)
+        refuse_breaches(self.candidate, set(), {entry.table for entry in self.added})
+        changes = pl.concat([pl.DataFrame(schema=CHANGES), *self.changes])
+        report = self._report(changes)
+        last = max(self.periods)
+        dated = {"issue_date": self.issue_date.isoformat()} if self.issue_date else {}
+        same = run_id_of(self.candidate, self.reference, last, self.known_as_of, self._issue_date(last))
+        commit = self.head.lake.commit(
+            self.head.commit,
+            run_id=self.run_id,
+            command=COMMAND,
+            inputs={
+                "reference_digest": self.reference.digest,
+                "known_as_of": self.known_as_of,
+                "periods": self.periods,
+                "software": software(),
+                "bill_runs": {last: same},
+                **dated,
+            },
+            added=self.added,
+            removed=self.removed,
+            summary=report,
+        )
+        tables = {"touched": self.touched, "changes": changes}
+        return Run(COMMITTED, COMMAND, commit, report, tables)
+
+    def _report(self, changes: pl.DataFrame) -> dict[str, Any]:
+        counts = dict(changes.group_by("change").len().sort("change").iter_rows())
+        sums = changes.group_by("billing_currency").agg(pl.col("amount").sum()).sort("billing_currency")
+        return {
+            "known_as_of": self.known_as_of.isoformat(),
+            "touched": self.touched.select(OWNER).unique().height,
+            "recomputed": self.recomputed,
+            "changed": changes.height,
+            "changes": counts,
+            "amounts": {currency: f"{amount:f}" for currency, amount in sums.iter_rows()},
+        }
+
+
+def _sorted(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table in the order of its account and key."""
+    key = [column for column in TABLES[name].key() if column != "billing_account_id"]
+    return rows.sort("billing_account_id", *key, nulls_last=True)

@@ -1,0 +1,117 @@
+"""Reference tables that say something else of a billed period than when it was billed (X1, T4)."""
+
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+
+import polars as pl
+
+from flows.changes.baselines import History, named, nobody
+from flows.changes.intervals import EVER, FOREVER, SPAN, differences, with_tiers
+from flows.changes.reach import ACCOUNT, TABLES
+from flows.changes.sold import Sold, Tables
+from flows.changes.usage import is_anybody, splitters
+from flows.lake import tables as stored
+from flows.lake.journal import Snapshot, check_size
+from flows.reference import Reference
+from flows.standing import standing
+from flows.tax_dates import is_by_issue
+from schemas import REFERENCE
+
+LONGEST_RECORD = timedelta(days=367)
+"""How much later than its period a record may end that is split (U4), with a day for any zone."""
+
+NOT_OF_TABLES = ("H_ISSUED", "H_VOIDED")
+"""Holds that no reference table ends."""
+
+OWNER = [ACCOUNT, "billing_period"]
+
+
+def changed_terms(history: History, reference: Reference) -> pl.DataFrame:
+    """The accounts and periods that a change of the reference tables reaches.
+
+    The tables of a baseline are known by their digest: where it is that of today nothing is read. Accounts that were on
+    hold when a period was billed are named wherever any table changed, as that may be what they wait for.
+
+    Makes    NAMED; why is the table
+    """
+    found = [nobody()]
+    digests = {one.reference_digest for one in history.baselines} - {reference.digest}
+    for digest in sorted(digests, key=str):
+        periods = history.periods.filter(
+            pl.col("billing_period").is_in(
+                [one.billing_period for one in history.baselines if one.reference_digest == digest]
+            )
+        )
+        found += _changed(history.snapshot, _as_stored(history.snapshot, digest), reference.tables, periods)
+        found.append(_on_hold(history.snapshot, periods["billing_period"].to_list()))
+    return pl.concat(found)
+
+
+def _as_stored(snapshot: Snapshot, digest: str | None) -> Tables:
+    """The reference tables of a digest; empty ones where nothing was billed yet."""
+    lake = snapshot.lake
+    found = {name: stored.read_parquet(name, []) for name in REFERENCE}
+    for entry in snapshot.visible.values():
+        if digest is not None and entry.partition.get("reference") == digest:
+            check_size(lake, entry)
+            found[entry.table] = stored.read_parquet(entry.table, [lake.path(entry)])
+    return found
+
+
+def _changed(snapshot: Snapshot, before: Tables, after: Tables, periods: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Who is reached by each table that changed: all, by what every bill reads; drafts, by what an issued one keeps."""
+    sold = Sold(snapshot, (before, after))
+    was, now = ({**tables, "sku_prices": with_tiers(tables)} for tables in (before, after))
+    for table, reaching in TABLES.items():
+        if was[table].equals(now[table]):
+            continue
+
+        def reached(unread: tuple[str, ...], table: str = table) -> pl.DataFrame:
+            rows = differences(was[table], now[table], leaving_out=unread, by_start=TABLES[table].by_start)
+            return _of_periods(TABLES[table].whom(_run_on(table, rows, sold), sold), periods)
+
+        if reaching.of_drafts is not None:
+            yield named(reached((*reaching.unread, *reaching.of_drafts)), table)
+        if reaching.of_drafts != ():
+            yield named(_drafts(snapshot, reached(reaching.unread)), table)
+
+
+def _of_periods(rows: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """The accounts of changed rows, in each period that a row touches: billing_account_id, billing_period."""
+    touching = (pl.col("from_on") < pl.col("end_on")) & (pl.col("first_on") < pl.col("until_on"))
+    spans = rows.select(ACCOUNT, *SPAN).unique()
+    return spans.join(periods, how="cross").filter(touching).select(OWNER).unique()
+
+
+def _run_on(table: str, rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
+    """What counts beyond its own days, with as many as it may count for.
+
+    What decides which period the rest of a spanning record belongs to counts for as long as records run on (U4); a tax
+    rate, where anyone is taxed by issue date, for drafts of any period (T1).
+    """
+    if table == "tax_rates" and any(is_by_issue(tables["billing_policies"]) for tables in sold.tables):
+        return rows.with_columns(from_on=pl.lit(EVER), until_on=pl.lit(FOREVER))
+    splits = any(is_anybody(splitters(tables["billing_policies"])) for tables in sold.tables)
+    if table == "billing_accounts" and splits:
+        counts = pl.lit(True)
+    elif table == "billing_policies":
+        counts = pl.col("policy") == "spanning_records"
+    else:
+        return rows
+    longer = pl.min_horizontal(pl.col("until_on"), pl.lit(FOREVER - LONGEST_RECORD)) + LONGEST_RECORD
+    return rows.with_columns(until_on=pl.when(counts).then(longer).otherwise("until_on"))
+
+
+def _drafts(snapshot: Snapshot, reached: pl.DataFrame) -> pl.DataFrame:
+    """Those whose invoice of the period does not stand."""
+    if reached.is_empty():
+        return reached
+    stands = standing(snapshot, since=str(reached["billing_period"].min()))
+    return reached.join(stands, on=OWNER, how="anti")
+
+
+def _on_hold(snapshot: Snapshot, periods: Collection[str]) -> pl.DataFrame:
+    """The accounts that are on hold in these periods for what reference tables say."""
+    rows = snapshot.read("holds", billing_period=periods)
+    rows = rows.filter(~pl.col("reason_code").is_in(NOT_OF_TABLES))
+    return named(rows.with_columns(why=pl.concat_str(pl.lit("on hold "), "reason_code")))

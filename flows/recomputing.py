@@ -1,0 +1,307 @@
+"""One billed period, recomputed for some of its accounts: what its books say, what they should, and the difference."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import cached_property, partial
+from os import cpu_count
+
+import polars as pl
+
+from flows.bill_period import (
+    DOCUMENT_TABLES,
+    POSTED_KINDS,
+    STATE_TABLES,
+    closed_at,
+    groups_of,
+    issued_holds,
+    made_by,
+    of_others,
+)
+from flows.documents import Voided, documents, voided_documents
+from flows.lake.journal import FileEntry, Snapshot
+from flows.period_inputs import buckets_of, period_inputs
+from rating.chains import PAID
+from rating.corrections import Documents, again, corrections
+from rating.deltas import ledger_delta
+from rating.further_movements import further_movements
+from rating.ledger_entries import KEY, document_entries, grant_entries
+from rating.outputs import Outputs
+from rating.pipeline import account_terms, rate_period
+from schemas.units import Money, Text
+
+OWNER = ["billing_account_id", "billing_period"]
+ACCOUNT = {"billing_account_id": Text}
+KEPT_TABLES = (*STATE_TABLES, *DOCUMENT_TABLES)
+"""What is replaced with a period: its state, and documents that have no number yet."""
+CHANGES = {**ACCOUNT, "billing_period": Text, "change": Text, "amount": Money, "billing_currency": Text}
+"""What became of an account's period, and by how much its document is another."""
+DRAFT, CREDIT_NOTE, SUPPLEMENTARY, GRANTS = "draft", "credit note", "supplementary invoice", "grants only"
+
+
+@dataclass(frozen=True)
+class Rerated:
+    """Accounts of a period, rated once more."""
+
+    outputs: Outputs
+    terms: pl.DataFrame
+    """Account periods with their terms."""
+    grants: pl.DataFrame
+    closed: pl.DataFrame
+    """billing_account_id, closed_through."""
+
+
+def rerated(
+    candidate: Snapshot,
+    before: Snapshot,
+    reference_files: Sequence[FileEntry],
+    *,
+    period: str,
+    known_as_of: datetime,
+    accounts: pl.DataFrame,
+    reserved: pl.DataFrame,
+    issue_date: date | None = None,
+) -> Rerated:
+    """Rate accounts of a period by what is known now, some buckets at a time.
+
+    Reads    candidate: what earlier periods come to by now; before: what is committed of the period
+             reserved: billing_account_id, billing_period of later periods that keep all they have
+             issue_date: whose tax rates drafts have that are taxed by it (T1)
+    """
+    lake = candidate.lake
+    buckets = buckets_of(accounts, lake.buckets)
+    names = [f"{bucket:02}" for bucket in buckets]
+    groups = groups_of(buckets, before.files("usage_records", billing_period=period, bucket=names))
+    one = partial(_rated, candidate, before, reference_files, period, known_as_of, accounts, reserved, issue_date)
+    with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
+        parts = list(pool.map(one, groups))
+    outputs = Outputs(
+        **{one.name: pl.concat([getattr(part.outputs, one.name) for part in parts]) for one in fields(Outputs)}
+    )
+    rest = {name: pl.concat([getattr(part, name) for part in parts]) for name in ("terms", "grants", "closed")}
+    return Rerated(outputs, **rest)
+
+
+def _rated(
+    candidate: Snapshot,
+    before: Snapshot,
+    reference_files: Sequence[FileEntry],
+    period: str,
+    known_as_of: datetime,
+    accounts: pl.DataFrame,
+    reserved: pl.DataFrame,
+    issue_date: date | None,
+    buckets: Sequence[int],
+) -> Rerated:
+    inputs = period_inputs(
+        candidate,
+        reference_files,
+        period=period,
+        known_as_of=known_as_of,
+        buckets=buckets,
+        accounts=accounts,
+        before=before,
+        reserved=reserved,
+        issue_date=issue_date,
+    )
+    with inputs.connection:
+        outputs = rate_period(inputs)
+    return Rerated(outputs, account_terms(inputs), inputs.grants, closed_at(inputs))
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What the books of a period say of some accounts, and what they should."""
+
+    period: str
+    accounts: pl.DataFrame
+    stands: pl.DataFrame
+    """How the invoices of these accounts stand: those that do."""
+    issued: Documents
+    """All their documents with a number."""
+    voided: Voided
+    was: Mapping[str, pl.DataFrame]
+    """KEPT_TABLES as they are, of these accounts."""
+    others: Mapping[str, pl.DataFrame]
+    """KEPT_TABLES as they are, of everybody else."""
+    made: Rerated
+
+    @cached_property
+    def now(self) -> Mapping[str, pl.DataFrame]:
+        """KEPT_TABLES as they should be, of these accounts: drafts made anew, corrections of invoices that stand."""
+        fresh = of_others(self.made.outputs, self.kept)
+        tables = {name: pl.concat([fresh.tables()[name], self._of(self.was[name], self.kept)]) for name in STATE_TABLES}
+        tables["holds"] = self._holds
+        tables["grant_movements"] = self._movements(tables["grant_movements"])
+        tables["account_periods"] = self._as_paid(tables["account_periods"])
+        drafts = Documents(**{name: self.was[name] for name in DOCUMENT_TABLES})
+        kept = drafts.of(self.kept.with_columns(billing_period=pl.lit(self.period)))
+        made = Documents.together(self._documents(fresh), kept)
+        return tables | {name: getattr(made, name) for name in DOCUMENT_TABLES}
+
+    # --- whose invoice stands ------------------------------------------------------------
+
+    @cached_property
+    def kept(self) -> pl.DataFrame:
+        """Whose books stay as they are: issued, and not to be billed today, gone, or of another currency."""
+        return pl.concat([self._of(self._standing, self._held), self._estranged]).unique().sort("billing_account_id")
+
+    @cached_property
+    def _standing(self) -> pl.DataFrame:
+        return self.stands.select("billing_account_id")
+
+    @cached_property
+    def _held(self) -> pl.DataFrame:
+        return self.made.outputs.holds.select("billing_account_id").unique()
+
+    @cached_property
+    def _estranged(self) -> pl.DataFrame:
+        """Those issued in a currency that is no longer the account's, or whose account is gone."""
+        key = ["billing_account_id", "billing_currency"]
+        others = self.was["account_periods"].join(self.made.outputs.account_periods, on=key, how="anti")
+        found = self._of(self._standing, others)
+        return found.join(self._held, on="billing_account_id", how="anti")
+
+    @cached_property
+    def _corrected(self) -> pl.DataFrame:
+        """Whose invoice stands and is compared with what it should be."""
+        return self._standing.join(self.kept, on="billing_account_id", how="anti")
+
+    @property
+    def _holds(self) -> pl.DataFrame:
+        told = self._of(self.was["account_periods"], self._estranged)
+        return pl.concat([self.made.outputs.holds, issued_holds(told)])
+
+    def _movements(self, tables: pl.DataFrame) -> pl.DataFrame:
+        """Movements: of an issued period what is committed stays, and what changed is added (L4)."""
+        committed, should = (self._of(rows, self._corrected) for rows in (self.was["grant_movements"], tables))
+        rest = tables.join(self._corrected, on="billing_account_id", how="anti")
+        return pl.concat([rest, committed, further_movements(committed, should)])
+
+    def _as_paid(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Account periods; of a paid one, operations count as of then, while what was due then is paid (X2)."""
+        whole = pl.when(pl.col("due_amount") <= pl.col("paid_amount")).then("due_amount")
+        paid = self.stands.filter(standing=PAID).select("billing_account_id", whole.alias("due_amount"))
+        then = self.was["account_periods"].select("billing_account_id", then="known_as_of", settled="settled_amount")
+        rows = rows.join(paid.join(then, on="billing_account_id"), on="billing_account_id", how="left")
+        return rows.with_columns(
+            known_as_of=pl.coalesce("then", "known_as_of"), settled_amount=pl.min_horizontal("settled", "due_amount")
+        ).select(self.was["account_periods"].columns)
+
+    def _documents(self, fresh: Outputs) -> Documents:
+        """Drafts of whom no invoice stands, corrections of whom one does."""
+        whole = Documents(fresh.invoices, fresh.invoice_lines, fresh.tax_breakdown)
+        corrected = self._corrected.with_columns(billing_period=pl.lit(self.period))
+        drafts = again(whole.without(corrected), self.voided.counted)
+        if corrected.is_empty():
+            return drafts
+        terms = self._of(self.made.terms, corrected)
+        return Documents.together(drafts, corrections(whole.of(corrected), self.issued.of(corrected), terms))
+
+    @staticmethod
+    def _of(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(accounts, on="billing_account_id", how="semi", maintain_order="left")
+
+    # --- the difference ------------------------------------------------------------
+
+    @cached_property
+    def differing(self) -> Mapping[str, pl.DataFrame]:
+        """Of each table that says something else than it did, the accounts it says it of."""
+        found = {name: changed_accounts(self.was[name], self.now[name]) for name in KEPT_TABLES}
+        return {name: accounts for name, accounts in found.items() if accounts.height}
+
+    @property
+    def moved(self) -> pl.DataFrame:
+        """Accounts of which a later period may change too: by grants, by costs, or by a hold that is new or gone.
+
+        What a paid period leaves alone (a grant that came later and is over) is the next one's to end.
+        """
+        names = ("grant_movements", "cost_policy_measures", "holds")
+        parts = [self.differing[name] for name in names if name in self.differing]
+        paid = self.stands.filter(standing=PAID).select("billing_account_id")
+        return pl.concat([pl.DataFrame(schema=ACCOUNT), *parts, paid]).unique()
+
+    def entries(self, committed: pl.DataFrame) -> pl.DataFrame:
+        """The transactions between what the ledger says of these accounts' period and what it should.
+
+        Reads    LedgerEntries of the period
+        """
+        drafts = Documents(**{name: self.now[name] for name in DOCUMENT_TABLES})
+        said = Documents.together(self.issued, drafts)
+        exponents = self.now["account_periods"].select("billing_account_id", "exponent")
+        grants = self.made.grants.join(exponents, on="billing_account_id")
+        should = pl.concat(
+            [
+                document_entries(said.invoices, said.invoice_lines, said.tax_breakdown).select(*KEY, "amount"),
+                grant_entries(self.now["grant_movements"], grants).select(*KEY, "amount"),
+            ]
+        )
+        posted = self._of(committed.filter(pl.col("transaction_kind").is_in(POSTED_KINDS)), self.accounts)
+        return ledger_delta(should, posted, self.made.closed)
+
+    @cached_property
+    def changes(self) -> pl.DataFrame:
+        """What became of each account that differs, and by how much its document is another: CHANGES."""
+        of_state = [accounts for name, accounts in self.differing.items() if name != "account_periods"]
+        accounts = pl.concat([pl.DataFrame(schema=ACCOUNT), *of_state]).unique()
+        was, now = came_to(self.was["invoices"], "was_amount"), came_to(self.now["invoices"], "now_amount")
+        notes = self.now["invoices"].select("billing_account_id", "document_type", is_drafted=pl.lit(True))
+        stands = self._standing.with_columns(is_standing=pl.lit(True))
+        periods = pl.concat([self.now["account_periods"], self.was["account_periods"]])
+        currencies = periods.select("billing_account_id", "billing_currency").unique("billing_account_id")
+        rows = accounts
+        for known in (was, now, notes, stands, currencies):
+            rows = rows.join(known, on="billing_account_id", how="left")
+        rows = rows.with_columns(amount=pl.col("now_amount").fill_null(0) - pl.col("was_amount").fill_null(0))
+        change = (
+            pl.when(pl.col("is_standing").is_null())
+            .then(pl.lit(DRAFT))
+            .when(pl.col("is_drafted").is_null() & (pl.col("amount") == 0))
+            .then(pl.lit(GRANTS))
+            .when((pl.col("document_type") == "381") | pl.col("is_drafted").is_null())
+            .then(pl.lit(CREDIT_NOTE))
+            .otherwise(pl.lit(SUPPLEMENTARY))
+        )
+        rows = rows.with_columns(change=change, billing_period=pl.lit(self.period))
+        return rows.select(*CHANGES).cast(CHANGES).sort("billing_account_id")  # type: ignore[arg-type]
+
+
+def recomputed(
+    before: Snapshot, period: str, accounts: pl.DataFrame, stands: pl.DataFrame, made: Rerated
+) -> Recomputed:
+    """Lay what accounts of a period come to beside what is committed of them."""
+    was, others = {}, {}
+    for name in KEPT_TABLES:
+        rows = before.read(name, billing_period=period, **part_of(name))
+        was[name] = rows.join(accounts, on="billing_account_id", how="semi", maintain_order="left")
+        others[name] = rows.join(accounts, on="billing_account_id", how="anti", maintain_order="left")
+    return Recomputed(
+        period=period,
+        accounts=accounts,
+        stands=stands.filter(billing_period=period).join(accounts, on="billing_account_id", how="semi"),
+        issued=documents(before, period, "issued", accounts),
+        voided=voided_documents(before, period, accounts),
+        was=was,
+        others=others,
+        made=made,
+    )
+
+
+def part_of(table: str) -> dict[str, str]:
+    """Which part of a table a run says anew."""
+    return {"state": "draft"} if table in DOCUMENT_TABLES else made_by(table)
+
+
+def changed_accounts(was: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+    """The accounts of rows that are on one side only: billing_account_id."""
+    keys = [column for column, dtype in was.schema.items() if not dtype.is_nested()]
+    gone = was.join(now, on=keys, how="anti", nulls_equal=True)
+    come = now.join(was, on=keys, how="anti", nulls_equal=True)
+    return pl.concat([gone.select("billing_account_id"), come.select("billing_account_id")]).unique()
+
+
+def came_to(invoices: pl.DataFrame, name: str) -> pl.DataFrame:
+    """What documents come to: their total less what credits paid of it."""
+    amount = pl.col("total_with_tax") - pl.col("credit_amount")
+    return invoices.select("billing_account_id", amount.alias(name))

@@ -1,0 +1,283 @@
+"""What changed about billed months is posted as the difference, oldest month first (L1, L4, X1 to X4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.backfill import backfill
+from flows.run import Run
+from tests.flows.billing.months import Month
+
+NOVEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
+VM = ",vm-1,vm-small,eu-1,"
+LATE = f"late,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T20:00:00+02:00,20,hour"
+NEXT_MONTH = f"next,acme,{VM}2026-11-02T00:00:00+01:00,2026-11-06T04:00:00+01:00,100,hour"
+
+
+def bonus(operation_id: str = "late-bonus", **said: Any) -> dict[str, Any]:
+    """A bonus of 40 from the start of October, granted on 2 November."""
+    return {
+        "operation_id": operation_id,
+        "operation": "grant_credit",
+        "occurred_at": "2026-11-02T05:00:00Z",
+        "billing_account_id": "acme",
+        "kind": "bonus",
+        "amount": "40",
+        "window_start": "2026-10-01",
+        **said,
+    }
+
+
+def payment(amount: str, operation_id: str = "transfer", occurred_at: str = "2026-11-10T09:00:00Z") -> dict[str, Any]:
+    return {
+        "operation_id": operation_id,
+        "operation": "record_payment",
+        "occurred_at": occurred_at,
+        "billing_account_id": "acme",
+        "amount": amount,
+    }
+
+
+@pytest.fixture
+def month(tmp_path: Path) -> Month:
+    """October without any bonus, issued: 135.00 and 27.00 of tax, 162.00."""
+    made = Month(tmp_path)
+    made.ingest()
+    made.bill()
+    made.issue()
+    return made
+
+
+def post(month: Month, issue_date: date | None = date(2026, 11, 20), received_at: datetime = NOVEMBER) -> Run:
+    return backfill(month.lake, month.reference(), received_at=received_at, issue_date=issue_date)
+
+
+def corrections(month: Month, account: str = "acme") -> list[tuple[Any, ...]]:
+    """What corrects the account's invoices: type, what it names, without tax, tax, due."""
+    return month.ask(
+        "select document_type, invoice_number, preceding_invoice_number, "
+        "total_without_tax::double, total_tax::double, amount_due::double from invoices "
+        f"where billing_account_id = '{account}' and preceding_invoice_number is not null "
+        "order by billing_period, document_type, invoice_number"
+    )
+
+
+def still_open(month: Month) -> Decimal:
+    return Decimal(month.ask("select sum(open_amount) from internal.documents where billing_account_id = 'acme'")[0][0])
+
+
+def balance(month: Month, grant_id: str = "late-bonus") -> Decimal:
+    return Decimal(month.ask(f"select balance from grant_balances where grant_id = '{grant_id}'")[0][0])
+
+
+# --- what is issued and not paid ------------------------------------------------------------
+
+
+def test_a_bonus_from_the_past_lowers_an_unpaid_invoice_and_its_tax(month: Month) -> None:
+    """40.00 off 135.00, and 20 % of it off the tax: a credit note of 48.00, 114.00 left of 162.00 (S1.19, S1.31)."""
+    month.operate(bonus())
+    run = post(month)
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -40.0, -8.0, -48.0)]
+    assert still_open(month) == Decimal("114.00")
+    assert balance(month) == 0
+    assert run.tables["changes"].rows() == [("acme", "2026-10", "credit note", Decimal("-48.0000"), "EUR")]
+
+
+def test_a_correction_without_an_issue_date_is_a_draft_with_everything_posted(month: Month) -> None:
+    month.operate(bonus())
+    post(month, issue_date=None)
+    assert corrections(month) == [("381", None, "INV-2026-00001", -40.0, -8.0, -48.0)]
+    assert still_open(month) == Decimal("114.00")
+    run = post(month)
+    assert run.status == "committed"
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -40.0, -8.0, -48.0)]
+
+
+def test_what_is_issued_keeps_its_bytes(month: Month) -> None:
+    before = {entry.path: entry.sha256 for entry in month.lake.snapshot().files("invoices", state="issued")}
+    month.operate(bonus())
+    post(month)
+    after = {entry.path: entry.sha256 for entry in month.lake.snapshot().files("invoices", state="issued")}
+    assert before.items() <= after.items()
+
+
+def test_late_usage_is_a_supplementary_invoice(month: Month) -> None:
+    """20 hours more are 10.00, 9.00 after the discount, 1.80 of tax: 10.80 (X4)."""
+    month.ingest(month.usage("late.csv", LATE))
+    post(month)
+    assert corrections(month) == [("380", "INV-2026-00003", "INV-2026-00001", 9.0, 1.8, 10.8)]
+    assert still_open(month) == Decimal("172.80")
+
+
+def test_a_mended_price_reaches_the_accounts_that_used_it(month: Month) -> None:
+    """200 hours at 0.40 instead of 0.50 are 20.00 less, 18.00 after the discount, 3.60 of tax: 21.60 for both."""
+    prices = month.reference_folder / "sku_prices.csv"
+    prices.write_text(prices.read_text().replace("0.50", "0.40"))
+    post(month)
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -18.0, -3.6, -21.6)]
+    assert corrections(month, "acme-credit") == [("381", "CN-2026-00002", "INV-2026-00002", -18.0, -3.6, -21.6)]
+
+
+def test_two_corrections_of_one_invoice_follow_one_another(month: Month) -> None:
+    """First the bonus, then late usage: 9.00 and 1.80 on top of what the credit note left."""
+    month.operate(bonus())
+    post(month)
+    month.ingest(month.usage("late.csv", LATE))
+    post(month, issue_date=date(2026, 11, 25))
+    assert corrections(month) == [
+        ("380", "INV-2026-00003", "INV-2026-00001", 9.0, 1.8, 10.8),
+        ("381", "CN-2026-00001", "INV-2026-00001", -40.0, -8.0, -48.0),
+    ]
+    assert still_open(month) == Decimal("124.80")
+
+
+def test_nothing_new_is_nothing_to_do(month: Month) -> None:
+    month.operate(bonus())
+    post(month)
+    head = month.lake.head().number
+    assert post(month).status == "nothing to do"
+    assert month.bill().status == "nothing to do"
+    assert month.lake.head().number == head
+
+
+def test_a_draft_is_made_anew_and_has_no_correction(tmp_path: Path) -> None:
+    month = Month(tmp_path)
+    month.ingest()
+    month.bill()
+    month.operate(bonus())
+    run = post(month)
+    assert run.tables["changes"].rows() == [("acme", "2026-10", "draft", Decimal("-48.0000"), "EUR")]
+    assert month.due()["acme"] == Decimal("114.00")
+    assert corrections(month) == []
+
+
+# --- what is paid ------------------------------------------------------------
+
+
+def test_a_paid_month_is_frozen_against_a_bonus(month: Month) -> None:
+    """162.00 are paid: charges, tax and due stay, and the bonus keeps its 40.00 (X2)."""
+    month.operate(payment("162"), received_at=NOVEMBER)
+    month.operate(bonus(), received_at=NOVEMBER)
+    post(month)
+    assert corrections(month) == []
+    assert balance(month) == Decimal(40)
+
+
+def test_a_partly_paid_month_never_owes_less_than_was_paid(month: Month) -> None:
+    """150.00 of 162.00 are paid: 12.00 may go, which is 10.00 of bonus and 2.00 of tax."""
+    month.operate(payment("150"), received_at=NOVEMBER)
+    month.operate(bonus(), received_at=NOVEMBER)
+    post(month)
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -10.0, -2.0, -12.0)]
+    assert still_open(month) == 0
+    assert balance(month) == Decimal(30)
+
+
+def test_late_usage_of_a_paid_month_is_invoiced_and_new_bonuses_do_not_pay_it(month: Month) -> None:
+    """The bonus came after the payment's month was settled, so the 10.80 are due in full (X4)."""
+    month.operate(payment("162"), received_at=NOVEMBER)
+    month.operate(bonus(), received_at=NOVEMBER)
+    month.ingest(month.usage("late.csv", LATE), received_at=NOVEMBER)
+    post(month)
+    assert corrections(month) == [("380", "INV-2026-00003", "INV-2026-00001", 9.0, 1.8, 10.8)]
+    assert balance(month) == Decimal(40)
+
+
+def test_a_reversed_payment_thaws_what_it_had_paid(month: Month) -> None:
+    """The payment bounces: the month is unpaid again, and the bonus lowers it by 48.00."""
+    month.operate(payment("162"), received_at=NOVEMBER)
+    month.operate(bonus(), received_at=NOVEMBER)
+    post(month)
+    bounced = {
+        "operation_id": "bounced",
+        "operation": "reverse_payment",
+        "occurred_at": "2026-11-12T09:00:00Z",
+        "billing_account_id": "acme",
+        "reverses_operation_id": "transfer",
+    }
+    month.operate(bounced, received_at=NOVEMBER)
+    post(month)
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -40.0, -8.0, -48.0)]
+
+
+# --- several months ------------------------------------------------------------
+
+
+@pytest.fixture
+def months(tmp_path: Path) -> Month:
+    """October and November with a bonus of 100 from October on: 95.00 of it in October, 5.00 in November, both issued.
+
+    October: 200 hours and the disk, 135.00 after discount; of November's 100 hours 50.00, no discount any more.
+    """
+    made = Month(tmp_path)
+    made.ingest()
+    made.operate(bonus(amount="100", occurred_at="2026-10-02T05:00:00Z"))
+    made.bill()
+    made.issue()
+    made.ingest(made.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)
+    made.bill(period="2026-11")
+    made.issue(date(2026, 12, 2), period="2026-11")
+    return made
+
+
+def test_a_later_month_is_recomputed_on_what_an_earlier_one_leaves(months: Month) -> None:
+    """The disk at no price leaves 90.00 of October, all paid by the bonus: 35.00 and 7.00 of tax less than before.
+
+    The bonus has 10.00 left for November's 50.00: 40.00 and 8.00 of tax, 12.00 less than before.
+    """
+    prices = months.reference_folder / "sku_prices.csv"
+    prices.write_text(prices.read_text().replace("0.10", "0.00"))
+    run = post(months, issue_date=date(2026, 12, 3))
+    assert corrections(months) == [
+        ("381", "CN-2026-00001", "INV-2026-00001", -35.0, -7.0, -42.0),
+        ("381", "CN-2026-00003", "INV-2026-00003", -10.0, -2.0, -12.0),
+    ]
+    assert run.tables["changes"].filter(billing_account_id="acme")["billing_period"].to_list() == ["2026-10", "2026-11"]
+    assert balance(months) == 0
+
+
+def test_an_earlier_month_takes_its_grant_first_and_a_later_one_gives_it_back(tmp_path: Path) -> None:
+    """A bonus of 150: 135.00 for October, 15.00 of November's 50.00. 20 hours late in October are 9.00 more.
+
+    So November keeps 6.00: it owes 9.00 and 1.80 of tax more, and its customer sees 9.00 returned.
+    """
+    month = Month(tmp_path)
+    month.ingest()
+    month.operate(bonus(amount="150", occurred_at="2026-10-02T05:00:00Z"))
+    month.bill()
+    month.issue()
+    month.ingest(month.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)
+    month.bill(period="2026-11")
+    month.issue(date(2026, 12, 2), period="2026-11")
+    month.ingest(month.usage("late.csv", LATE), received_at=NOVEMBER)
+    post(month, issue_date=date(2026, 12, 3))
+    assert balance(month) == 0
+    assert month.ask(
+        "select billing_period, movement, sum(amount)::double from grant_movements where grant_id = 'late-bonus' "
+        "and movement in ('charged', 'returned') group by all order by all"
+    ) == [("2026-10", "charged", -144.0), ("2026-11", "charged", -15.0), ("2026-11", "returned", 9.0)]
+    assert corrections(month) == [
+        ("380", "INV-2026-00004", "INV-2026-00001", 0.0, 0.0, 0.0),
+        ("380", "INV-2026-00005", "INV-2026-00003", 9.0, 1.8, 10.8),
+    ]
+
+
+def test_what_expired_is_taken_back_for_late_usage_inside_the_window(tmp_path: Path) -> None:
+    """A bonus of 200 for October alone: 135.00 used, 65.00 expired. 9.00 late: the expiry is 56.00 (K3)."""
+    month = Month(tmp_path)
+    month.ingest()
+    month.operate(bonus(amount="200", occurred_at="2026-10-02T05:00:00Z", window_end="2026-10-31"))
+    month.bill()
+    month.issue()
+    month.ingest(month.usage("late.csv", LATE))
+    post(month)
+    assert month.ask(
+        "select movement, amount::double from grant_movements where grant_id = 'late-bonus' "
+        "and movement = 'expired' order by amount"
+    ) == [("expired", -65.0), ("expired", 9.0)]
+    assert balance(month) == 0
