@@ -166,17 +166,17 @@ class Lake:
             raise LakeError(f"a lake needs at least one bucket, not {buckets}")
         store = _folder(root)
         genesis = Commit(0, BEFORE_ALL, "", "genesis", "init", {"format": FORMAT, "buckets": buckets}).sealed()
-        if not store.put_if_absent(_record_name(0), genesis.record()):
+        if not store.put_if_absent(record_name(0), genesis.record()):
             raise LakeError(f"{root} already is a lake; use it as it is or name another folder")
-        store.sync([_record_name(0)])
+        store.sync([record_name(0)])
         return cls(store, store.root)
 
     @classmethod
     def open(cls, root: Path) -> Lake:
         """Open a lake, if only to read."""
         store = _folder(root)
-        if not store.exists(_record_name(0)):
-            raise NotALake(f"{root} is not a lake (it has no {_record_name(0)}); run: billfold init {root}")
+        if not store.exists(record_name(0)):
+            raise NotALake(f"{root} is not a lake (it has no {record_name(0)}); run: billfold init {root}")
         lake = cls(store, store.root)
         written = lake.commits(0)[0].inputs["format"]
         if written != FORMAT:
@@ -184,7 +184,7 @@ class Lake:
         return lake
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Lake.open, (self.root,))
+        return (Lake, (self.store, self.root))
 
     def __repr__(self) -> str:
         return f"Lake({str(self.root)!r})"
@@ -326,7 +326,7 @@ class Lake:
             numbers=_plain(numbers or {}),
             summary=_plain(summary or {}),
         ).sealed()
-        name = _record_name(following.number)
+        name = record_name(following.number)
         self.store.sync([*(entry.path for entry in added), name])
         if not self.store.put_if_absent(name, following.record()):
             raise HeadMoved(
@@ -410,7 +410,7 @@ class Lake:
         names = self.store.names(JOURNAL)
         numbers = [int(Path(name).stem) for name in names if _RECORD.fullmatch(name)]
         if not numbers:
-            raise JournalBroken(f"{_record_name(0)} is missing")
+            raise JournalBroken(f"{record_name(0)} is missing")
         return max(numbers)
 
     def _read_next(self) -> Commit:
@@ -512,7 +512,7 @@ def check_size(lake: Lake, entry: FileEntry) -> None:
 
 def read_record(store: Store, number: int, previous: Commit | None) -> tuple[str, Commit | None]:
     """One record and what is wrong with it, if anything: missing, unreadable, changed, out of sequence."""
-    name = _record_name(number)
+    name = record_name(number)
     if not store.exists(name):
         return f"{name} is missing", None
     with store.open(name) as file:
@@ -529,7 +529,8 @@ def read_record(store: Store, number: int, previous: Commit | None) -> tuple[str
     return "", commit
 
 
-def _record_name(number: int) -> str:
+def record_name(number: int) -> str:
+    """The object that a commit's record is."""
     return f"{JOURNAL}/{number:012}.json"
 
 

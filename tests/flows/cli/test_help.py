@@ -10,7 +10,11 @@ import pytest
 from flows import cli
 from tests.flows.cli.worked import billfold
 
-COMMANDS = ["init", "ingest", "operations", "bill", "issue", "show", "explain", "audit", "sql", "sample", "views"]
+COMMANDS = [
+    *("init", "ingest", "operations", "bill", "issue", "backfill"),
+    *("show", "explain", "audit", "sql", "what-if"),
+    *("sample", "views"),
+]
 
 SHOWS = [
     "account",
