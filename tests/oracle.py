@@ -75,7 +75,7 @@ Readings: where the rule book leaves a choice, this is the choice.
 21. O1 Operations with one id and unequal content (recorded_at, received_at, status and original aside) land
     together: all are O_ID_CONFLICT. A grant_id already taken is O_ID_CONFLICT too. An unnamed grant has its
     operation's id.
-22. O2 Reasons are looked for in this order: O_ID_CONFLICT (operations), O_UNSUPPORTED (operation), O_UNKNOWN_ACTOR,
+22. O2 Reasons are looked for in this order: O_ID_CONFLICT (operations), O_UNKNOWN_OPERATION, O_UNKNOWN_ACTOR,
     O_MISSING_FIELD (account), O_UNKNOWN_ACCOUNT, O_FORBIDDEN, O_MISSING_FIELD (others), O_UNSUPPORTED (logic),
     O_UNKNOWN_KIND, O_UNKNOWN_PROJECT, O_CURRENCY, O_AMOUNT, O_PRECISE, O_WINDOW, O_SCOPE, O_ONCE_PER_DOMAIN,
     O_ID_CONFLICT (grants); the promo codes' own come before O_UNKNOWN_KIND. Missing is null. issue_invoices may
@@ -84,7 +84,8 @@ Readings: where the rule book leaves a choice, this is the choice.
     domain is its own, and main in it.
 24. L1 An operation counts for a bill when recorded_at <= known as of; it is decided whether it counts or not.
 25. I3 A document whose total with tax is below zero is 381 with the signs left as they are.
-26. set_credit_limit takes zero; record_payment does not look its invoice number up.
+26. set_credit_limit takes zero; record_payment looks its invoice number up where documents are known, which is in the
+    books over time: readings 63 to 83 are those of `tests/oracle_books.py`.
 27. A local midnight that the clock skips is the instant of the change; one that comes twice is the first.
 28. P1, P2 A record's quantity is converted (factor at its start), rounded if the SKU rounds per `record` (`nearest` is
     half away from zero), then metered. `count` and `unique` count 1 consumed unit, converted and rounded likewise:
@@ -195,6 +196,7 @@ World = dict[str, Any]
 Window = tuple[datetime | None, datetime | None]
 
 LAST_TEXT = "\U0010ffff"  # behind every text, so that nulls come last
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class UnsupportedError(Exception):
@@ -363,6 +365,8 @@ REQUIRED = {
     "refund_credit": ("grant_id",),
     "accept_promo_code": ("promo_code",),
     "record_payment": ("amount",),
+    "reverse_payment": ("reverses_operation_id",),
+    "void_invoice": ("invoice_number",),
     "issue_invoices": ("billing_period", "issue_date"),
     "set_credit_limit": (),
     "add_charge": ("amount", "text"),
@@ -377,6 +381,8 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "transfer_credit": ("billing_currency", "name"),
     "allocate_to_project": ("billing_currency", "name", "use_organization_credit"),
     "record_payment": ("billing_currency", "invoice_number", "payment_kind"),
+    "void_invoice": ("issue_date",),
+    "issue_invoices": ("documents",),
     "set_credit_limit": ("amount", "billing_currency"),
     "add_charge": ("billing_currency", "sku_id", "tax_category", "sub_account_id", "billing_period"),
 }
@@ -401,6 +407,7 @@ class Fold:
     moved: list[Row] = field(default_factory=list)  # K4, W3: movements between grants
     allocations: list[Row] = field(default_factory=list)  # W4: project, window, switch
     endings: list[Row] = field(default_factory=list)  # K5: grant_id, occurred_at, movement
+    about_documents: Callable[[Row], str | None] | None = None  # what the books say against one about a document
 
 
 def decide(world: World) -> dict[str, Row]:
@@ -457,7 +464,7 @@ def refusal(state: Fold, operation: Row) -> str | None:
     """O1, O2: the first reason against an operation, none if it stands (reading 22)."""
     world, at, name = state.world, operation["occurred_at"], operation["operation"]
     if name not in REQUIRED:
-        return "O_UNSUPPORTED"
+        return "O_UNKNOWN_OPERATION"
     account_id = operation.get("billing_account_id")
     account = account_at(world, account_id, at)
     zone = account["time_zone"] if account else "UTC"
@@ -487,6 +494,8 @@ def refusal(state: Fold, operation: Row) -> str | None:
         "refund_credit": refuse_ending,
         "accept_promo_code": refuse_promo_code,
         "record_payment": refuse_payment,
+        "reverse_payment": refuse_about_documents,
+        "void_invoice": refuse_about_documents,
         "set_credit_limit": refuse_credit_limit,
         "add_charge": refuse_added_charge,
     }[name]
@@ -666,7 +675,16 @@ def free_balance(state: Fold, grant: Row, at: datetime, zone: str) -> Fraction:
 
 
 def refuse_payment(state: Fold, operation: Row, account: Row) -> str | None:
-    return refuse_amount(state.world, operation, account)
+    """An amount, and a document of the account where it names one, if documents are known at all (reading 26)."""
+    reason = refuse_amount(state.world, operation, account)
+    return reason or (state.about_documents(operation) if state.about_documents else None)
+
+
+def refuse_about_documents(state: Fold, operation: Row, _account: Row) -> str | None:
+    """I4, I6: what only the books with their documents can say (tests/oracle_books.py)."""
+    if state.about_documents is None:
+        raise UnsupportedError(f"{operation['operation']} where no documents are known")
+    return state.about_documents(operation)
 
 
 def refuse_credit_limit(state: Fold, operation: Row, account: Row) -> str | None:
@@ -1027,6 +1045,7 @@ class Terms:
     account: Row
     seller: Row
     policies: dict[str, str]
+    operations_as_of: datetime = FOREVER  # of a paid period what was known when it was last computed (reading 65)
 
     @property
     def last_instant(self) -> datetime:
@@ -1036,6 +1055,10 @@ class Terms:
     def is_closing(self) -> bool:
         """I1: a draft of the month to date has no expiries and no later usage."""
         return self.known_as_of >= self.end
+
+    def knows(self, row: Row) -> bool:
+        """L1, X2: an operation, or what it made, counts once it was recorded."""
+        return bool(row["known_since"] <= min(self.known_as_of, self.operations_as_of))
 
     def policy(self, name: str, default: str) -> str:
         return self.policies.get(name, default)
@@ -1937,6 +1960,7 @@ def allocation(terms: Terms, charge: Charge, kind: str, tax_position: str, sourc
         "tax_position": tax_position,
         "source_id": source,
         "amount": money(amount, terms.exponent),
+        "line_source": charge.line.source,
     }
 
 
@@ -2006,7 +2030,6 @@ def in_grant_order(terms: Terms, grants: list[Row]) -> list[Row]:
     return sorted(ordered, key=lambda grant: grant["sub_account_id"] is None)
 
 
-FOREVER = datetime.max.replace(tzinfo=UTC)
 grant_keys: dict[str, Callable[[Row], Any]] = {
     "kind_rank": lambda grant: grant["rank"],
     "priority": lambda grant: grant["priority"],
@@ -2117,13 +2140,17 @@ def is_closed(terms: Terms, allocations: list[Row], charge: Charge) -> bool:
 
 
 def opening_balances(terms: Terms, state: Fold, grants: list[Row]) -> dict[str, int]:
-    """K1, K8: the amount, less what earlier periods took and what has flown out, as far as known (reading 56)."""
+    """K1, K8: the amount, less what earlier periods took and what has flown out, as far as known (reading 56).
+
+    What paid later periods were applied is reserved for them (reading 68).
+    """
     balance = {grant["grant_id"]: terms.mu(grant["amount"]) for grant in grants}
     outflows = [row for row in state.moved if row["amount"] < 0 and row["known_since"] <= terms.known_as_of]
     draws = [
         row
         for row in terms.world.get("grant_movements", [])
-        if row["billing_period"] < terms.world["billing_period"] and row["movement"] in DRAWS
+        if (row["billing_period"] < terms.world["billing_period"] or row.get("is_reserved"))
+        and row["movement"] in DRAWS
     ]
     for row in outflows + draws:
         if row["grant_id"] in balance:
@@ -2384,39 +2411,37 @@ def history_steps(world: World) -> list[tuple[World, dict[str, list[Row]]]]:
     return steps
 
 
+@dataclass
+class Account:
+    """One account's period while it is worked out: amounts of charges in mu, balances of grants in mu."""
+
+    terms: Terms
+    grants: list[Row]
+    charges: list[Charge]
+    allocations: list[Row]  # discounts and caps, then what grants paid, in the order in which they did
+    closed: list[Charge]  # W4
+    balance: dict[str, int]
+    unpriced: list[Row] = field(default_factory=list)
+    tax_breakdown: list[Row] = field(default_factory=list)
+    movements: list[Row] = field(default_factory=list)
+    hold: Row | None = None
+
+
 def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None:
     """The stages of one account's period, in the order that the rules give them."""
-    discounts, grants = own_discounts(terms, state), own_grants(terms, state)
-    charges, unpriced = charges_of_account(terms, state, discounts, grants)
-    if unpriced and terms.policy("unpriced_usage", "hold") == "hold":
-        park(terms, books, "R_NO_PRICE", sum(charge.list_cost for charge in charges))
+    account = rate_account(terms, state)
+    if account.hold is not None:
+        books["holds"].append(account.hold)
         return
-    allocations = apply_discounts(terms, charges, discounts) + apply_caps(terms, charges)
-    charges = sorted(charges + true_ups(terms, charges), key=lambda charge: charge.order)
-    taxed = [charge for charge in charges if tax_rates_of(terms, charge)]
-    if len(taxed) < len(charges):
-        park(terms, books, "H_NO_TAX_RATE", sum(charge.list_cost for charge in taxed))
-        return
-    books["unpriced_usage"] += [{"usage_record_id": row["usage_record_id"]} for row in unpriced]
+    charges = account.charges
+    spend_before_tax(account, remainders_before_tax(account))
+    account.tax_breakdown = tax_charges(terms, charges)
+    spend_after_tax(account, remainders_after_tax(account))
+    take_and_end(account)
 
-    closed = [charge for charge in charges if is_closed(terms, own_allocations(terms, state), charge)]
-    balance = opening_balances(terms, state, grants)
-    remainder = {id(charge): charge.net for charge in charges}
-    lower_by_negatives(remainder, charges, same_sku_and_project)
-    lower_by_negatives(remainder, charges, same_tax_category)
-    before = [grant for grant in grants if grant["tax_position"] == "before"]
-    allocations += spend(terms, before, charges, remainder, balance, closed)
-
-    books["tax_breakdown"] += tax_charges(terms, charges)
-
-    due = {id(charge): charge.taxable + charge.tax for charge in charges}
-    lower_by_negatives(due, charges, same_sku_and_project)
-    lower_by_negatives(due, charges, same_tax_category)
-    lower_by_negatives(due, charges, lambda charge: "all")
-    after = [grant for grant in grants if grant["tax_position"] == "after"]
-    allocations += spend(terms, after, charges, due, balance, closed)
-
-    books["allocations"] += allocations
+    books["unpriced_usage"] += [{"usage_record_id": row["usage_record_id"]} for row in account.unpriced]
+    books["tax_breakdown"] += account.tax_breakdown
+    books["allocations"] += account.allocations
     books["costs"] += [cost_row(terms, charge) for charge in charges]
     measures = [measured(terms, policy, charges) for policy in cost_policies_of(terms)]
     books["cost_policy_measures"] += measures
@@ -2425,18 +2450,71 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
     books["rating_lines"] += [line_row(terms, line) for line in sorted(lines, key=lambda line: line.order)]
     books["charges"] += [charge_row(terms, charge, place) for place, charge in enumerate(charges, start=1)]
     books["tax_shares"] += [share for charge in charges for share in tax_share_rows(terms, charge)]
-    books["grant_movements"] += charged(terms, allocations)
-    books["grant_movements"] += take_floors(terms, grants, allocations, balance)
-    books["grant_movements"] += what_ends(terms, grants, balance)
+    books["grant_movements"] += account.movements
     if charges:
         invoice = invoice_row(terms, charges)
         books["invoices"].append(invoice)
         books["invoice_totals"].append(total_row(invoice))
 
 
+def rate_account(terms: Terms, state: Fold) -> Account:
+    """Sections 2 and 3: charges less discounts and caps, and the grants that may pay them; or a hold."""
+    discounts, grants = own_discounts(terms, state), own_grants(terms, state)
+    charges, unpriced = charges_of_account(terms, state, discounts, grants)
+    account = Account(terms, grants, charges, [], [], {}, unpriced)
+    if unpriced and terms.policy("unpriced_usage", "hold") == "hold":
+        account.hold = parked(terms, "R_NO_PRICE", sum(charge.list_cost for charge in charges))
+        return account
+    account.allocations = apply_discounts(terms, charges, discounts) + apply_caps(terms, charges)
+    account.charges = sorted(charges + true_ups(terms, charges), key=lambda charge: charge.order)
+    taxed = [charge for charge in account.charges if tax_rates_of(terms, charge)]
+    if len(taxed) < len(account.charges):
+        account.hold = parked(terms, "H_NO_TAX_RATE", sum(charge.list_cost for charge in taxed))
+        return account
+    switches = own_allocations(terms, state)
+    account.closed = [charge for charge in account.charges if is_closed(terms, switches, charge)]
+    account.balance = opening_balances(terms, state, grants)
+    return account
+
+
+def remainders_before_tax(account: Account) -> dict[int, int]:
+    """G7: what before-tax grants may pay of each charge."""
+    remainder = {id(charge): charge.taxable for charge in account.charges}
+    lower_by_negatives(remainder, account.charges, same_sku_and_project)
+    lower_by_negatives(remainder, account.charges, same_tax_category)
+    return remainder
+
+
+def remainders_after_tax(account: Account) -> dict[int, int]:
+    """G7: what after-tax grants may pay of each charge."""
+    due = {id(charge): charge.taxable + charge.tax - charge.after_tax for charge in account.charges}
+    lower_by_negatives(due, account.charges, same_sku_and_project)
+    lower_by_negatives(due, account.charges, same_tax_category)
+    lower_by_negatives(due, account.charges, lambda charge: "all")
+    return due
+
+
+def spend_before_tax(account: Account, remainder: dict[int, int]) -> None:
+    before = [grant for grant in account.grants if grant["tax_position"] == "before"]
+    account.allocations += spend(account.terms, before, account.charges, remainder, account.balance, account.closed)
+
+
+def spend_after_tax(account: Account, due: dict[int, int]) -> None:
+    after = [grant for grant in account.grants if grant["tax_position"] == "after"]
+    account.allocations += spend(account.terms, after, account.charges, due, account.balance, account.closed)
+
+
+def take_and_end(account: Account) -> None:
+    """B3: what each grant paid, then floors, then what is over."""
+    terms, grants, balance = account.terms, account.grants, account.balance
+    account.movements += charged(terms, account.allocations)
+    account.movements += take_floors(terms, grants, account.allocations, balance)
+    account.movements += what_ends(terms, grants, balance)
+
+
 def own_grants(terms: Terms, state: Fold) -> list[Row]:
     """The grants that are known, each until its end as far as that is known (K5)."""
-    known = [row for row in state.grants if row["known_since"] <= terms.known_as_of]
+    known = [row for row in state.grants if terms.knows(row)]
     return [ended(terms, state, row) for row in known if row["billing_account_id"] == terms.account_id]
 
 
@@ -2444,19 +2522,19 @@ def ended(terms: Terms, state: Fold, grant: Row) -> Row:
     """K5: recover and refund end the window, one that has not begun at its start (reading 55)."""
     made = {**grant, "granted_until": grant["window_end"], "ending": "expired"}
     for ending in endings_of(state, grant):
-        if ending["known_since"] <= terms.known_as_of:
+        if terms.knows(ending):
             made["window_end"] = max(grant["window_start"], ending["occurred_at"])
             made["ending"] = ending["movement"]
     return made
 
 
 def own_allocations(terms: Terms, state: Fold) -> list[Row]:
-    known = [row for row in state.allocations if row["known_since"] <= terms.known_as_of]
+    known = [row for row in state.allocations if terms.knows(row)]
     return [row for row in known if row["billing_account_id"] == terms.account_id]
 
 
 def own_discounts(terms: Terms, state: Fold) -> list[Row]:
-    accepted = [row for row in state.acceptances if row["known_since"] <= terms.known_as_of]
+    accepted = [row for row in state.acceptances if terms.knows(row)]
     return discounts_of(terms, [row for row in accepted if row["billing_account_id"] == terms.account_id])
 
 
@@ -2498,17 +2576,15 @@ def shares_of_records(terms: Terms, charge: Charge) -> list[tuple[str, Decimal]]
     return [(name, money(part, terms.exponent)) for name, part in zip(weights, parts, strict=True)]
 
 
-def park(terms: Terms, books: dict[str, list[Row]], reason: str, amount: int) -> None:
+def parked(terms: Terms, reason: str, amount: int) -> Row:
     """P4: the account is parked for the period, with a reason and the amount of its other charges."""
-    books["holds"].append(
-        {
-            "billing_period": terms.world["billing_period"],
-            "billing_account_id": terms.account_id,
-            "reason_code": reason,
-            "other_charges_amount": money(amount, terms.exponent),
-            "billing_currency": terms.currency,
-        }
-    )
+    return {
+        "billing_period": terms.world["billing_period"],
+        "billing_account_id": terms.account_id,
+        "reason_code": reason,
+        "other_charges_amount": money(amount, terms.exponent),
+        "billing_currency": terms.currency,
+    }
 
 
 def line_row(terms: Terms, line: Line) -> Row:

@@ -1221,7 +1221,7 @@ def spoilt(draw: Draw, operation: Row) -> Row:
         {"actor": "gone"},
         {"actor": "nobody"},
         {"billing_account_id": "nowhere"},
-        {"operation": "void_invoice"},
+        {"operation": "sell_credit"},
     ]
     if operation["operation"] in ("grant_credit", "purchase_credit"):
         faults += [

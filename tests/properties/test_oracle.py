@@ -863,7 +863,7 @@ def test_k7_the_refusals_of_a_promo_code():
         ({"billing_account_id": None}, "O_MISSING_FIELD"),
         ({"amount": None}, "O_MISSING_FIELD"),
         ({"kind": None}, "O_MISSING_FIELD"),
-        ({"operation": "void_invoice"}, "O_UNSUPPORTED"),
+        ({"operation": "sell_credit"}, "O_UNKNOWN_OPERATION"),
         ({"logic": "weekly"}, "O_UNSUPPORTED"),
         ({"logic": "fixed"}, "O_MISSING_FIELD"),
         ({"logic": "fixed", "monthly_value": D("5.001")}, "O_AMOUNT"),  # above the face value, before its digits
