@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation lock clean
+.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation bench-backfill lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ bench-rating: $(READY) ## measure metering and pricing alone (ROWS=2000000, FOLD
 
 bench-allocation: $(READY) ## measure alone who pays for what (CHARGES=1000000)
 	@$(BIN)/python -m tests.benchmarks.allocation $(if $(CHARGES),--charges $(CHARGES))
+
+bench-backfill: $(READY) ## measure a backfill against the month it corrects (ROWS=1000000, of each of 12 months)
+	@$(BIN)/python -m tests.benchmarks.backfill $(if $(ROWS),--rows $(ROWS))
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

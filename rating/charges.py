@@ -68,7 +68,7 @@ def priced(parts: pl.DataFrame, line_costs: pl.DataFrame, values: pl.DataFrame, 
     Source   P7, G5
     """
     segments = _with_values(_added_up(parts), values)
-    segments = segments.with_columns(line_costs.sort("line_id")["list_cost_mu"][segments["line_id"] - 1])
+    segments = segments.with_columns(in_order(line_costs, ["line_id"])["list_cost_mu"][segments["line_id"] - 1])
     # an amount out of bounds parks its account later; until then it counts nothing
     segments = segments.with_columns(
         pl.col("list_cost_mu").fill_null(0), is_out_of_bounds=pl.col("list_cost_mu").is_null()
@@ -92,7 +92,8 @@ def described(items: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame) 
     Makes    the columns of Charges, and those of priced
     Source   P7
     """
-    items = items.hstack(prices.select(_PRICE_COLUMNS)[items["price_row"]])
+    period = classes["billing_period"].to_list()[0] if classes.height else None
+    items = items.hstack(prices.with_columns(_since(prices, period)).select(_PRICE_COLUMNS)[items["price_row"]])
     known = [name for name in classes.columns if name in items.columns and name != "class_id"]
     items = items.hstack(classes.drop(*known, *_ONLY_BEFORE, "class_id")[items["class_id"]])
     return _with_ids(items.with_columns(resource_id="line_resource_id", line_order="line_id"))
@@ -148,7 +149,7 @@ def _added_up(parts: pl.DataFrame) -> pl.DataFrame:
     return parts.group_by(key, maintain_order=True).agg(pl.col(added).sum(), pl.col(first).first())
 
 
-_PRICE_COLUMNS = ["sku_price_id", "valid_from", "price_model", "list_unit_price"]
+_PRICE_COLUMNS = ["sku_price_id", "price_since", "price_model", "list_unit_price"]
 
 
 def _cut(segments: pl.DataFrame, is_cut: pl.Series, prices: pl.DataFrame) -> pl.Series:
@@ -161,6 +162,20 @@ def _cut(segments: pl.DataFrame, is_cut: pl.Series, prices: pl.DataFrame) -> pl.
     by_value = differences(cut.with_columns(pl.col("value_mu").fill_null(0)), "value_mu", "list_cost_mu", "line_id")
     is_pooled = prices["price_model"].is_in(pooled)[cut["price_row"]]
     return where(is_cut, by_quantity.zip_with(is_pooled, by_value).to_frame("list_cost_mu"), segments).to_series()
+
+
+def _since(prices: pl.DataFrame, billing_period: str | None) -> pl.Series:
+    """What tells the rows of one price apart in a period: when each begins; null for the one that it begins with.
+
+    So a line keeps its id when the day from which its price holds is mended before the period.
+    """
+    first = pl.lit(billing_period or "") + "-01"
+    began = pl.col("valid_from") <= first
+    replaced = (pl.col("valid_from").shift(-1) <= first) & (
+        pl.col("sku_price_id").shift(-1) == pl.col("sku_price_id")
+    ).fill_null(value=False)
+    since = pl.when(began & ~replaced.fill_null(value=False)).then(None).otherwise("valid_from")
+    return prices.select(since.alias("price_since")).to_series()
 
 
 def _with_ids(items: pl.DataFrame) -> pl.DataFrame:
@@ -180,5 +195,5 @@ _LINE_COLUMNS = [
     "region_id",
     "charge_category",
     "sku_price_id",
-    "valid_from",
+    "price_since",
 ]

@@ -7,10 +7,14 @@ fit 128 bits and are computed at once; a row that would not is computed with Pyt
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
+from math import prod
+from operator import mul
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pyarrow import decimal128
 
 from schemas.units import Money, Price, Quantity
 
@@ -24,6 +28,8 @@ PRICE_ONE = 10**PRICE_SCALE
 """What 1 is as a scaled integer, of a quantity and of a price or rate."""
 
 FITS = 1.0e37  # a float estimate below this leaves room in 128 bits (1.7e38) for its own error
+MOST_SHOWN = 1.0e23
+"""Quantities below this can be written down with all their decimals."""
 SAFE = 2.0**62
 """A float estimate below this leaves room in 64 bits for its own error."""
 _INT128 = pl.Int128
@@ -71,13 +77,13 @@ def to_money(column: str, exponent: str = "exponent") -> pl.Expr:
 def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
     """An integer over a denominator as the Quantity people read: to 15 decimals, what is beyond them left out.
 
+    Errors   OutOfBoundsError for 10^23 and more
+
     >>> to_quantity(pl.Series([3, -2], dtype=pl.Int128), pl.Series([2, 3], dtype=pl.Int128)).to_list()
     [Decimal('1.500000000000000'), Decimal('-0.666666666666666')]
     """
     frame = pl.DataFrame({"n": numerator.abs(), "d": denominator}).cast(_INT128)
-    sign = numerator.sign().cast(_INT128)
     one = pl.lit(QUANTITY_ONE, dtype=_INT128)
-    smallest = pl.lit(Decimal(1).scaleb(-Quantity.scale), dtype=Quantity)
     if frame.select((pl.col("d") > 10**22).any()).item():  # the rest of a division × 10^15 would leave 128 bits
         found = [divmod(n, d) for n, d in frame.iter_rows()]
         rests = [rest * QUANTITY_ONE // d for (_, rest), d in zip(found, frame["d"], strict=True)]
@@ -86,9 +92,14 @@ def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
         )
     else:
         frame = frame.select(whole=pl.col("n") // pl.col("d"), rest=pl.col("n") % pl.col("d") * one // pl.col("d"))
-    frame = frame.select(pl.col("whole", "rest") * sign)
-    # in two parts, or the cast of the whole would overflow 38 digits
-    return frame.select(pl.col("whole").cast(Quantity) + pl.col("rest").cast(Quantity) * smallest).to_series()
+    if frame.select((pl.col("whole") >= 10 ** (Quantity.precision - Quantity.scale)).any()).item():
+        raise OutOfBoundsError(f"a quantity needs more than {Quantity.precision} digits")
+    digits = frame.select((pl.col("whole") * one + pl.col("rest")) * numerator.sign().cast(_INT128)).to_series()
+    # the same digits, read with decimals: a cast would multiply them
+    shown = (
+        digits.cast(pl.Decimal(Quantity.precision, 0)).to_arrow().view(decimal128(Quantity.precision, Quantity.scale))
+    )
+    return pl.Series(numerator.name, shown)
 
 
 def to_increment(quantity: pl.Expr, increment: pl.Expr, mode: pl.Expr) -> pl.Expr:
@@ -128,6 +139,9 @@ def rounded(
     """
     group = group or "_row"
     rows = frame if group in frame.columns else frame.with_row_index(group)
+    if max(rows.height * _most(rows, factors), _most(rows, divisors)) < FITS:  # all of it fits together, so each does
+        found = _rounded_at_once(rows.with_columns(pl.col(mode).alias("_mode")), factors, divisors, group)
+        return found.drop("_row", strict=False)
     rows = rows.select(
         group,
         pl.col(mode).alias("_mode"),
@@ -135,9 +149,6 @@ def rounded(
         _size(divisors).alias("_divisor_size"),
         *(pl.col(name).cast(_INT128) for name in {*factors, *divisors}),
     )
-    largest = pl.max_horizontal(pl.col("_size").sum(), pl.col("_divisor_size").max())
-    if rows.select(largest.fill_null(0.0) < FITS).item():  # all of it together fits, so each group does
-        return _rounded_at_once(rows, factors, divisors, group).drop("_row", strict=False)
     sizes = rows.group_by(group, maintain_order=True).agg(
         (pl.col("_size").sum() < FITS).alias("_fits") & (pl.col("_divisor_size").max() < FITS)
     )
@@ -148,6 +159,14 @@ def rounded(
     ]
     results = sizes.select(group).join(pl.concat(parts), on=group, how="left", maintain_order="left")
     return results.drop("_row", strict=False)
+
+
+def _most(rows: pl.DataFrame, names: Sequence[str]) -> int:
+    """What no product of a row exceeds: the product of the largest there are, each of its column."""
+    least, most = (
+        [int(end or 0) for end in rows.select(ends).row(0)] for ends in (pl.col(names).min(), pl.col(names).max())
+    )
+    return prod(max(-low, high, 1) for low, high in zip(least, most, strict=True))
 
 
 def _size(names: Sequence[str]) -> pl.Expr:
@@ -197,45 +216,37 @@ def in_decimals(numerator: str, denominator: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _product(names: Sequence[str]) -> pl.Expr:
-    product = pl.lit(1, dtype=_INT128)
-    for name in names:
-        product = product * pl.col(name)
-    return product
+    return reduce(mul, (pl.col(name).cast(_INT128) for name in names))
 
 
 def _rounded_at_once(rows: pl.DataFrame, factors: Sequence[str], divisors: Sequence[str], group: str) -> pl.DataFrame:
-    terms = rows.select(group, "_mode", _product(factors).alias("_numerator"), _product(divisors).alias("_denominator"))
-    sums = terms
-    if rows[group].n_unique() < rows.height:
-        sums = terms.group_by(group, maintain_order=True).agg(
+    sums = rows.select(group, "_mode", _numerator=_product(factors), _denominator=_product(divisors))
+    follows = pl.col(group) > pl.col(group).shift(1)
+    if not sums.select(follows.slice(1).all()).item():  # else no group has a second row
+        sums = sums.group_by(group, maintain_order=True).agg(
             pl.col("_numerator").sum(), pl.col("_denominator", "_mode").first()
         )
-    quotient = pl.col("_numerator") // pl.col("_denominator")
+    size = pl.lit(None, dtype=_INT128)
+    for mode in sums["_mode"].unique():
+        size = pl.when(pl.col("_mode") == mode).then(_WHOLE_SIZE[mode]).otherwise(size)
     bound = pl.lit(9 * 10**18, dtype=_INT128)
-    return (
-        sums.with_columns(quotient.alias("_floor"))
-        .with_columns((pl.col("_numerator") - pl.col("_floor") * pl.col("_denominator")).alias("_rest"))
-        .with_columns((pl.col("_floor") + _goes_up().cast(_INT128)).alias("_result"))
-        .select(
-            group,
-            pl.when(pl.col("_result").abs() < bound).then(pl.col("_result")).cast(pl.Int64).alias("rounded_mu"),
-        )
+    return sums.with_columns(_size=size).select(
+        group,
+        rounded_mu=pl.when(pl.col("_size") < bound).then(pl.col("_size") * pl.col("_numerator").sign()).cast(pl.Int64),
     )
 
 
-def _goes_up() -> pl.Expr:
-    """Whether the floor of a quotient is rounded up, by mode, from its rest."""
-    rest, other = pl.col("_rest"), pl.col("_denominator") - pl.col("_rest")
-    negative, half = pl.col("_numerator") < 0, rest == other
-    return (
-        pl.when(pl.col("_mode") == "half_away")
-        .then((rest > other) | (half & ~negative))
-        .when(pl.col("_mode") == "half_even")
-        .then((rest > other) | (half & (pl.col("_floor") % pl.lit(2, dtype=_INT128) == 1)))
-        .when(pl.col("_mode") == "up")
-        .then((rest > 0) & ~negative)
-        .otherwise((rest > 0) & negative)
-    )
+_SIZE, _DENOMINATOR = pl.col("_numerator").abs(), pl.col("_denominator")
+_TO_NEAREST = _SIZE * 2 + _DENOMINATOR, _DENOMINATOR * 2
+_WHOLE_SIZE = {
+    "half_away": _TO_NEAREST[0] // _TO_NEAREST[1],
+    # a half is a multiple of the whole here: an odd number of them goes back by one
+    "half_even": _TO_NEAREST[0] // _TO_NEAREST[1]
+    - ((_TO_NEAREST[0] % _TO_NEAREST[1] == 0) & (_TO_NEAREST[0] // _TO_NEAREST[1] % 2 == 1)).cast(_INT128),
+    "up": (_SIZE + _DENOMINATOR - 1) // _DENOMINATOR,
+    "down": _SIZE // _DENOMINATOR,
+}
+"""The whole number that the size of a fraction becomes, by mode: all of them treat both signs alike."""
 
 
 def _rounded_one_by_one(

@@ -10,9 +10,9 @@ import math
 import numpy as np
 import polars as pl
 
-from rating.money import FITS, to_increment
+from rating.money import FITS, MOST_SHOWN, to_increment
 from rating.price_models import PRICE_MODELS
-from rating.rows import matched, where
+from rating.rows import matched, taken, where
 from schemas.units import Quantity
 
 ONE_PER_RESOURCE = ("max", "last", "unique")
@@ -33,8 +33,6 @@ _CLASS_COLUMNS = [
     "quantity_increment",
     "quantity_rounding_scope",
     "allows_corrections",
-    "period_start",
-    "period_end",
 ]
 _IS_INSTANT = pl.col("at").is_not_null() & (pl.col("value").is_not_null() | pl.col("meter").is_in(ONE_PER_RESOURCE))
 _TERMS = ["starts", "line_start", "segment_start", "segment_end", "price_row", "numerator", "denominator"]
@@ -157,17 +155,32 @@ def uses(
              series    UsageSeries; members: series_id, class_id; prices: numbered prices
     Makes    one row per metered row: the class's keys, stretch, segment and price row; quantity [integer] over
              quantity_denominator, at: when it counts, in time order; record_count, first_record_at, first_positive_at,
-             has_factor, is_beyond (more than 128 bits hold: quantity is 0)
+             has_factor, is_beyond (more than 128 bits hold: quantity is 0), metered_row: its place in metered,
+             free_quantity: null where nothing is free
     Source   P1, P2, M3
     """
+    metered = metered.rechunk()  # rows are taken from it by number
     # in the order of classes, so that what belongs together stands together
     row, member = matched(metered["series_id"], members["series_id"])
     class_id = members["class_id"][member]
     order = pl.Series(np.argsort(class_id.to_numpy()))
-    rows = metered[row[order]].with_columns(class_id[order])
+    found = row[order].alias("metered_row")
+    rows = taken(metered.select(_OF_ALL), found).with_columns(class_id[order], found)
     rows = _with_terms(rows, classes, stretches, prices)
-    rows = _one_per_resource(_placed(rows), series)
+    rows = _one_per_resource(_placed(rows, metered, classes), metered, series)
     return _rounded_by_period(_one_by_one(rows), classes)
+
+
+_OF_ALL = [
+    *("series_id", "stretch", "value", "at", "consumed_quantity", "record_count"),
+    *("first_record_at", "first_positive_at", "share_numerator", "share_denominator"),
+]
+"""What every row says; what only some meters fill is looked up where it is asked for (`_looked_up`)."""
+
+
+def _looked_up(rows: pl.DataFrame, metered: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """A few rows with what else was metered."""
+    return rows.hstack(metered.select(columns)[rows["metered_row"]])
 
 
 def _with_terms(
@@ -177,44 +190,25 @@ def _with_terms(
     terms = stretches.sort("timeline_id", "stretch").join(
         prices.select("price_row", *_PRICE_COLUMNS), on="price_row", how="left", maintain_order="left"
     )
+    offered = pl.col("free_quantity").to_physical() != 0
+    terms = terms.with_columns(pl.when(offered).then("free_quantity"))  # null where nothing is free
     counts = terms.group_by("timeline_id", maintain_order=True).len()["len"].cast(pl.Int64)
     first = counts.cum_sum() - counts
-    own = classes.select(*_CLASS_COLUMNS)[rows["class_id"]]
+    own = taken(classes.select(*_CLASS_COLUMNS), rows["class_id"])
     place = first[own["timeline_id"]] + rows["stretch"]
-    rows = pl.concat([rows, own, terms.select(*_TERMS, *_PRICE_COLUMNS)[place]], how="horizontal")
+    rows = pl.concat([rows, own, taken(terms.select(*_TERMS, *_PRICE_COLUMNS), place)], how="horizontal")
     return rows.with_columns(
         meter=pl.when(pl.col("share_denominator").is_null()).then("meter").otherwise(pl.lit("sum"))
     )
 
 
 _PRICE_COLUMNS = ["price_model", "tier_scope", "price_region_id", "free_quantity", "price_decimals"]
-_MEASURED = ["consumed_quantity", "value", "peak_quantity", "last_quantity", "quantity_time_rest", "quantity_increment"]
+_MEASURED = ["consumed_quantity", "value", "peak_quantity", "last_quantity", "quantity_time_rest"]
 
 
-_STEPS = ["raw", "factor", "part", "quantity_time", "period_length", "is_too_long"]
-"""What is needed on the way to a quantity, and no further."""
-
-
-def _placed(rows: pl.DataFrame) -> pl.DataFrame:
+def _placed(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     """Each row's quantity as an integer over the denominator of its account and SKU."""
-    rows = _with_time(_with_one(rows))
-    is_weighted = pl.col("meter") == "time_weighted"
-    rows = rows.with_columns(
-        # what a month divides by: its length for what is weighted by time, the period of a recurring item
-        part=pl.coalesce("share_denominator", pl.when(is_weighted).then("period_length"), pl.lit(1)).cast(_INT),
-        raw=pl.when(pl.col("meter") == "count")
-        .then(pl.col("positive_count").cast(_INT) * pl.col("one"))
-        .when(is_weighted)
-        .then("quantity_time")
-        .when(pl.col("meter") == "max")
-        .then(_integer("peak_quantity"))
-        .when(pl.col("meter") == "last")
-        .then(_integer("last_quantity"))
-        .when(pl.col("meter") == "unique")
-        .then("one")
-        .otherwise(_integer("consumed_quantity"))
-        * pl.col("share_numerator").fill_null(1).cast(_INT),
-    )
+    rows = _with_raw(_with_one(rows, metered), metered, classes)
     rows = _with_common(rows)
     divisor = pl.col("denominator").cast(_INT) * pl.col("part")
     rows = rows.with_columns(
@@ -230,52 +224,94 @@ def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.drop(_STEPS)
 
 
-def _integer(column: str) -> pl.Expr:
+_STEPS = ["raw", "factor", "part", "is_too_long", "share_numerator", "share_denominator", "numerator", "denominator"]
+"""What is needed on the way to a quantity, and no further."""
+
+
+def _integer(quantity: pl.Expr) -> pl.Expr:
     """A Quantity as an integer, of which `one` make a whole."""
-    return pl.col(column).to_physical().cast(_INT) // (pl.lit(10**_FINEST, dtype=_INT) // pl.col("one"))
+    return quantity.to_physical().cast(_INT) // pl.col("digit")
 
 
-def _with_one(rows: pl.DataFrame) -> pl.DataFrame:
-    """`one`: what 1 is as an integer, with as many decimals as the account's use of the SKU and its prices have."""
-    held = [pl.col(name).to_physical().cast(_INT) for name in _MEASURED]
-    few = pl.all_horizontal(_is_whole(one, _FINEST - 6).all() for one in held)
-    if rows.select(few & (pl.col("price_decimals").max().fill_null(6) == 6)).item():
-        return rows.with_columns(one=pl.lit(10**6, dtype=_INT))
-    needed = pl.max_horizontal(*(decimals(name) for name in _MEASURED), "price_decimals")
-    return rows.with_columns(one=pl.lit(10, dtype=_INT).pow(needed.max().over("sold_id").cast(pl.UInt32)).cast(_INT))
+def _with_one(rows: pl.DataFrame, metered: pl.DataFrame) -> pl.DataFrame:
+    """`one`: what 1 is as an integer, with as many decimals as the account's use of the SKU and its prices have.
+
+    `digit` is what a Quantity, which has all decimals, is divided by to have as many.
+    """
+    places = _FINEST - 6
+
+    def are_few(name: str) -> pl.Expr:
+        return _is_whole(pl.col(name).drop_nulls().to_physical().cast(_INT), places).all()
+
+    here = are_few("quantity_increment") & (pl.col("price_decimals").max().fill_null(6) == 6)
+    if rows.select(here).item() and all(metered.select(are_few(name) for name in _MEASURED).row(0)):
+        return rows.with_columns(one=pl.lit(10**6, dtype=_INT), digit=pl.lit(10**places, dtype=_INT))
+    measured = metered.select(_decimals=pl.max_horizontal(decimals(name) for name in _MEASURED)).to_series()
+    needed = pl.max_horizontal("_decimals", decimals("quantity_increment"), "price_decimals").max().over("sold_id")
+    rows = (
+        rows.with_columns(measured[rows["metered_row"]])
+        .with_columns(one=pl.lit(10, dtype=_INT).pow(needed.cast(pl.UInt32)).cast(_INT))
+        .drop("_decimals")
+    )
+    return rows.with_columns(digit=pl.lit(10**_FINEST, dtype=_INT) // pl.col("one"))
 
 
-def _with_time(rows: pl.DataFrame) -> pl.DataFrame:
-    """Quantity × time as one integer, and the month it is a part of: in seconds where all of it is whole seconds."""
+def _with_raw(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """`raw`: what each row's meter counts [integer]; `part`: what a month divides that by (P1, P9)."""
+    found = rows.select(
+        raw=_integer(pl.col("consumed_quantity")) * pl.col("share_numerator").fill_null(1).cast(_INT),
+        part=pl.col("share_denominator").fill_null(1).cast(_INT),
+        is_too_long=pl.lit(value=False),
+    )
+    for meter, quantity in _OF_METER.items():
+        is_so = rows["meter"] == meter
+        some = rows.select("metered_row", "one", "digit").filter(is_so)
+        some = _looked_up(some, metered, ["positive_count", "peak_quantity", "last_quantity"]).select(raw=quantity)
+        found = found.with_columns(where(is_so, some, found))
     is_weighted = rows["meter"] == "time_weighted"
-    nothing = pl.lit(None, dtype=_INT)
-    others = rows.with_columns(quantity_time=nothing, period_length=nothing, is_too_long=pl.lit(value=False))
-    if not is_weighted.any():
-        return others
+    weighted = rows.select("metered_row", "class_id", "sold_id", "value", "one", "digit").filter(is_weighted)
+    return rows.hstack(where(is_weighted, _weighted(weighted, metered, classes), found))
+
+
+_OF_METER = {
+    "count": pl.col("positive_count").cast(_INT) * pl.col("one"),
+    "max": _integer(pl.col("peak_quantity")),
+    "last": _integer(pl.col("last_quantity")),
+    "unique": pl.col("one"),
+}
+"""The integer that meters make of what they look at, where that is not the sum."""
+
+
+def _weighted(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """Quantity × time as one integer, and the month it is a part of: in seconds where all of it is whole seconds.
+
+    Makes    raw, part, is_too_long: raw is more than 128 bits hold, and null
+    """
+    rows = _looked_up(rows, metered, ["quantity_time_whole", "quantity_time_rest"])
+    rows = rows.hstack(classes.select("period_start", "period_end")[rows["class_id"]])
     second = pl.lit(10**6, dtype=_INT)
-    whole, rest = pl.col("quantity_time_whole").to_physical().cast(_INT), _integer("quantity_time_rest")
+    whole, rest = pl.col("quantity_time_whole").to_physical().cast(_INT), _integer(pl.col("quantity_time_rest"))
     # `one` is a number of millions, so the whole part is
     in_seconds = (rest % second == 0) & pl.col("value").is_null()
-    weighted = rows.filter(is_weighted)
-    if not weighted.select(in_seconds.all()).item():
+    if not rows.select(in_seconds.all()).item():
         in_seconds = in_seconds.all().over("sold_id")
-    weighted = weighted.with_columns(_step=pl.when(in_seconds).then(second).otherwise(pl.lit(1, dtype=_INT)))
+    rows = rows.with_columns(_step=pl.when(in_seconds).then(second).otherwise(pl.lit(1, dtype=_INT)))
     times = pl.col("one") // pl.col("_step")
     size = whole.cast(pl.Float64).abs() * times.cast(pl.Float64)
     length = (pl.col("period_end") - pl.col("period_start")).dt.total_microseconds().cast(_INT)
-    weighted = weighted.select(
-        quantity_time=pl.when(size < FITS).then(whole * times + rest // pl.col("_step")),
-        period_length=length // pl.col("_step"),
+    return rows.select(
+        raw=pl.when(size < FITS).then(whole * times + rest // pl.col("_step")),
+        part=length // pl.col("_step"),
         is_too_long=(size >= FITS).fill_null(value=False),
     )
-    return others.with_columns(where(is_weighted, weighted, others))
 
 
 def _with_common(rows: pl.DataFrame) -> pl.DataFrame:
     """`common`: the least common multiple of what an account's use of a SKU is divided by; 0 where it does not fit."""
     is_divided = (pl.col("denominator") != 1) | (pl.col("part") != 1)
     divisor = pl.col("denominator").cast(_INT) * pl.col("part")
-    divided = rows.filter(is_divided).select("sold_id", "one", common=divisor).unique()
+    divided = rows.select("sold_id", "one", "denominator", "part").filter(is_divided)
+    divided = divided.select("sold_id", "one", common=divisor).unique()
     if divided.is_empty():
         return rows.with_columns(common=pl.lit(1, dtype=_INT))
     is_alone = pl.col("sold_id").is_unique()
@@ -295,13 +331,13 @@ def _with_common(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _within_bounds(rows: pl.DataFrame) -> pl.DataFrame:
-    """Mark the accounts and SKUs whose quantities 128 bits do not hold, and count them as nothing."""
-    size = pl.col("raw").cast(pl.Float64).abs() * pl.col("factor").cast(pl.Float64)
-    rows = rows.with_columns(_size=size.fill_null(0.0), _not=(pl.col("common") == 0) | pl.col("is_too_long"))
-    if rows["_size"].sum() < FITS and not rows["_not"].any():
-        return rows.drop("_size", "_not").with_columns(is_beyond=pl.lit(value=False))
-    beyond = (pl.col("_size").sum().over("sold_id") >= FITS) | pl.col("_not").any().over("sold_id")
-    rows = rows.with_columns(is_beyond=beyond).drop("_size", "_not")
+    """Mark the accounts and SKUs whose quantities 128 bits or 38 digits do not hold, and count them as nothing."""
+    size = (pl.col("raw").cast(pl.Float64).abs() * pl.col("factor").cast(pl.Float64)).fill_null(0.0).sum()
+    limit = (pl.col("quantity_denominator").min().cast(pl.Float64) * MOST_SHOWN).clip(upper_bound=FITS)
+    is_within = (size < limit) & ~((pl.col("common") == 0) | pl.col("is_too_long")).any()
+    if rows.select(is_within).item():
+        return rows.with_columns(is_beyond=pl.lit(value=False))
+    rows = rows.with_columns(is_beyond=~is_within.over("sold_id"))
     return rows.with_columns(
         pl.when("is_beyond").then(pl.lit(0, dtype=_INT)).otherwise(name).alias(name) for name in ("raw", "factor")
     ).with_columns(pl.max_horizontal("quantity_denominator", pl.lit(1, dtype=_INT)))
@@ -311,7 +347,7 @@ def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
     """P2 per record: all records of a row have one quantity; it is rounded, then metered."""
     is_weighted = pl.col("meter") == "time_weighted"
     known = pl.col("value").is_not_null() & pl.col("share_denominator").is_null()
-    value = _integer("value")
+    value = _integer(pl.col("value"))
     share = pl.col("numerator").cast(_INT) * (pl.col("common") // pl.col("denominator").cast(_INT))
     # what one record comes to, and how often: a weighted one for as long as it lasts
     record = (
@@ -323,18 +359,18 @@ def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
     )
     often = (
         pl.when(pl.col("meter") == "count")
-        .then(pl.col("positive_count").cast(_INT))
+        .then(pl.col("raw") // pl.col("one"))
         .when(~known)
         .then(pl.lit(1, dtype=_INT))
         .when(is_weighted & (value != 0))
-        .then(pl.col("quantity_time") // value)
+        .then(pl.col("raw") // value)
         .when(pl.col("meter") == "sum")
         .then(pl.col("record_count").cast(_INT))
         .otherwise(pl.lit(1, dtype=_INT))
     )
     rows = rows.with_columns(
         _record=pl.when("is_beyond").then(pl.lit(0, dtype=_INT)).otherwise(record).fill_null(0),
-        _increment=_integer("quantity_increment") * pl.col("common"),
+        _increment=_integer(pl.col("quantity_increment")) * pl.col("common"),
     )
     rounded = to_increment(pl.col("_record"), pl.col("_increment"), pl.col("quantity_rounding"))
     per = pl.when(is_weighted & known).then("part").otherwise(pl.lit(1, dtype=_INT))
@@ -342,22 +378,21 @@ def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(quantity=(rounded // per * often).fill_null(0)).drop("_record", "_increment")
 
 
-def _one_per_resource(rows: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+def _one_per_resource(rows: pl.DataFrame, metered: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     """P1 `max`, `last`, `unique`: the whole value where the record is that set it, nothing elsewhere."""
-    start = pl.coalesce("at", "first_record_at")
-    rows = rows.with_columns(
-        at=pl.when(pl.col("meter") == "max")
-        .then(pl.when(pl.col("value").is_null()).then("peak_at").otherwise(start))
-        .when(pl.col("meter") == "last")
-        .then("last_start_at")
-        .when(pl.col("meter") == "unique")
-        .then(start)
-        .otherwise("at"),
-    )
     contests = rows["meter"].is_in(ONE_PER_RESOURCE)
     if not contests.any():
         return rows
-    used = rows.with_row_index("_row").filter(contests)
+    used = rows.select(_CONTESTED).with_row_index("_row").filter(contests)
+    used = _looked_up(used, metered, ["peak_at", "last_start_at", "last_end_at"])
+    used = used.with_columns(
+        at=pl.when((pl.col("meter") == "max") & pl.col("value").is_null())
+        .then("peak_at")
+        .when(pl.col("meter") == "last")
+        .then("last_start_at")
+        .otherwise(pl.coalesce("at", "first_record_at"))
+    )
+    rows = rows.with_columns(where(contests, used.select("at"), rows))
     # what is alone in its account and SKU has won
     used = used.filter(pl.col("sold_id").is_duplicated())
     if used.is_empty():
@@ -385,18 +420,23 @@ def _one_per_resource(rows: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     ).unique(resource, keep="first", maintain_order=True)
     lost = np.zeros(rows.height, dtype=bool)
     lost[np.setdiff1d(used["_row"].to_numpy(), first["_row"].to_numpy())] = True
-    nothing = pl.lit(pl.Series(lost))
-    return rows.with_columns(
-        quantity=pl.when(nothing).then(pl.lit(0, dtype=_INT)).otherwise("quantity"),
-        at=pl.when(nothing).then("first_record_at").otherwise("at"),
-    )
+    has_lost = pl.Series(lost)
+    nothing = rows.select(at="first_record_at").filter(has_lost).with_columns(quantity=pl.lit(0, dtype=_INT))
+    return rows.with_columns(where(has_lost, nothing, rows))
+
+
+_CONTESTED = [
+    *("metered_row", "series_id", "sold_id", "meter", "value", "quantity", "at", "first_record_at"),
+    *("line_start", "line_class", "price_row"),
+]
 
 
 def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
     """Records that are priced one by one and came at one instant with one quantity: a row each."""
-    several = _IS_INSTANT & pl.col("price_model").is_in(BY_RECORD) & (pl.col("record_count") > 1)
-    several = (several & ~pl.col("meter").is_in(ONE_PER_RESOURCE)).fill_null(value=False)
-    if not rows.select(several.any()).item():
+    is_apart = pl.col("at").is_not_null() & pl.col("value").is_not_null() & (pl.col("record_count") > 1)
+    several = is_apart & pl.col("price_model").is_in(BY_RECORD) & ~pl.col("meter").is_in(ONE_PER_RESOURCE)
+    several = several.fill_null(value=False)
+    if not rows.select(is_apart.any()).item() or not rows.select(several.any()).item():
         return rows
     together = rows.filter(several)
     places = together.select(pl.int_range(pl.len()).repeat_by("record_count").explode()).to_series()
@@ -427,7 +467,7 @@ def _rounded_by_period(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFram
     rest = rows.filter(~rounds).drop("_resource")
     group = ["line_class", "_resource"]
     rounded = rows.filter(rounds).sort(*group, *TIME_ORDER, nulls_last=True)
-    increment = _integer("quantity_increment") * pl.col("common")
+    increment = _integer(pl.col("quantity_increment")) * pl.col("common")
     up_to = pl.col("quantity").cum_sum().over(group)
     grown = to_increment(up_to, increment, pl.col("quantity_rounding"))
     rounded = rounded.with_columns(_grown=grown)
@@ -450,8 +490,8 @@ TIME_ORDER = [
 
 def with_pools(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     """Give each priced row what it counts together with: pool_id, the same for equal `POOL_KEY` (P6)."""
-    owners = classes.select("class_id", "sub_account_id", "resource_id", "region_id")
-    rows = rows.join(owners, on="class_id", how="left", maintain_order="left")
+    owners = classes.select("sub_account_id", "resource_id", "region_id")
+    rows = rows.hstack(owners[rows["class_id"]])
     by_project, by_resource = pl.col("tier_scope") == "sub_account", pl.col("tier_scope") == "resource"
     nameless = by_resource & pl.col("resource_id").is_null()
     rows = rows.with_columns(
@@ -461,7 +501,7 @@ def with_pools(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     )
     pools = rows.select(POOL_KEY).unique(maintain_order=True).with_row_index("pool_id")
     rows = rows.join(pools, on=POOL_KEY, how="left", nulls_equal=True, maintain_order="left")
-    return rows.drop(*owners.columns[1:], "pool_project", "pool_resource", "pool_place")
+    return rows.drop(*owners.columns, "pool_project", "pool_resource", "pool_place")
 
 
 def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
@@ -477,7 +517,7 @@ def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     # nor what each record costs
     by_record = pl.col("price_model").is_in([*BY_RECORD, *BY_FIRST]) & (pl.col("quantity_rounding_scope") == "period")
     rows = rows.with_columns(rest="quantity", is_coarse=(by_record & ~_IS_INSTANT).fill_null(value=False))
-    offers = rows.filter((pl.col("free_quantity").to_physical() != 0).fill_null(value=False))["sold_id"].unique()
+    offers = rows["sold_id"].filter(rows["free_quantity"].is_not_null()).unique()
     if offers.len():
         is_offered = rows.select(pl.col("price_row").is_not_null() & pl.col("sold_id").is_in(offers.implode()))
         rows = _with_rest(rows, is_offered.to_series(), classes)
@@ -492,7 +532,7 @@ def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
 def _with_rest(rows: pl.DataFrame, is_offered: pl.Series, classes: pl.DataFrame) -> pl.DataFrame:
     """Uses with what is left of those to which something free is offered."""
     offered = with_pools(rows.filter(is_offered).with_row_index("_row"), classes)
-    offered = offered.with_columns(_free=_integer("free_quantity") * pl.col("common"))
+    offered = offered.with_columns(_free=_integer(pl.col("free_quantity").fill_null(0)) * pl.col("common"))
     offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
     before = pl.col("_up_to") - pl.col("quantity")
     offered = offered.select(

@@ -12,7 +12,7 @@ import polars as pl
 from rating.money import PRICE_ONE, QUANTITY_ONE, rounded, share
 from rating.price_models import PRICE_MODELS
 from rating.quantities import BY_FIRST, BY_RECORD, ONE_PER_RESOURCE, decimals, with_pools
-from rating.rows import among_several, in_order, is_new, where
+from rating.rows import among_several, in_order, is_new, only, taken, where
 from schemas.units import Money, Price
 
 _INT = pl.Int128
@@ -108,7 +108,7 @@ def line_parts(uses: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     Source   P5
     """
     columns = ["class_id", "exponent", "rounding_charges", "account_no"]
-    rows = uses.select(*_PLACE[1:-1], *_USE).hstack(classes.select(columns)[uses["class_id"]])
+    rows = uses.select(*_PLACE[1:-1], *_USE).rechunk().hstack(classes.select(columns)[uses["class_id"]])
     rows = _one_per_part(in_order(rows, _PLACE))
     return rows.with_columns(line_id=is_new("line_class", "price_row").cast(pl.Int64).cum_sum())
 
@@ -138,7 +138,7 @@ def _one_per_part(rows: pl.DataFrame) -> pl.DataFrame:
         .group_by(of_part.filter(several), maintain_order=True)
         .agg(pl.col(added).sum(), pl.col(earliest).min())
     )
-    parts, is_sum = rows.filter(part), several.filter(part)
+    parts, is_sum = only(rows, part), several.filter(part)
     return parts.with_columns(where(is_sum, sums.drop("part"), parts))
 
 
@@ -153,15 +153,15 @@ def list_costs(
     Source   P3, P5, P6, M1, M2
     """
     is_pooled = terms.prices["price_model"].is_in(_POOLED)[parts["price_row"]]
-    own, values = _own_costs(parts.filter(~is_pooled), uses, terms)
-    pooled = _with_prices(parts.filter(is_pooled), terms)
+    own, values = _own_costs(only(parts.select("class_id", *_COSTED), ~is_pooled), uses, terms)
+    pooled = _with_prices(only(parts, is_pooled), terms)
     shared = _pooled_costs(with_pools(pooled, classes), terms)
     return pl.concat([own, shared]).sort("line_id"), values
 
 
 def _with_prices(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     """Parts with their price; `scale` is what its quantities are multiplied by to compare with the part's."""
-    rows = parts.hstack(terms.prices.drop("price_row")[parts["price_row"]])  # a price is its row
+    rows = parts.hstack(taken(terms.prices.drop("price_row"), parts["price_row"]))  # a price is its row
     rows = rows.with_columns(
         scale=pl.col("quantity_denominator") // pl.col("quantity_one"), mu=pl.lit(10, dtype=pl.Int64).pow("exponent")
     )
@@ -170,16 +170,17 @@ def _with_prices(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
 
 def _terms_of(parts: pl.DataFrame, terms: PriceTerms, models: Sequence[str]) -> pl.DataFrame:
     """What each part is charged by the model of its price, with what the exact cost is divided by."""
-    made = [
-        PRICE_MODELS[model]
-        .terms(parts.filter(pl.col("price_model") == model), terms.tiers)
-        .select("part_id", pl.col("term_quantity", "term_price").cast(_INT))
-        for model in models
-    ]
-    exact = pl.concat(made)
-    columns = ["line_id", "segment_start", "mu", *_DIVISORS, "rounding_charges"]
+    exact = pl.DataFrame(schema={"part_id": parts.schema["part_id"], "term_quantity": _INT, "term_price": _INT})
+    for model in models:
+        some = only(parts, parts["price_model"] == model)
+        if some.height:
+            made = PRICE_MODELS[model].terms(some, terms.tiers)
+            exact = pl.concat([exact, made.cast({"term_quantity": _INT, "term_price": _INT})])
+    columns = ["part_id", "line_id", "segment_start", "mu", *_DIVISORS, "rounding_charges"]
     known = parts.select([name for name in columns if name in parts.columns])
-    return exact.hstack(known[exact["part_id"]])  # a part is its row
+    if not exact["part_id"].equals(known["part_id"]):
+        known = known.rechunk()[exact["part_id"]]  # a part is its row
+    return exact.hstack(known.drop("part_id"))
 
 
 def _or_nothing(rows: pl.DataFrame, costs: pl.DataFrame, on: list[str]) -> pl.DataFrame:
@@ -194,7 +195,7 @@ def _or_nothing(rows: pl.DataFrame, costs: pl.DataFrame, on: list[str]) -> pl.Da
 def _own_costs(parts: pl.DataFrame, uses: pl.DataFrame, terms: PriceTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines whose price looks at no other line: every exact cost of the line, added and rounded once."""
     by_record = terms.prices["price_model"].is_in(BY_RECORD)[parts["price_row"]]
-    costed = _with_prices(parts.filter(~by_record).with_columns(quantity="rest"), terms)
+    costed = _with_prices(only(parts.select(_COSTED), ~by_record).with_columns(quantity="rest"), terms)
     exact = _terms_of(costed.with_row_index("part_id"), terms, _BY_LINE)
     if by_record.any():
         single = _records(_with_prices(parts.filter(by_record), terms), uses)
@@ -203,6 +204,9 @@ def _own_costs(parts: pl.DataFrame, uses: pl.DataFrame, terms: PriceTerms) -> tu
     lines = parts.filter(is_new("line_id")).select("line_id")
     costs = _or_nothing(lines, costs, ["line_id"]).rename({"rounded_mu": "list_cost_mu"})
     return costs, _values(parts, exact)
+
+
+_COSTED = ["line_id", "segment_start", "price_row", "rest", "quantity_denominator", "exponent", "rounding_charges"]
 
 
 def _values(parts: pl.DataFrame, exact: pl.DataFrame) -> pl.DataFrame:
@@ -227,7 +231,7 @@ def _records(parts: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:
     """Records that are priced one by one: equal ones together, `part_count` of them."""
     key = ["class_id", "price_row", "segment_start"]
     rows = uses.filter(pl.col("rest") != 0).select(*key, **_ONE_RECORD)
-    return parts.drop("quantity").join(rows, on=key, how="inner", maintain_order="left")
+    return parts.join(rows, on=key, how="inner", maintain_order="left")
 
 
 def record_weights(uses: pl.DataFrame, parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:

@@ -38,17 +38,40 @@ def in_order(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return rows[places]
 
 
-def where(is_so: pl.Series, these: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    """These rows, one after the other, where it is so, and the others' elsewhere.
+def only(rows: pl.DataFrame, is_so: pl.Series) -> pl.DataFrame:
+    """The rows where it is so, in one piece; where it is for all, nothing is copied.
 
-    >>> these, others = pl.DataFrame({"a": [7, 8]}), pl.DataFrame({"a": [1, 2, 3]})
+    >>> only(pl.DataFrame({"a": [1, 2]}), pl.Series([False, True])).rows()
+    [(2,)]
+    """
+    return rows if is_so.all(ignore_nulls=False) else rows[np.flatnonzero(is_so.to_numpy())]
+
+
+def where(is_so: pl.Series, these: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """These rows, one after the other, where it is so, and the others' elsewhere. They may say nothing.
+
+    >>> these, others = pl.DataFrame({"a": [7, None]}), pl.DataFrame({"a": [1, 2, 3]})
     >>> where(pl.Series([False, True, True]), these, others)["a"].to_list()
-    [1, 7, 8]
+    [1, 7, None]
     """
     if these.is_empty():
         return others.select(these.columns)
-    place = (is_so.cast(pl.Int64).cum_sum() - 1).clip(lower_bound=0)
-    return pl.DataFrame([these[name][place].zip_with(is_so, others[name]) for name in these.columns])
+    rows = np.flatnonzero(is_so.to_numpy())
+    return pl.DataFrame([others[name].clone().scatter(rows, these[name]) for name in these.columns])
+
+
+def taken(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Rows by their numbers. What says nothing in any row is not copied, and the rest is copied from one piece.
+
+    >>> frame = pl.DataFrame({"a": [5, 6], "b": [None, None]}, schema={"a": pl.Int64, "b": pl.String})
+    >>> taken(frame, pl.Series([1, 1])).rows()
+    [(6, None), (6, None)]
+    """
+    empty = [column.name for column in frame if column.null_count() == frame.height]
+    if len(empty) == frame.width:
+        return frame[rows]
+    nothing = [pl.lit(None, dtype=frame.schema[name]).alias(name) for name in empty]
+    return frame.drop(empty).rechunk()[rows].with_columns(nothing).select(frame.columns)
 
 
 _ROOM = 2**62

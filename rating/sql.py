@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from rating.hashing import NULL, SEPARATOR, digest, hash64, hash64_sql, key_sql, key_text
 
@@ -85,7 +86,7 @@ def nested_ids(frame: pl.DataFrame, then: pl.Series) -> pl.DataFrame:
     key = pl.concat_str([pl.col(name).fill_null(NULL) for name in frame.columns], separator=SEPARATOR)
     keyed = frame.select(key=key, further=SEPARATOR + then).with_row_index("_row")
     with duckdb.connect() as connection:
-        connection.register("keyed", keyed.to_arrow())
+        connection.register("keyed", _in_batches(keyed))
         found = connection.sql(
             "select _row, id, md5(id || further) as nested_id from (select _row, md5(key) as id, further from keyed)"
         ).pl()
@@ -100,9 +101,18 @@ def _of_keys(frame: pl.DataFrame, expression: str, columns: tuple[str, ...], dty
     if frame.is_empty():
         return pl.Series("id", dtype=dtype)
     with duckdb.connect() as connection:
-        connection.register("keyed", frame.select(columns).with_row_index("_row").to_arrow())
+        connection.register("keyed", _in_batches(frame.select(columns).with_row_index("_row")))
         found = connection.sql(f"select _row, {expression} as id from keyed").pl()
     return _in_row_order(found)["id"].cast(dtype)
+
+
+def _in_batches(frame: pl.DataFrame) -> pa.Table:
+    """A frame as DuckDB reads it on all threads: one thread reads a batch."""
+    whole = frame.to_arrow()
+    return pa.Table.from_batches(whole.to_batches(max_chunksize=_BATCH), whole.schema)
+
+
+_BATCH = 65_536
 
 
 def _in_row_order(found: pl.DataFrame) -> pl.DataFrame:

@@ -26,28 +26,35 @@ from flows.lake.journal import Lake
 from rating.account_periods import account_periods
 from rating.charges import described, priced
 from rating.metering import metered_usage
-from rating.pipeline import Inputs, Used, used
-from rating.rating_lines import line_parts, list_costs
+from rating.pipeline import Inputs
+from rating.quantities import details, uses, with_free
+from rating.rating_lines import line_parts, list_costs, price_terms
+from rating.rows import only
 from rating.sql import keep
-from schemas.units import Instant, TextList
+from rating.usage_classes import breaks, numbered_prices, timelines, usage_classes
+from schemas.units import Instant
 from tests.benchmarks.measure import ROOT, Measured, own_peak, table, timed
 from tests.benchmarks.works import Bench, floor
 
 RESULTS = Path(__file__).parent / "results" / "rating.json"
 ONE_ACCOUNT_IN = 20
 FLOOR, METERING = "floor F: group by", "metering"
-PRICED, CHARGES = "priced charges of 1 M rows", "the same with ids and texts"
+CLASSES = "classes of 1 M series"
+PRICED, CHARGES = "1 M metered rows priced", "the same, texts and ids"
 METERED_ROWS = 1_000_000
 AFTERWARDS = datetime(2026, 12, 1, tzinfo=UTC)
-NO_WINDOWS = {
-    "billing_account_id": pl.String(),
-    "project_id": pl.String(),
-    "window_start": Instant,
-    "window_end": Instant,
-    "include": TextList,
-    "exclude": TextList,
-}
 BREAKS = [datetime(2026, month, day, tzinfo=UTC) for month, day in ((9, 1), (10, 10), (10, 20), (12, 1))]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What decides the prices of series (usage_classes.py)."""
+
+    series: pl.DataFrame
+    members: pl.DataFrame
+    classes: pl.DataFrame
+    stretches: pl.DataFrame
+    prices: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -130,23 +137,47 @@ class RatingBench:
         no_rows = pl.DataFrame()
         return Inputs(self.bench.period, AFTERWARDS, connection, many, tables, no_rows, no_rows, no_rows, no_rows)
 
-    def price(self) -> tuple[pl.DataFrame, Used]:
-        """From a million metered rows to what their charges come to; metering as many records is part of it."""
+    def classify(self) -> Classes:
+        """What decides the prices of a million series: their classes, and the stretches of the period."""
         inputs, tables = self.million, self.million.reference
         accounts = account_periods(
             *(tables[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies")),
             billing_period=inputs.billing_period,
             known_as_of=inputs.known_as_of,
         )
-        usage = used(inputs, accounts, pl.DataFrame(schema=NO_WINDOWS))
-        parts = line_parts(usage.uses.filter(pl.col("price_row").is_not_null()), usage.classes)
-        costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
-        return priced(parts, costs, values, usage.prices), usage
+        series = inputs.usage_series.with_columns(charge_category=pl.lit("usage"))
+        prices = numbered_prices(tables["sku_prices"], tables["price_tiers"])
+        classes, members = usage_classes(series, accounts, tables["skus"], prices)
+        no_cuts = pl.DataFrame(schema={"class_id": pl.Int64, "at": Instant})
+        classes, stretches = timelines(classes, prices, tables["unit_conversions"], no_cuts)
+        return Classes(series, members, classes, stretches, prices)
+
+    @cached_property
+    def known(self) -> tuple[Classes, pl.DataFrame]:
+        """The classes, and a million metered rows: no part of what is measured."""
+        found = self.classify()
+        metered = metered_usage(
+            self.million.connection,
+            breaks=breaks(found.stretches, found.classes, found.members),
+            cutoffs=pl.DataFrame(schema={"series_id": pl.UInt64, "cutoff": Instant}),
+            details=details(found.classes, found.stretches, found.members, found.prices),
+        )
+        shares = (pl.lit(None, dtype=pl.Int64).alias(name) for name in ("share_numerator", "share_denominator"))
+        return found, metered.with_columns(shares)
+
+    def price(self) -> pl.DataFrame:
+        """From a million metered rows to charges with what they come to."""
+        of, metered = self.known
+        rows = uses(metered, of.series, of.members, of.classes, of.stretches, of.prices)
+        rows = with_free(rows, of.classes)
+        terms = price_terms(of.prices, self.million.reference["price_tiers"])
+        parts = line_parts(only(rows, rows["price_row"].is_not_null()), of.classes)
+        return priced(parts, *list_costs(parts, rows, of.classes, terms), of.prices)
 
     def charge(self) -> pl.DataFrame:
         """The same, and what the charges say and are known by."""
-        items, usage = self.price()
-        return described(items, usage.classes, usage.prices)
+        of, _ = self.known
+        return described(self.price(), of.classes, of.prices)
 
 
 @dataclass(frozen=True)
@@ -160,6 +191,7 @@ class Work:
 WORKS = (
     Work(FLOOR, lambda made: floor(made.bench, None)),
     Work(METERING, RatingBench.meter),
+    Work(CLASSES, RatingBench.classify),
     Work(PRICED, RatingBench.price),
     Work(CHARGES, RatingBench.charge),
 )
@@ -177,7 +209,7 @@ def measure(made: RatingBench, folder: Path, rounds: int) -> list[Measured]:
     return [
         Measured(
             work.name,
-            METERED_ROWS if work.name in (PRICED, CHARGES) else made.bench.rows,
+            METERED_ROWS if work.name in (CLASSES, PRICED, CHARGES) else made.bench.rows,
             walls[work.name],
             cpus[work.name],
             walls[work.name] / walls[FLOOR],

@@ -118,6 +118,43 @@ def test_what_needs_more_than_37_digits_parks_the_account() -> None:
         assert billed.charges.is_empty()
 
 
+def test_a_quantity_of_24_digits_before_the_point_parks_the_account_and_no_other() -> None:
+    """A quantity has 38 digits, 15 of them decimals: 99,999,999,999,999 × 10^9 can be written, × 10^10 cannot.
+
+    At 10^-12 an hour the first comes to 99,999,999,999.999.
+    """
+    billed = bill(
+        billing_accounts=table(BillingAccounts, "billing_account_id\nacme\nbolt"),
+        unit_conversions=table(
+            UnitConversions,
+            """
+            from_unit | numerator   | denominator
+            large     | 1000000000  | 1
+            larger    | 10000000000 | 1
+            """,
+            to_unit="hour",
+        ),
+        usage_records=table(
+            UsageRecords,
+            """
+            billing_account_id | consumed_quantity | consumed_unit
+            acme               |    99999999999999 | large
+            bolt               |    99999999999999 | larger
+            """,
+        ),
+        sku_prices=table(SkuPrices, "list_unit_price\n0.000000000001"),
+    )
+    assert_table(billed.holds, Holds, "billing_account_id | reason_code\nbolt | H_QUANTITY_OUT_OF_RANGE")
+    assert_table(
+        billed.rating_lines,
+        RatingLines,
+        """
+        billing_account_id | pricing_quantity        | list_cost
+        acme               | 99999999999999000000000 | 100000000000.00
+        """,
+    )
+
+
 def test_many_denominators_at_once() -> None:
     """The twelve primes from 101 to 157, each unit so often that it is one hour: twelve hours at 0.00125 are 0.015 →
     0.02.
