@@ -9,17 +9,18 @@ people write is one line of `PARTS`.
 import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from textwrap import dedent
 
-from flows.examples import invoice_of_example
+from flows.examples import correction_of_example, invoice_of_example
 from flows.lake.views import queries
 from flows.reference import reference_page
 from rating import rejects
 from rating.allocations.limit_reasons import LIMIT_REASONS
 from rating.allocations.reasons import DISCOUNT_REASONS, GRANT_REASONS
 from rating.ledger_entries import POSTINGS
-from rating.operations import JUDGES, NOT_YET, Judge
+from rating.operations import JUDGES, Judge
 from schemas import INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
 from schemas.units import MEANINGS
 
@@ -304,7 +305,6 @@ def operations() -> str:
                 ("operation", "does", "needs", "may have", "asked for by"),
                 (_operation(name, judge) for name, judge in JUDGES.items()),
             ),
-            "Not carried out by this version: " + ", ".join(f"`{name}`" for name in sorted(NOT_YET)) + ".",
         ]
     )
 
@@ -338,6 +338,16 @@ def first_invoice() -> str:
 
 
 # What every audit asks
+
+
+@cache
+def _corrected() -> Mapping[str, str]:
+    return correction_of_example(ROOT / "data" / "examples" / "first_invoice")
+
+
+def correction(part: str) -> str:
+    """A part of the page about corrections, as the commands print it."""
+    return f"```text\n{_corrected()[part].rstrip()}\n```\n"
 
 
 def invariants() -> str:
@@ -382,6 +392,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"first invoice": first_invoice},
+    "docs/CORRECTIONS.md": {name: partial(correction, name) for name in ("backfill", "credit note", "history")},
 }
 """Pages that people write, of which these parts are printed."""
 

@@ -177,6 +177,7 @@ def _own_words(value: ast.expr | None) -> list[str]:
 # Where a precision, a scale or a time unit may be spelled beside schemas/units.py, and why.
 SPELLED_ELSEWHERE = {
     "flows/sample/usage.py": "writes a delivery as another system would, in decimals as narrow as that system keeps",
+    "rating/money.py": "digits without their point, on the way to a Quantity",
 }
 
 
