@@ -88,7 +88,7 @@ def posted(lake: Lake, reference: Reference, issue_date: date | None, progress: 
             return _nothing(TOUCHED)
         progress.step("find what changed")
         known_as_of = _known_as_of(snapshot, reference)
-        changed = touched(lake, snapshot, reference, known_as_of)
+        changed = touched(snapshot, reference, known_as_of)
         if dated:
             changed = pl.concat([changed, _redated(snapshot, reference, dated)]).sort(BY_PERIOD)
         if changed.is_empty():

@@ -221,7 +221,7 @@ def _is_touched(snapshot: Snapshot, reference: Reference, period: str, drafts: p
     ends = drafts["period_end"].max()
     latest = books.latest_recording(snapshot)
     known_as_of = max(one for one in (ends, latest) if isinstance(one, datetime))
-    found = touched(snapshot.lake, snapshot, reference, known_as_of).filter(billing_period=period)
+    found = touched(snapshot, reference, known_as_of).filter(billing_period=period)
     return found.join(drafts, on="billing_account_id", how="semi").height > 0
 
 

@@ -10,11 +10,11 @@ from flows.changes.baselines import NAMED, History, named, nobody
 from flows.changes.operations import accepted_since
 from flows.changes.reference import changed_terms
 from flows.changes.usage import late_usage
-from flows.lake.journal import Lake, Snapshot
+from flows.lake.journal import Snapshot
 from flows.reference import Reference
 
 
-def touched(lake: Lake, snapshot: Snapshot, reference: Reference, known_as_of: datetime) -> pl.DataFrame:
+def touched(snapshot: Snapshot, reference: Reference, known_as_of: datetime) -> pl.DataFrame:
     """The accounts and billed periods for which something has changed since the books of the period were complete.
 
     A period's books are complete for what was there when it was billed or backfilled last; those of an account whose
@@ -27,7 +27,6 @@ def touched(lake: Lake, snapshot: Snapshot, reference: Reference, known_as_of: d
     Makes    billing_account_id, billing_period, why, one row per reason; in the order of period, account, reason
     Source   X1, X2, X4, T4
     """
-    del lake  # a snapshot knows its own
     history = History(snapshot)
     if not history.baselines:
         return pl.DataFrame(schema=NAMED)

@@ -193,8 +193,10 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame) 
         total_without_tax=pl.col("line_amount").sum(),
         total_tax=pl.col("tax_amount").sum(),
     )
+    amounts = [name for name in sums.columns if name not in OWNER]
     rows = (
-        keys.join(sums, on=OWNER)
+        keys.join(sums, on=OWNER, how="left")  # another rate, and no line with another amount: tax alone
+        .with_columns(pl.col(amounts).fill_null(0))
         .join(accounts, on=OWNER)
         .with_columns(total_with_tax=pl.col("total_without_tax") + pl.col("total_tax"), paid_amount="credit_amount")
     )

@@ -118,7 +118,7 @@ class Follower:
     def backfill(self, step: Row) -> None:
         backfill(self.lake, self.reference(), received_at=step["at"], issue_date=step["issue_date"])
         snapshot = self.lake.snapshot()
-        left = touched(self.lake, snapshot, self.reference(), step["at"])
+        left = touched(snapshot, self.reference(), step["at"])
         assert left.is_empty(), left
 
     def _named(self, row: Row) -> Row:

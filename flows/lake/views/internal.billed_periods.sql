@@ -8,7 +8,8 @@ with
     union all   -- a run that is about to be committed; what voids an invoice counts no inputs, and writes files anew too
     select billing_period, commit_number
     from internal.files
-    where table_name in ('rating_lines', 'charges', 'allocations', 'tax_shares')
+    where table_name in ('rating_lines', 'charges', 'allocations', 'tax_shares', 'invoices')
+      and billing_period in (select billing_period from internal.files where table_name = 'account_periods')
       and commit_number > (select max(commit_number) from internal.journal)
       and (select known_as_of from internal.candidate) is not null
     union all   -- a run that says what the one before it said keeps its files

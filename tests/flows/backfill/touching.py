@@ -196,7 +196,7 @@ class Billed:
 
     def touched(self) -> set[tuple[str, str, str]]:
         """Account, period and reason of all that is touched."""
-        found = touched(self.lake, self.lake.snapshot(), self.reference(), KNOWN)
+        found = touched(self.lake.snapshot(), self.reference(), KNOWN)
         assert found.columns == ["billing_account_id", "billing_period", "why"]
         assert found.equals(found.unique().sort("billing_period", "billing_account_id", "why"))
         return set(found.iter_rows())
