@@ -18,12 +18,13 @@ from flows.credit_limits import credit_states
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.period_inputs import NO_PERIOD
 from flows.progress import Progress, silent
-from flows.recomputing import ACCOUNT, CHANGES, OWNER, Recomputed, part_of, recomputed, rerated
+from flows.recomputing import ACCOUNT, CHANGES, Recomputed, part_of, recomputed, rerated
 from flows.reference import Reference
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
 from flows.standing import standing
 from flows.tax_dates import date_for, is_by_issue, is_over, redated
 from flows.touched import touched
+from rating.chains import OWNER
 from rating.cost_policies import restrictions, unposted
 from rating.periods import period_bounds
 from schemas import TABLES

@@ -25,6 +25,7 @@ from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
 from flows.lake.views import connect
 from flows.landing.storage import spanning_rows
 from flows.period_inputs import NO_PERIOD, period_inputs
+from flows.period_tables import DOCUMENT_TABLES, STATE_TABLES, changed_accounts, made_by, on_hold
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
@@ -35,24 +36,9 @@ from rating.deltas import ledger_delta
 from rating.outputs import Outputs
 from rating.periods import first_day, period_bounds
 from rating.pipeline import Inputs, rate_period
-from rating.rejects import REASONS
-from schemas.holds import Holds
-from schemas.units import Instant, Money
+from schemas.units import Instant
 
 COMMAND = "bill"
-STATE_TABLES = (
-    "account_periods",
-    "rating_lines",
-    "charges",
-    "allocations",
-    "tax_shares",
-    "grant_movements",
-    "holds",
-    "unpriced_usage",
-    "cost_policy_measures",
-)
-"""What a period's state is made of; billed again, all of it is replaced."""
-DOCUMENT_TABLES = ("invoices", "invoice_lines", "tax_breakdown")
 MONTH_TO_DATE_TABLES = (*DOCUMENT_TABLES, "cost_policy_measures")
 """What is kept of a month that is not over."""
 POSTED_KINDS = ("invoice", "grant_applied", "grant_ended")
@@ -179,7 +165,7 @@ def plan_bill(
         period=period,
         known_as_of=known_as_of,
         is_closing=is_closing,
-        groups=_groups(lake.buckets, groups or _how_many_groups(_usage(snapshot, reference, period))),
+        groups=groups_of(range(lake.buckets), _usage(snapshot, reference, period), groups),
         reference_digest=reference.digest,
         reference_files=tuple(new or known),
         new_reference_files=tuple(new),
@@ -289,26 +275,22 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
         )
 
 
-def groups_of(buckets: Sequence[int], usage: Sequence[FileEntry]) -> list[Sequence[int]]:
-    """Buckets dealt into groups by how much usage they hold."""
-    size = -(-len(buckets) // min(_how_many_groups(usage), len(buckets)))
-    return [buckets[start : start + size] for start in range(0, len(buckets), size)]
+def groups_of(
+    buckets: Sequence[int], usage: Sequence[FileEntry], count: int | None = None
+) -> tuple[tuple[int, ...], ...]:
+    """Buckets dealt into so many groups of neighbours, or as many as their usage asks for.
+
+    >>> groups_of(range(5), [], 2), groups_of((3, 7), [])
+    (((0, 1, 2), (3, 4)), ((3, 7),))
+    """
+    size = -(-len(buckets) // min(count or _how_many_groups(usage), len(buckets)))
+    return tuple(tuple(buckets[start : start + size]) for start in range(0, len(buckets), size))
 
 
 def _how_many_groups(usage: Sequence[FileEntry]) -> int:
     """Small buckets together: a frame costs about the same for a thousand rows as for none."""
     rows = sum(entry.rows for entry in usage)
     return max(1, -(-rows // ROWS_PER_GROUP))
-
-
-def _groups(buckets: int, count: int) -> tuple[tuple[int, ...], ...]:
-    """Buckets dealt into groups of neighbours.
-
-    >>> _groups(5, 2)
-    ((0, 1, 2), (3, 4))
-    """
-    size = -(-buckets // min(count, buckets))
-    return tuple(tuple(range(start, min(start + size, buckets))) for start in range(0, buckets, size))
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -470,35 +452,10 @@ def _changed(before: Mapping[str, pl.DataFrame], outputs: Outputs, issued: pl.Da
     """Holds for the issued accounts whose charges, allocations or tax would be others today."""
     changed = []
     for name in ("charges", "allocations", "tax_shares"):
-        was = before[name].drop("charge_order", strict=False)
-        now = (
-            outputs.tables()[name].join(issued, on="billing_account_id", how="semi").drop("charge_order", strict=False)
-        )
-        keys = [column for column, dtype in was.schema.items() if not dtype.is_nested()]
-        changed.append(was.join(now, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
-        changed.append(now.join(was, on=keys, how="anti", nulls_equal=True).select("billing_account_id"))
-    return issued_holds(
-        before["account_periods"].join(pl.concat(changed).unique(), on="billing_account_id", how="semi")
-    )
-
-
-def issued_holds(account_periods: pl.DataFrame) -> pl.DataFrame:
-    """Holds that say: what should be billed is not what was issued.
-
-    Reads    AccountPeriods
-    Makes    Holds
-    """
-    rows = account_periods.with_columns(
-        reason_code=pl.lit("H_ISSUED"),
-        reason=pl.lit(REASONS["H_ISSUED"].sentence),
-        other_charges_amount=pl.lit(0).cast(Money),
-    )
-    return Holds.conform(rows.sort("billing_account_id"))
-
-
-def made_by(table: str) -> dict[str, str]:
-    """Which part of a table billing makes."""
-    return books.MADE_BY_BILLING if table == "grant_movements" else {}
+        now = outputs.tables()[name].join(issued, on="billing_account_id", how="semi")
+        changed.append(changed_accounts(*(rows.drop("charge_order", strict=False) for rows in (before[name], now))))
+    found = pl.concat(changed).unique()
+    return on_hold(before["account_periods"].join(found, on="billing_account_id", how="semi"), "H_ISSUED")
 
 
 def _write(plan: BillPlan, table: str, rows: pl.DataFrame, buckets: tuple[int, ...]) -> FileEntry | None:

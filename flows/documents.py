@@ -5,20 +5,17 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from flows.lake.journal import Snapshot
-from rating.chains import chained
+from flows.period_tables import DOCUMENT_TABLES
+from rating.chains import OWNER, chained
 from rating.corrections import Documents, again
 from rating.ledger_entries import KEY, document_entries
 from rating.outputs import Outputs
 from schemas.units import Count
 
-TABLES = ("invoices", "invoice_lines", "tax_breakdown")
-"""What documents are made of."""
-OWNER = ["billing_account_id", "billing_period"]
-
 
 def documents(snapshot: Snapshot, period: str, state: str, accounts: pl.DataFrame | None = None) -> Documents:
     """The documents of a period in a state, of all accounts or of these."""
-    tables = {name: snapshot.read(name, billing_period=period, state=state) for name in TABLES}
+    tables = {name: snapshot.read(name, billing_period=period, state=state) for name in DOCUMENT_TABLES}
     if accounts is not None:
         tables = {
             name: rows.join(accounts, on="billing_account_id", how="semi", maintain_order="left")

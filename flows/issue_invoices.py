@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from flows import books
-from flows.documents import TABLES, documents
+from flows.documents import documents
 from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.period_tables import DOCUMENT_TABLES
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import NOTHING_TO_DO, REFUSED, Refusal, Run
@@ -352,7 +353,9 @@ def issue_documents(snapshot: Snapshot, issued: pl.DataFrame, numbered: Numbered
     removed: list[str] = []
     for period, rest in numbered.drafts.items():
         removed += [
-            entry.path for name in TABLES for entry in snapshot.files(name, billing_period=period, state="draft")
+            entry.path
+            for name in DOCUMENT_TABLES
+            for entry in snapshot.files(name, billing_period=period, state="draft")
         ]
         drafts = documents(snapshot, period, "draft")
         of_period = issued.filter(pl.col("billing_period") == period)
@@ -361,7 +364,7 @@ def issue_documents(snapshot: Snapshot, issued: pl.DataFrame, numbered: Numbered
             own = Documents.together(
                 drafts.named(invoices.filter(~pl.col("is_void"))), numbered.voids.named(invoices.filter("is_void"))
             )
-            for table, rows in zip(TABLES, (invoices, own.invoice_lines, own.tax_breakdown), strict=True):
+            for table, rows in zip(DOCUMENT_TABLES, (invoices, own.invoice_lines, own.tax_breakdown), strict=True):
                 if rows.height:
                     partition = {"billing_period": period, "state": state}
                     added.append(

@@ -9,19 +9,11 @@ from os import cpu_count
 
 import polars as pl
 
-from flows.bill_period import (
-    DOCUMENT_TABLES,
-    POSTED_KINDS,
-    STATE_TABLES,
-    closed_at,
-    groups_of,
-    issued_holds,
-    made_by,
-    of_others,
-)
+from flows.bill_period import POSTED_KINDS, closed_at, groups_of, of_others
 from flows.documents import Voided, documents, voided_documents
 from flows.lake.journal import FileEntry, Snapshot
 from flows.period_inputs import buckets_of, period_inputs
+from flows.period_tables import DOCUMENT_TABLES, STATE_TABLES, changed_accounts, made_by, on_hold
 from rating.chains import PAID
 from rating.corrections import Documents, again, corrections
 from rating.deltas import ledger_delta
@@ -31,7 +23,6 @@ from rating.outputs import Outputs
 from rating.pipeline import account_terms, rate_period
 from schemas.units import Money, Text
 
-OWNER = ["billing_account_id", "billing_period"]
 ACCOUNT = {"billing_account_id": Text}
 KEPT_TABLES = (*STATE_TABLES, *DOCUMENT_TABLES)
 """What is replaced with a period: its state, and documents that have no number yet."""
@@ -171,7 +162,7 @@ class Recomputed:
     @property
     def _holds(self) -> pl.DataFrame:
         told = self._of(self.was["account_periods"], self._estranged)
-        return pl.concat([self.made.outputs.holds, issued_holds(told)])
+        return pl.concat([self.made.outputs.holds, on_hold(told, "H_ISSUED")])
 
     def _movements(self, tables: pl.DataFrame) -> pl.DataFrame:
         """Movements: of an issued period what is committed stays, and what changed is added (L4)."""
@@ -291,14 +282,6 @@ def recomputed(
 def part_of(table: str) -> dict[str, str]:
     """Which part of a table a run says anew."""
     return {"state": "draft"} if table in DOCUMENT_TABLES else made_by(table)
-
-
-def changed_accounts(was: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """The accounts of rows that are on one side only: billing_account_id."""
-    keys = [column for column, dtype in was.schema.items() if not dtype.is_nested()]
-    gone = was.join(now, on=keys, how="anti", nulls_equal=True)
-    come = now.join(was, on=keys, how="anti", nulls_equal=True)
-    return pl.concat([gone.select("billing_account_id"), come.select("billing_account_id")]).unique()
 
 
 def came_to(invoices: pl.DataFrame, name: str) -> pl.DataFrame:

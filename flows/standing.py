@@ -14,8 +14,6 @@ from schemas import TABLES
 from schemas.units import Instant
 
 RATES = "tax_rates"
-BILLING = ("bill", "backfill")
-"""Commands whose commits say what the books of a period are."""
 
 _OF_INVOICES = (
     *("billing_account_id", "billing_period", "document_state", "invoice_number", "preceding_invoice_number"),

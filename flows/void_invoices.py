@@ -12,11 +12,10 @@ import polars as pl
 from flows import books
 from flows.lake import tables
 from flows.lake.journal import FileEntry, Snapshot
+from flows.period_tables import STATE_TABLES, made_by, on_hold
 from rating.accounting_periods import POLICY, booked
 from rating.corrections import Documents
 from rating.ledger_entries import KEY, document_entries
-from rating.rejects import REASONS
-from schemas.holds import Holds
 from schemas.ledger_entries import LedgerEntries
 
 OF_GRANTS = ("grant_applied", "grant_ended")
@@ -72,31 +71,14 @@ def _rewrite(snapshot: Snapshot, period: str, voids: pl.DataFrame, run_id: str, 
         found.removed.append(entry.path)
         if rest.height:
             write(entry.table, rest, entry.partition)
-    write("holds", _holds(period, voids), {"billing_period": period})
+    held = voids.with_columns(billing_period=pl.lit(period))
+    write("holds", on_hold(held, "H_VOIDED"), {"billing_period": period})
 
 
 def _state_files(snapshot: Snapshot, period: str) -> Iterable[FileEntry]:
-    from flows.bill_period import STATE_TABLES
-
     for table in STATE_TABLES:
-        if table == "account_periods":
-            continue
-        made_by = books.MADE_BY_BILLING if table == "grant_movements" else {}
-        yield from snapshot.files(table, billing_period=period, **made_by)
-
-
-def _holds(period: str, voids: pl.DataFrame) -> pl.DataFrame:
-    """The hold of each account, until the period is billed again."""
-    return Holds.conform(
-        voids.select("billing_account_id", "billing_currency")
-        .with_columns(
-            billing_period=pl.lit(period),
-            reason_code=pl.lit("H_VOIDED"),
-            reason=pl.lit(REASONS["H_VOIDED"].sentence),
-            other_charges_amount=pl.lit(0).cast(Holds.columns()["other_charges_amount"]),
-        )
-        .sort("billing_account_id")
-    )
+        if table != "account_periods":
+            yield from snapshot.files(table, billing_period=period, **made_by(table))
 
 
 def _undone(snapshot: Snapshot, voids: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from flows.lake.journal import Snapshot, check_size
 from flows.reference import Reference
 from flows.standing import standing
 from flows.tax_dates import is_by_issue
+from rating.chains import OWNER
 from schemas import REFERENCE
 
 LONGEST_RECORD = timedelta(days=367)
@@ -22,8 +23,6 @@ LONGEST_RECORD = timedelta(days=367)
 
 NOT_OF_TABLES = ("H_ISSUED", "H_VOIDED")
 """Holds that no reference table ends."""
-
-OWNER = [ACCOUNT, "billing_period"]
 
 
 def changed_terms(history: History, reference: Reference) -> pl.DataFrame:

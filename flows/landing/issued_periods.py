@@ -8,13 +8,12 @@ import polars as pl
 
 from flows.lake.journal import Snapshot
 from flows.standing import standing
+from rating.chains import OWNER
 from rating.policies import account_policies
 from schemas.units import Text
 
 if TYPE_CHECKING:
     from flows.reference import Reference
-
-OWNER = ["billing_account_id", "billing_period"]
 
 
 def periods_that_take_no_usage(snapshot: Snapshot, reference: Reference) -> pl.DataFrame:
