@@ -68,7 +68,9 @@ def priced(parts: pl.DataFrame, line_costs: pl.DataFrame, values: pl.DataFrame, 
     Source   P7, G5
     """
     segments = _with_values(_added_up(parts), values)
-    segments = segments.with_columns(in_order(line_costs, ["line_id"])["list_cost_mu"][segments["line_id"] - 1])
+    costs = in_order(line_costs, ["line_id"])["list_cost_mu"]
+    # where each line is one segment, a line is its row
+    segments = segments.with_columns(costs if costs.len() == segments.height else costs[segments["line_id"] - 1])
     # an amount out of bounds parks its account later; until then it counts nothing
     segments = segments.with_columns(
         pl.col("list_cost_mu").fill_null(0), is_out_of_bounds=pl.col("list_cost_mu").is_null()
@@ -99,7 +101,7 @@ def described(items: pl.DataFrame, classes: pl.DataFrame, prices: pl.DataFrame) 
     return _with_ids(items.with_columns(resource_id="line_resource_id", line_order="line_id"))
 
 
-_ONLY_HERE = ["quantity", "rest", "quantity_denominator", "value_mu"]
+_ONLY_HERE = ["quantity", "rest", "quantity_denominator", "value_mu", "rounding_charges"]
 _ONLY_BEFORE = [
     "sku_row",
     "sub_account_id_no",
@@ -110,6 +112,7 @@ _ONLY_BEFORE = [
     "consumed_unit_no",
     "currency_no",
     "line_grain",
+    "rounding_charges",
     "quantity_rounding",
     "quantity_increment",
     "quantity_rounding_scope",

@@ -82,7 +82,28 @@ def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
     >>> to_quantity(pl.Series([3, -2], dtype=pl.Int128), pl.Series([2, 3], dtype=pl.Int128)).to_list()
     [Decimal('1.500000000000000'), Decimal('-0.666666666666666')]
     """
-    frame = pl.DataFrame({"n": numerator.abs(), "d": denominator}).cast(_INT128)
+    digits = _digits(numerator.cast(_INT128), denominator.cast(_INT128))
+    # the same digits, read with decimals: a cast would multiply them
+    shown = (
+        digits.cast(pl.Decimal(Quantity.precision, 0)).to_arrow().view(decimal128(Quantity.precision, Quantity.scale))
+    )
+    return pl.Series(numerator.name, shown)
+
+
+def _digits(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
+    """The digits of quotients with 15 decimals; where the denominator divides 10^15, none of them is left out."""
+    if not numerator.len() or most(numerator) >= 10**22 or most(denominator) >= SAFE:
+        return _divided_digits(numerator, denominator)
+    small = denominator.cast(pl.Int64)
+    times: pl.Series = QUANTITY_ONE // small
+    digits: pl.Series = numerator * times.cast(_INT128)
+    rest = np.flatnonzero((times * small != QUANTITY_ONE).to_numpy())
+    return digits.scatter(rest, _divided_digits(numerator[rest], denominator[rest])) if rest.size else digits
+
+
+def _divided_digits(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
+    """The same, of whatever size: the whole and the rest apart."""
+    frame = pl.DataFrame({"n": numerator.abs(), "d": denominator})
     one = pl.lit(QUANTITY_ONE, dtype=_INT128)
     if frame.select((pl.col("d") > 10**22).any()).item():  # the rest of a division × 10^15 would leave 128 bits
         found = [divmod(n, d) for n, d in frame.iter_rows()]
@@ -94,12 +115,7 @@ def to_quantity(numerator: pl.Series, denominator: pl.Series) -> pl.Series:
         frame = frame.select(whole=pl.col("n") // pl.col("d"), rest=pl.col("n") % pl.col("d") * one // pl.col("d"))
     if frame.select((pl.col("whole") >= 10 ** (Quantity.precision - Quantity.scale)).any()).item():
         raise OutOfBoundsError(f"a quantity needs more than {Quantity.precision} digits")
-    digits = frame.select((pl.col("whole") * one + pl.col("rest")) * numerator.sign().cast(_INT128)).to_series()
-    # the same digits, read with decimals: a cast would multiply them
-    shown = (
-        digits.cast(pl.Decimal(Quantity.precision, 0)).to_arrow().view(decimal128(Quantity.precision, Quantity.scale))
-    )
-    return pl.Series(numerator.name, shown)
+    return frame.select((pl.col("whole") * one + pl.col("rest")) * numerator.sign().cast(_INT128)).to_series()
 
 
 def to_increment(quantity: pl.Expr, increment: pl.Expr, mode: pl.Expr) -> pl.Expr:
@@ -163,10 +179,16 @@ def rounded(
 
 def _most(rows: pl.DataFrame, names: Sequence[str]) -> int:
     """What no product of a row exceeds: the product of the largest there are, each of its column."""
-    least, most = (
-        [int(end or 0) for end in rows.select(ends).row(0)] for ends in (pl.col(names).min(), pl.col(names).max())
-    )
-    return prod(max(-low, high, 1) for low, high in zip(least, most, strict=True))
+    return prod(most(rows[name]) for name in names)
+
+
+def most(integers: pl.Series) -> int:
+    """What none of them exceeds in size; 1 at least.
+
+    >>> most(pl.Series([3, -7, None]))
+    7
+    """
+    return max(-int(integers.min() or 0), int(integers.max() or 0), 1)  # type: ignore[arg-type]
 
 
 def _size(names: Sequence[str]) -> pl.Expr:
@@ -226,14 +248,15 @@ def _rounded_at_once(rows: pl.DataFrame, factors: Sequence[str], divisors: Seque
         sums = sums.group_by(group, maintain_order=True).agg(
             pl.col("_numerator").sum(), pl.col("_denominator", "_mode").first()
         )
-    size = pl.lit(None, dtype=_INT128)
-    for mode in sums["_mode"].unique():
+    modes = sums["_mode"].unique().drop_nulls().to_list()
+    size = _WHOLE_SIZE[modes[0]] if modes else pl.lit(None, dtype=_INT128)
+    for mode in modes[1:]:
         size = pl.when(pl.col("_mode") == mode).then(_WHOLE_SIZE[mode]).otherwise(size)
     bound = pl.lit(9 * 10**18, dtype=_INT128)
-    return sums.with_columns(_size=size).select(
-        group,
-        rounded_mu=pl.when(pl.col("_size") < bound).then(pl.col("_size") * pl.col("_numerator").sign()).cast(pl.Int64),
-    )
+    sums = sums.select(group, "_numerator", _size=size)
+    if most(sums["_size"]) >= 9 * 10**18:
+        sums = sums.with_columns(_size=pl.when(pl.col("_size") < bound).then("_size"))
+    return sums.select(group, rounded_mu=pl.col("_size").cast(pl.Int64) * pl.col("_numerator").sign().cast(pl.Int64))
 
 
 _SIZE, _DENOMINATOR = pl.col("_numerator").abs(), pl.col("_denominator")

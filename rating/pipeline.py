@@ -195,7 +195,9 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
 
 
 _CAN_BE_CHARGED = pl.col("price_row").is_not_null() & pl.col("has_factor") & ~pl.col("is_beyond")
-_OF_CLASS = ["billing_period", "sub_account_id", "region_id", "consumed_unit", "exponent"]
+_OF_CLASS = [
+    *("billing_period", "billing_account_id", "sub_account_id", "sku_id", "region_id", "consumed_unit", "exponent"),
+]
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,8 @@ def used(inputs: Inputs, accounts: pl.DataFrame, reaches: pl.DataFrame, *, each_
         return with_free(uses(rows, series, members, classes, stretches, prices), classes)
 
     found = counted(metered)
-    coarse = found.filter(pl.col("is_coarse") & (pl.col("charge_category") == "usage")).select("series_id").unique()
+    coarse = found.filter("is_coarse")
+    coarse = coarse.filter(classes["charge_category"][coarse["class_id"]] == "usage").select("series_id").unique()
     if coarse.height:
         finer = metered_usage(inputs.connection, details=each_instant(known, coarse), wanted=coarse, **asked)
         finer = pl.concat([metered.join(coarse, on="series_id", how="anti"), finer])
@@ -270,6 +273,7 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
     items = charges(parts, costs, values, usage.classes, usage.prices)
     weighed = record_weights(priced, parts, usage.price_terms)
     keys = items.select("line_id", "segment_start", "charge_id", "rating_line_id")
+    weighed = weighed.with_columns(usage.classes["charge_category"][weighed["class_id"]])
     return weighed.join(keys, on=["line_id", "segment_start"]).select(
         "series_id",
         pl.coalesce("at", "first_record_at").alias("at"),

@@ -9,10 +9,11 @@ import math
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from rating.money import FITS, MOST_SHOWN, to_increment
+from rating.money import FITS, MOST_SHOWN, most, to_increment
 from rating.price_models import PRICE_MODELS
-from rating.rows import matched, taken, where
+from rating.rows import in_words, is_new, matched, packed, taken, where
 from schemas.units import Quantity
 
 ONE_PER_RESOURCE = ("max", "last", "unique")
@@ -21,21 +22,8 @@ ONE_PER_RESOURCE = ("max", "last", "unique")
 POOL_KEY = ["sold_id", "tier_scope", "price_region_id", "pool_project", "pool_resource", "pool_place"]
 """Over what tiers, blocks and free quantity count: by account and SKU, in `tier_scope`, by region of the price (P6)."""
 
-_CLASS_COLUMNS = [
-    "timeline_id",
-    "line_class",
-    "sold_id",
-    "billing_account_id",
-    "sku_id",
-    "charge_category",
-    "meter",
-    "quantity_rounding",
-    "quantity_increment",
-    "quantity_rounding_scope",
-    "allows_corrections",
-]
+_CLASS_COLUMNS = ["timeline_id", "line_class", "sold_id"]
 _IS_INSTANT = pl.col("at").is_not_null() & (pl.col("value").is_not_null() | pl.col("meter").is_in(ONE_PER_RESOURCE))
-_TERMS = ["starts", "line_start", "segment_start", "segment_end", "price_row", "numerator", "denominator"]
 _INT = pl.Int128
 BY_RECORD = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
 BY_FIRST = [name for name, model in PRICE_MODELS.items() if model.goes_to_first]
@@ -153,26 +141,22 @@ def uses(
 
     Reads    metered   MeteredUsage, recurring items among them (share_numerator, share_denominator)
              series    UsageSeries; members: series_id, class_id; prices: numbered prices
-    Makes    one row per metered row: the class's keys, stretch, segment and price row; quantity [integer] over
-             quantity_denominator, at: when it counts, in time order; record_count, first_record_at, first_positive_at,
-             has_factor, is_beyond (more than 128 bits hold: quantity is 0), metered_row: its place in metered,
-             free_quantity: null where nothing is free
+    Makes    one row per metered row, in the order of classes, so that what belongs together stands together: class_id,
+             stretch, segment and price row, and what those say; quantity [integer] over quantity_denominator, at: when
+             it counts, in time order; record_count, first_record_at, first_positive_at, has_factor, is_beyond (more
+             than 128 bits hold: quantity is 0), metered_row: its place in metered, free_quantity: null where nothing
+             is free
     Source   P1, P2, M3
     """
-    metered = metered.rechunk()  # rows are taken from it by number
-    # in the order of classes, so that what belongs together stands together
     row, member = matched(metered["series_id"], members["series_id"])
-    class_id = members["class_id"][member]
-    order = pl.Series(np.argsort(class_id.to_numpy()))
-    found = row[order].alias("metered_row")
-    rows = taken(metered.select(_OF_ALL), found).with_columns(class_id[order], found)
-    rows = _with_terms(rows, classes, stretches, prices)
+    rows = taken(metered.select(_OF_ALL), row).hstack(members[member]).with_columns(metered_row=row)
+    rows = _with_terms(rows, classes, _stretch_terms(stretches, prices))
     rows = _one_per_resource(_placed(rows, metered, classes), metered, series)
     return _rounded_by_period(_one_by_one(rows), classes)
 
 
 _OF_ALL = [
-    *("series_id", "stretch", "value", "at", "consumed_quantity", "record_count"),
+    *("stretch", "value", "at", "consumed_quantity", "record_count"),
     *("first_record_at", "first_positive_at", "share_numerator", "share_denominator"),
 ]
 """What every row says; what only some meters fill is looked up where it is asked for (`_looked_up`)."""
@@ -183,49 +167,95 @@ def _looked_up(rows: pl.DataFrame, metered: pl.DataFrame, columns: list[str]) ->
     return rows.hstack(metered.select(columns)[rows["metered_row"]])
 
 
-def _with_terms(
-    rows: pl.DataFrame, classes: pl.DataFrame, stretches: pl.DataFrame, prices: pl.DataFrame
-) -> pl.DataFrame:
-    """Metered rows with their class and stretch: a class is its row, a stretch counts from its timeline's first."""
-    terms = stretches.sort("timeline_id", "stretch").join(
-        prices.select("price_row", *_PRICE_COLUMNS), on="price_row", how="left", maintain_order="left"
+def _stretch_terms(stretches: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """What a use is told by its stretch, price and SKU among it; the few words there are as numbers."""
+    price_columns = ["price_model", "tier_scope", "price_region_id", "free_quantity", "price_decimals"]
+    terms = stretches.join(
+        prices.select("price_row", *price_columns), on="price_row", how="left", maintain_order="left"
     )
     offered = pl.col("free_quantity").to_physical() != 0
     terms = terms.with_columns(pl.when(offered).then("free_quantity"))  # null where nothing is free
+    terms = in_words(terms, "price_model", "tier_scope", "price_region_id", "quantity_rounding")
+    return in_words(in_words(terms, "quantity_rounding_scope"), "meter", also=("sum",))
+
+
+def _with_terms(rows: pl.DataFrame, classes: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """Metered rows with their class and stretch: a class is its row, a stretch counts from its timeline's first."""
     counts = terms.group_by("timeline_id", maintain_order=True).len()["len"].cast(pl.Int64)
     first = counts.cum_sum() - counts
-    own = taken(classes.select(*_CLASS_COLUMNS), rows["class_id"])
-    place = first[own["timeline_id"]] + rows["stretch"]
-    rows = pl.concat([rows, own, taken(terms.select(*_TERMS, *_PRICE_COLUMNS), place)], how="horizontal")
-    return rows.with_columns(
-        meter=pl.when(pl.col("share_denominator").is_null()).then("meter").otherwise(pl.lit("sum"))
-    )
+    own = classes.select(_CLASS_COLUMNS)[rows["class_id"]]
+    place = (first[own["timeline_id"]] + rows["stretch"]).cast(pl.UInt32)
+    terms = taken(terms.drop("timeline_id", "stretch", "ends"), place)
+    rows = pl.concat([rows, own.drop("timeline_id"), terms], how="horizontal")
+    if rows["share_denominator"].null_count() == rows.height:
+        return rows
+    is_item = pl.col("share_denominator").is_not_null()
+    return rows.with_columns(meter=pl.when(is_item).then(pl.lit("sum", rows.schema["meter"])).otherwise("meter"))
 
 
-_PRICE_COLUMNS = ["price_model", "tier_scope", "price_region_id", "free_quantity", "price_decimals"]
 _MEASURED = ["consumed_quantity", "value", "peak_quantity", "last_quantity", "quantity_time_rest"]
 
 
 def _placed(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
-    """Each row's quantity as an integer over the denominator of its account and SKU."""
-    rows = _with_raw(_with_one(rows, metered), metered, classes)
-    rows = _with_common(rows)
+    """Each row's quantity as an integer over the denominator of its account and SKU.
+
+    Most are counted in whole units; where anything of an account's use of a SKU is divided or rounded record by record,
+    all of it goes the longer way (`_apart`), and so does everything where 128 bits might not hold it.
+    """
+    rows = _with_one(rows, metered).with_columns(has_factor=pl.col("numerator").is_not_null())
+    raw = _counted(rows, metered)
+    size = most(raw) * most(rows["numerator"]) * rows.height
+    fits = size < 10**6 * MOST_SHOWN  # `one` is a million at least
+    is_apart = _of_the_same_sold(rows, _IS_APART) if fits else pl.repeat(value=True, n=rows.height, eager=True)
+    whole = rows.select(
+        quantity=(raw * pl.col("numerator").cast(_INT)).fill_null(0),
+        quantity_denominator="one",
+        is_beyond=pl.lit(value=False),
+    )
+    found = where(is_apart, _apart(rows.filter(is_apart), metered, classes), whole) if is_apart.any() else whole
+    return rows.hstack(found).drop(_STEPS)
+
+
+_STEPS = ["share_numerator", "share_denominator", "numerator", "denominator"]
+"""What is needed on the way to a quantity, and no further."""
+
+_IS_APART = (
+    (pl.col("meter") == "time_weighted")
+    | (pl.col("denominator") != 1)
+    | pl.col("share_denominator").is_not_null()
+    | (pl.col("quantity_rounding_scope").eq_missing("record") & pl.col("quantity_rounding").is_not_null())
+)
+
+
+def _of_the_same_sold(rows: pl.DataFrame, is_so: pl.Expr) -> pl.Series:
+    """Whether it is so of any row of an account and SKU."""
+    sold = rows["sold_id"].to_numpy()
+    found = np.zeros(sold.max(initial=0) + 1, dtype=bool)
+    found[rows.filter(is_so)["sold_id"].to_numpy()] = True
+    return pl.Series(found[sold])
+
+
+def _apart(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """Quantities of uses that are divided, or rounded record by record.
+
+    Reads    all uses of their accounts and SKUs
+    Makes    quantity, quantity_denominator, is_beyond
+    """
+    rows = _with_common(_with_raw(rows, metered, classes))
     divisor = pl.col("denominator").cast(_INT) * pl.col("part")
     rows = rows.with_columns(
         factor=pl.col("numerator").cast(_INT) * (pl.col("common") // divisor),
         quantity_denominator=pl.col("one") * pl.col("common"),
-        has_factor=pl.col("numerator").is_not_null(),
     )
     rows = _within_bounds(rows)
     rows = rows.with_columns(quantity=(pl.col("raw") * pl.col("factor")).fill_null(0))
-    per_record = pl.col("quantity_rounding_scope").eq_missing("record") & pl.col("quantity_rounding").is_not_null()
-    if rows.select(per_record.any()).item():
-        rows = pl.concat([rows.filter(~per_record), _rounded_by_record(rows.filter(per_record))])
-    return rows.drop(_STEPS)
-
-
-_STEPS = ["raw", "factor", "part", "is_too_long", "share_numerator", "share_denominator", "numerator", "denominator"]
-"""What is needed on the way to a quantity, and no further."""
+    by_record = rows.select(
+        pl.col("quantity_rounding_scope").eq_missing("record") & pl.col("quantity_rounding").is_not_null()
+    ).to_series()
+    found = rows.select("quantity", "quantity_denominator", "is_beyond")
+    if not by_record.any():
+        return found
+    return found.with_columns(where(by_record, _rounded_by_record(rows.filter(by_record)), found))
 
 
 def _integer(quantity: pl.Expr) -> pl.Expr:
@@ -256,18 +286,27 @@ def _with_one(rows: pl.DataFrame, metered: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(digit=pl.lit(10**_FINEST, dtype=_INT) // pl.col("one"))
 
 
+def _counted(rows: pl.DataFrame, metered: pl.DataFrame) -> pl.Series:
+    """What each row's meter counts [integer]; one that weighs time is not counted here."""
+    raw = rows.select(raw=_integer(pl.col("consumed_quantity"))).to_series()
+    found: list[pl.Series] = []
+    places: list[NDArray[np.int64]] = []
+    for meter, quantity in _OF_METER.items():
+        some = np.flatnonzero((rows["meter"] == meter).to_numpy())
+        if some.size:
+            few = rows.select("metered_row", "one", "digit")[some]
+            few = _looked_up(few, metered, ["positive_count", "peak_quantity", "last_quantity"])
+            found, places = [*found, few.select(raw=quantity).to_series()], [*places, some]
+    return raw.scatter(np.concatenate(places), pl.concat(found)) if found else raw
+
+
 def _with_raw(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     """`raw`: what each row's meter counts [integer]; `part`: what a month divides that by (P1, P9)."""
     found = rows.select(
-        raw=_integer(pl.col("consumed_quantity")) * pl.col("share_numerator").fill_null(1).cast(_INT),
+        raw=_counted(rows, metered) * pl.col("share_numerator").fill_null(1).cast(_INT),
         part=pl.col("share_denominator").fill_null(1).cast(_INT),
         is_too_long=pl.lit(value=False),
     )
-    for meter, quantity in _OF_METER.items():
-        is_so = rows["meter"] == meter
-        some = rows.select("metered_row", "one", "digit").filter(is_so)
-        some = _looked_up(some, metered, ["positive_count", "peak_quantity", "last_quantity"]).select(raw=quantity)
-        found = found.with_columns(where(is_so, some, found))
     is_weighted = rows["meter"] == "time_weighted"
     weighted = rows.select("metered_row", "class_id", "sold_id", "value", "one", "digit").filter(is_weighted)
     return rows.hstack(where(is_weighted, _weighted(weighted, metered, classes), found))
@@ -311,12 +350,13 @@ def _with_common(rows: pl.DataFrame) -> pl.DataFrame:
     is_divided = (pl.col("denominator") != 1) | (pl.col("part") != 1)
     divisor = pl.col("denominator").cast(_INT) * pl.col("part")
     divided = rows.select("sold_id", "one", "denominator", "part").filter(is_divided)
-    divided = divided.select("sold_id", "one", common=divisor).unique()
+    divided = divided.select("sold_id", "one", common=divisor)
+    divided = divided.filter(is_new("sold_id", "common"))  # what belongs together stands together, mostly
     if divided.is_empty():
         return rows.with_columns(common=pl.lit(1, dtype=_INT))
     is_alone = pl.col("sold_id").is_unique()
     alone = divided.filter(is_alone).select("sold_id", "common")
-    several = divided.filter(~is_alone).sort("sold_id", "common")
+    several = divided.filter(~is_alone).unique().sort("sold_id", "common")
     multiples = []
     for (sold_id,), group in several.group_by("sold_id", maintain_order=True):
         multiple = math.lcm(*group["common"].to_list())
@@ -375,7 +415,7 @@ def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
     rounded = to_increment(pl.col("_record"), pl.col("_increment"), pl.col("quantity_rounding"))
     per = pl.when(is_weighted & known).then("part").otherwise(pl.lit(1, dtype=_INT))
     # divided first, which leaves no rest, so that the product stays small
-    return rows.with_columns(quantity=(rounded // per * often).fill_null(0)).drop("_record", "_increment")
+    return rows.select(quantity=(rounded // per * often).fill_null(0))
 
 
 def _one_per_resource(rows: pl.DataFrame, metered: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
@@ -431,6 +471,10 @@ _CONTESTED = [
 ]
 
 
+_COMMON = pl.col("quantity_denominator") // pl.col("one")
+"""What an account's use of a SKU is divided by."""
+
+
 def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
     """Records that are priced one by one and came at one instant with one quantity: a row each."""
     is_apart = pl.col("at").is_not_null() & pl.col("value").is_not_null() & (pl.col("record_count") > 1)
@@ -467,7 +511,7 @@ def _rounded_by_period(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFram
     rest = rows.filter(~rounds).drop("_resource")
     group = ["line_class", "_resource"]
     rounded = rows.filter(rounds).sort(*group, *TIME_ORDER, nulls_last=True)
-    increment = _integer(pl.col("quantity_increment")) * pl.col("common")
+    increment = _integer(pl.col("quantity_increment")) * _COMMON
     up_to = pl.col("quantity").cum_sum().over(group)
     grown = to_increment(up_to, increment, pl.col("quantity_rounding"))
     rounded = rounded.with_columns(_grown=grown)
@@ -490,18 +534,23 @@ TIME_ORDER = [
 
 def with_pools(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     """Give each priced row what it counts together with: pool_id, the same for equal `POOL_KEY` (P6)."""
-    owners = classes.select("sub_account_id", "resource_id", "region_id")
-    rows = rows.hstack(owners[rows["class_id"]])
+    owners = classes.select(*_OWNERS, is_nameless=pl.col("resource_id").is_null())[rows["class_id"]]
     by_project, by_resource = pl.col("tier_scope") == "sub_account", pl.col("tier_scope") == "resource"
-    nameless = by_resource & pl.col("resource_id").is_null()
-    rows = rows.with_columns(
-        pool_project=pl.when(by_project | nameless).then("sub_account_id"),
-        pool_resource=pl.when(by_resource).then("resource_id"),
-        pool_place=pl.when(nameless).then("region_id"),
+    nameless = by_resource & pl.col("is_nameless")
+    words = pl.col("tier_scope", "price_region_id").to_physical().cast(pl.Int64) + 1
+    # what counts does, what does not is zero
+    numbers = rows.select("sold_id", "tier_scope", "price_region_id").hstack(owners)
+    pool = numbers.select(
+        "sold_id",
+        words.fill_null(0),
+        pool_project=pl.when(by_project | nameless).then(pl.col("sub_account_id_no") + 1).otherwise(0),
+        pool_resource=pl.when(by_resource & ~nameless).then(pl.col("resource_id_no") + 1).otherwise(0),
+        pool_place=pl.when(nameless).then(pl.col("region_id_no") + 1).otherwise(0),
     )
-    pools = rows.select(POOL_KEY).unique(maintain_order=True).with_row_index("pool_id")
-    rows = rows.join(pools, on=POOL_KEY, how="left", nulls_equal=True, maintain_order="left")
-    return rows.drop(*owners.columns, "pool_project", "pool_resource", "pool_place")
+    return rows.with_columns(packed(pool.select(POOL_KEY)).rank("dense").alias("pool_id"))
+
+
+_OWNERS = ["sub_account_id_no", "resource_id_no", "region_id_no"]
 
 
 def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
@@ -532,7 +581,7 @@ def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
 def _with_rest(rows: pl.DataFrame, is_offered: pl.Series, classes: pl.DataFrame) -> pl.DataFrame:
     """Uses with what is left of those to which something free is offered."""
     offered = with_pools(rows.filter(is_offered).with_row_index("_row"), classes)
-    offered = offered.with_columns(_free=_integer(pl.col("free_quantity").fill_null(0)) * pl.col("common"))
+    offered = offered.with_columns(_free=_integer(pl.col("free_quantity").fill_null(0)) * _COMMON)
     offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
     before = pl.col("_up_to") - pl.col("quantity")
     offered = offered.select(

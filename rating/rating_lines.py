@@ -7,12 +7,13 @@ are costed, and what a pool costs is split over its lines.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from rating.money import PRICE_ONE, QUANTITY_ONE, rounded, share
 from rating.price_models import PRICE_MODELS
 from rating.quantities import BY_FIRST, BY_RECORD, ONE_PER_RESOURCE, decimals, with_pools
-from rating.rows import among_several, in_order, is_new, only, taken, where
+from rating.rows import among_several, in_order, in_words, is_new, only, taken, where
 from schemas.units import Money, Price
 
 _INT = pl.Int128
@@ -68,7 +69,7 @@ def price_terms(prices: pl.DataFrame, price_tiers: pl.DataFrame) -> PriceTerms:
         .join(rows.select("sku_price_id", "price_row", "one", "price_one"), on="sku_price_id")
     )
     return PriceTerms(
-        terms,
+        in_words(terms, "price_model", "tier_scope", "price_region_id"),
         tiers.select(
             "price_row",
             "tier",
@@ -107,9 +108,9 @@ def line_parts(uses: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
              over quantity_denominator, record_count, first_record_at, first_positive_at
     Source   P5
     """
-    columns = ["class_id", "exponent", "rounding_charges", "account_no"]
-    rows = uses.select(*_PLACE[1:-1], *_USE).rechunk().hstack(classes.select(columns)[uses["class_id"]])
+    rows = uses.select(*_PLACE[1:], *_USE).rechunk().hstack(classes.select("account_no")[uses["class_id"]])
     rows = _one_per_part(in_order(rows, _PLACE))
+    rows = rows.hstack(classes.select("exponent", "rounding_charges")[rows["class_id"]])
     return rows.with_columns(line_id=is_new("line_class", "price_row").cast(pl.Int64).cum_sum())
 
 
@@ -156,16 +157,28 @@ def list_costs(
     own, values = _own_costs(only(parts.select("class_id", *_COSTED), ~is_pooled), uses, terms)
     pooled = _with_prices(only(parts, is_pooled), terms)
     shared = _pooled_costs(with_pools(pooled, classes), terms)
-    return pl.concat([own, shared]).sort("line_id"), values
+    return _of_all_lines(own, shared), values
+
+
+def _of_all_lines(own: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
+    """The costs of all lines in their order: a line is in one of the two, and its number, less one, is its row."""
+    costs = pl.Series("list_cost_mu", np.zeros(own.height + shared.height, dtype=np.int64))
+    for some in (own, shared):
+        costs = costs.scatter(some["line_id"] - 1, some["list_cost_mu"])
+    return pl.DataFrame({"line_id": np.arange(1, costs.len() + 1), "list_cost_mu": costs})
 
 
 def _with_prices(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     """Parts with their price; `scale` is what its quantities are multiplied by to compare with the part's."""
     rows = parts.hstack(taken(terms.prices.drop("price_row"), parts["price_row"]))  # a price is its row
     rows = rows.with_columns(
-        scale=pl.col("quantity_denominator") // pl.col("quantity_one"), mu=pl.lit(10, dtype=pl.Int64).pow("exponent")
+        _MU.gather(parts["exponent"]), scale=pl.col("quantity_denominator") // pl.col("quantity_one")
     )
     return rows.with_columns(one=pl.col("scale") * pl.col("per_quantity"))
+
+
+_MU = pl.Series("mu", [10**exponent for exponent in range(19)], dtype=pl.Int64)
+"""How many minor units a unit has, by the exponent of its currency."""
 
 
 def _terms_of(parts: pl.DataFrame, terms: PriceTerms, models: Sequence[str]) -> pl.DataFrame:
@@ -201,7 +214,7 @@ def _own_costs(parts: pl.DataFrame, uses: pl.DataFrame, terms: PriceTerms) -> tu
         single = _records(_with_prices(parts.filter(by_record), terms), uses)
         exact = pl.concat([exact, _terms_of(single.with_row_index("part_id"), terms, BY_RECORD)])
     costs = rounded(exact, _TERMS, _DIVISORS, "rounding_charges", "line_id")
-    lines = parts.filter(is_new("line_id")).select("line_id")
+    lines = parts.select("line_id").filter(is_new("line_id"))
     costs = _or_nothing(lines, costs, ["line_id"]).rename({"rounded_mu": "list_cost_mu"})
     return costs, _values(parts, exact)
 

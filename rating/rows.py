@@ -61,17 +61,21 @@ def where(is_so: pl.Series, these: pl.DataFrame, others: pl.DataFrame) -> pl.Dat
 
 
 def taken(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-    """Rows by their numbers. What says nothing in any row is not copied, and the rest is copied from one piece.
+    """Rows by their numbers. What says the same in every row is not copied, and the rest is copied from one piece.
 
     >>> frame = pl.DataFrame({"a": [5, 6], "b": [None, None]}, schema={"a": pl.Int64, "b": pl.String})
     >>> taken(frame, pl.Series([1, 1])).rows()
     [(6, None), (6, None)]
     """
-    empty = [column.name for column in frame if column.null_count() == frame.height]
-    if len(empty) == frame.width:
-        return frame[rows]
-    nothing = [pl.lit(None, dtype=frame.schema[name]).alias(name) for name in empty]
-    return frame.drop(empty).rechunk()[rows].with_columns(nothing).select(frame.columns)
+    same = [column.name for column in frame if column.null_count() == frame.height or _is_little_said(column, rows)]
+    same = same if len(same) < frame.width and frame.height else []
+    said = [pl.lit(frame[name][:1]).first().alias(name) for name in same]
+    return frame.drop(same).rechunk()[rows].with_columns(said).select(frame.columns)
+
+
+def _is_little_said(column: pl.Series, rows: pl.Series) -> bool:
+    """Whether few rows, of which many are taken, say the same."""
+    return column.len() * 16 < rows.len() and not column.dtype.is_nested() and column.n_unique() == 1
 
 
 _ROOM = 2**62
@@ -118,18 +122,29 @@ _TABLE = 16
 
 
 def matched(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The rows of one key and those of another that are equal; of the other, none twice.
+    """The rows of one key and those of another that are equal, in the order of the other; of it, none twice.
 
-    Two sorts of integers, which is quicker than a join.
+    Three sorts of integers, which is quicker than a join. A pair is one number while it is sorted.
 
     >>> [found.to_list() for found in matched(pl.Series([7, 5, 7, 9]), pl.Series([5, 7]))]
     [[1, 0, 2], [0, 1, 1]]
     """
     keys, known = one.to_numpy(), other.to_numpy()
     if not known.size:
-        return pl.Series(dtype=pl.Int64), pl.Series(dtype=pl.Int64)
+        return pl.Series(dtype=pl.UInt32), pl.Series(dtype=pl.UInt32)
     rows, order = np.argsort(keys), np.argsort(known)
     keys, known = keys[rows], known[order]
     place = np.minimum(np.searchsorted(known, keys), known.size - 1)
     is_known = known[place] == keys
-    return pl.Series(rows[is_known]), pl.Series(order[place[is_known]])
+    pairs = np.sort((order[place] << 32 | rows)[is_known])
+    return pl.Series((pairs & 0xFFFF_FFFF).astype(np.uint32)), pl.Series((pairs >> 32).astype(np.uint32))
+
+
+def in_words(rows: pl.DataFrame, *names: str, also: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Rows with these texts as the few words they are: a word is kept and compared as a number.
+
+    >>> in_words(pl.DataFrame({"a": ["y", None, "y"]}), "a", also=("z",)).schema["a"]
+    Enum(categories=['y', 'z'])
+    """
+    words = {name: pl.Enum(sorted({*rows[name].unique().drop_nulls(), *also})) for name in names}
+    return rows.cast(words)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import polars as pl
 
 from rating.dates import FOREVER, instants, timeline
 from rating.quantities import decimals
-from rating.rows import is_new, kinds, packed
+from rating.rows import in_words, is_new, kinds, packed
 
 CLASS_KEY = [
     "billing_account_id",
@@ -24,6 +24,9 @@ CLASS_KEY = [
 ]
 LINE_ORDER = ["service", "sku_id", "sub_account_id", "region_id", "resource_id", "charge_category"]
 """Rating lines of an account stand in this order, after their start and before their price row (G5)."""
+SKU_TERMS = ["meter", "quantity_rounding", "quantity_increment", "quantity_rounding_scope", "allows_corrections"]
+"""How a SKU's use is counted."""
+
 ACCOUNT = ["period_start", "period_end", "time_zone", "billing_currency"]
 
 
@@ -84,6 +87,7 @@ def usage_classes(
         "spanning_records",
         currency_no=_numbered(accounts["billing_currency"]),
     )
+    terms = in_words(terms, "rounding_charges")
     keys = series.select(*CLASS_KEY, "line_resource_id")[first["row"]]
     classes = pl.concat(
         [
@@ -177,8 +181,9 @@ def timelines(
 
     Reads    classes, numbered prices, UnitConversions, cuts (class_id, at)
     Makes    classes with timeline_id
-             stretches: timeline_id, stretch, starts, ends, line_start, segment_start, segment_end, price_row,
-             numerator, denominator; a null price or factor is one that is not in force
+             stretches: in the order of timeline_id and stretch, which counts from 0: starts, ends, line_start,
+             segment_start, segment_end, price_row, numerator, denominator: a null price or factor is one that is not
+             in force; and of the SKU, which is one throughout, `SKU_TERMS`
     Source   P2, P4, P5, P7
     """
     some, kind_of = _kinds(classes, prices, cuts)
@@ -189,7 +194,7 @@ def timelines(
         cut_class=pl.when(is_cut).then("class_id"), same_unit=pl.col("consumed_unit") == pl.col("pricing_unit")
     )
     key = ["price_key", "factor_key", "cut_class", "same_unit"]
-    lines = some.select(*key, "period_start", "period_end").unique(key).sort(key, nulls_last=True)
+    lines = some.select(*key, "period_start", "period_end", *SKU_TERMS).unique(key).sort(key, nulls_last=True)
     lines = lines.with_row_index("timeline_id")
     some = some.join(lines.select(*key, "timeline_id"), on=key, nulls_equal=True, maintain_order="left")
     price_points = price_points.join(lines.select("timeline_id", "price_key"), on="price_key").drop("price_key")
@@ -321,6 +326,7 @@ def _stretches(lines: pl.DataFrame, prices: pl.DataFrame, factors: pl.DataFrame,
         pl.when(pl.col("price_row") >= 0).then("price_row").alias("price_row"),
         pl.coalesce(one, pl.when(pl.col("numerator") != 0).then("numerator")).alias("numerator"),
         pl.coalesce(one, pl.when(pl.col("denominator") != 0).then("denominator")).alias("denominator"),
+        *SKU_TERMS,
     )
 
 

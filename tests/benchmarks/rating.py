@@ -17,6 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 
+import flows  # noqa: F401 - first, as on the command line: it says how Polars keeps memory
+
+# isort: split
 import duckdb
 import polars as pl
 
