@@ -9,16 +9,20 @@ SPLITS = ["sum", "time_weighted"]
 """Meters whose records can be cut; of any other a record counts whole, at its start."""
 
 
-def boundaries(breaks: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+def boundaries(breaks: pl.DataFrame, periods: pl.DataFrame, cutoffs: pl.DataFrame) -> pl.DataFrame:
     """Where the records of a series are cut: at the ends of its billing period and of the stretches in it.
 
+    A month to date cuts them too where it ends: what lies before it counts.
+
     Reads    breaks (series_id, stretch, starts, ends), periods (series_id, period_start, period_end)
+             cutoffs (series_id, cutoff)
     Makes    series_id, moment
     """
     moments = [
         breaks.select("series_id", moment="starts"),
         periods.select("series_id", moment="period_start"),
         periods.select("series_id", moment="period_end"),
+        cutoffs.select("series_id", moment="cutoff"),
     ]
     return pl.concat(moments).unique()
 

@@ -77,6 +77,18 @@ def test_split_by_time_each_month_has_its_half_of_the_day(month: Month) -> None:
     assert month.ask(QUANTITIES) == [("2026-10", Decimal(212)), ("2026-11", Decimal(12))]
 
 
+@pytest.mark.parametrize(("until", "hours"), [("2026-10-31T17:00:00+00:00", 206), ("2026-10-31T11:00:00+00:00", 200)])
+def test_a_month_to_date_takes_of_a_split_record_what_lies_before_it(month: Month, until: str, hours: int) -> None:
+    """The day begins at 11:00 in UTC: six hours later six of its 24, at its beginning none."""
+    split(month)
+    month.bill(until=datetime.fromisoformat(until))
+    quantity = """
+        select sum(lines.quantity) from invoice_lines as lines join invoices using (invoice_id)
+        where document_state = 'month_to_date' and invoices.billing_account_id = 'acme' and lines.service = 'compute'
+    """
+    assert month.ask(quantity) == [(Decimal(hours),)]
+
+
 def test_the_policy_of_the_month_a_record_begins_in_decides(month: Month) -> None:
     """Split from November on: October has billed the whole day, so November does not bill it again."""
     split(month, SPLIT.replace("2026-01-01", "2026-11-01"))
