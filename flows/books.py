@@ -26,6 +26,12 @@ MADE_BY_OPERATIONS = {"made_by": "operations"}
 """Partitions of grant_movements: what a period did to grants is replaced with it, what operations did never is."""
 
 USED = "series_id, charge_period_start, charge_period_end"
+COUNTED_AT = "counted_at"
+COUNTED = (
+    f"series_id, coalesce({COUNTED_AT}, charge_period_start) as charge_period_start, "
+    f"coalesce({COUNTED_AT} + (charge_period_end - charge_period_start), charge_period_end) as charge_period_end"
+)
+"""The same of a file with usage that came after its period was issued: it counts from another instant, as long (X4)."""
 NO_USAGE = (
     "select null::ubigint as series_id, null::timestamptz as charge_period_start, "
     "null::timestamptz as charge_period_end, null::decimal(38, 15) as consumed_quantity where false"
@@ -85,14 +91,21 @@ def reference_tables(lake: Lake, entries: Collection[FileEntry]) -> dict[str, pl
     return tables
 
 
-def usage_connection(lake: Lake, entries: Collection[FileEntry], threads: int) -> duckdb.DuckDBPyConnection:
-    """A connection with the relation `usage_records` over exactly these files.
+def usage_connection(
+    lake: Lake, entries: Collection[FileEntry], threads: int, series: pl.DataFrame | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection with the relation `usage_records` over exactly these files, or over what they hold of some series.
 
     Where some files hold narrow quantities and others wide ones, it is also there in two halves.
     """
     connection = duckdb.connect(config={"threads": threads})
     connection.execute("set timezone = 'UTC'")
     narrow, wide = _usage_by_width(lake, entries)
+    if series is not None:
+        keep(connection, "asked_series", series.select("series_id"))
+        narrow, wide = (
+            [f"from ({part}) semi join asked_series using (series_id)" for part in half] for half in (narrow, wide)
+        )
     halves = {metering.NARROW: narrow, metering.WIDE: wide}
     if all(halves.values()):
         for view, parts in halves.items():
@@ -145,7 +158,7 @@ def add_earlier_records(
         check_size(lake, entry)
         table = f"splitting_{number}"
         keep(connection, table, series.join(accounts, on="billing_account_id", how="semi").select("series_id"))
-        rows = _usage([lake.path(entry)], "decimal(38, 15)")
+        rows = _usage(lake, [entry], "decimal(38, 15)")
         parts.append(f"from ({rows}) semi join {table} using (series_id)")
     if parts:
         connection.execute(f"create temp view {metering.EARLIER} as {' union all '.join(parts)}")
@@ -196,22 +209,22 @@ def _usage_by_width(lake: Lake, entries: Collection[FileEntry]) -> tuple[list[st
 
     Files of several types are read by themselves: one list would be cast to the first's.
     """
-    by_type: dict[str, list[Path]] = {}
+    by_type: dict[str, list[FileEntry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.path):
         check_size(lake, entry)
-        by_type.setdefault(entry.types["consumed_quantity"], []).append(lake.path(entry))
+        by_type.setdefault(entry.types["consumed_quantity"], []).append(entry)
     scales = {stored: _narrow_scale(stored) for stored in by_type}
     scale = max((one for one in scales.values() if one is not None), default=0)
     most = 10 ** (NARROW_DIGITS - scale)
     narrow, wide = [], []
-    for stored, paths in sorted(by_type.items()):
+    for stored, files in sorted(by_type.items()):
         if scales[stored] == scale:
-            narrow.append(_usage(paths, stored))
+            narrow.append(_usage(lake, files, stored))
             continue
-        fitting = [path for path in paths if scales[stored] is not None and _largest_quantity(path) < most]
-        rest = [path for path in paths if path not in fitting]
-        narrow += [_usage(fitting, f"decimal({NARROW_DIGITS}, {scale})")] if fitting else []
-        wide += [_usage(rest, "decimal(38, 15)")] if rest else []
+        fitting = [one for one in files if scales[stored] is not None and _largest_quantity(lake.path(one)) < most]
+        rest = [one for one in files if one not in fitting]
+        narrow += [_usage(lake, fitting, f"decimal({NARROW_DIGITS}, {scale})")] if fitting else []
+        wide += [_usage(lake, rest, "decimal(38, 15)")] if rest else []
     return narrow, wide
 
 
@@ -236,11 +249,15 @@ def _largest_quantity(path: Path) -> Decimal:
     return max((abs(Decimal(str(bound))) for bound in bounds), default=Decimal(0))
 
 
-def _usage(paths: Collection[Path], stored: str) -> str:
-    files = ", ".join(_quoted(path) for path in paths)
-    return (
-        f"select {USED}, consumed_quantity::{stored} as consumed_quantity "
-        f"from read_parquet([{files}], hive_partitioning = false)"
+def _usage(lake: Lake, entries: Collection[FileEntry], stored: str) -> str:
+    """A query over files of usage, each record from when it counts (X4)."""
+    plain = [entry for entry in entries if COUNTED_AT not in entry.types]
+    waited = [entry for entry in entries if COUNTED_AT in entry.types]
+    parts = [(files, used) for files, used in ((plain, USED), (waited, COUNTED)) if files]
+    return " union all ".join(
+        f"select {used}, consumed_quantity::{stored} as consumed_quantity "
+        f"from read_parquet([{', '.join(_quoted(lake.path(one)) for one in files)}], hive_partitioning = false)"
+        for files, used in parts
     )
 
 

@@ -247,8 +247,8 @@ def _records(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFram
     return (
         _weighed(uses_by_record(inputs, records), charge)
         .join(records, on="series_id")
-        .drop("series_id")
-        .rename({"own_id": "series_id"})
+        .drop("series_id", "charge_period_start", "charge_period_end")
+        .rename({"own_id": "series_id", "began_at": "charge_period_start", "ended_at": "charge_period_end"})
         .join(inputs.usage_series.select("series_id", "resource_id", "consumed_unit"), on="series_id")
     )
 
@@ -290,8 +290,9 @@ def _weighed(uses: pl.DataFrame, charge: Row) -> pl.DataFrame:
 def _stored(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFrame:
     """The usage records of some series that count in the run's period, numbered in order of start and id.
 
-    Makes    series_id: the number · own_id: the series the record is of · the record's columns · is_earlier: it belongs
-             to an earlier period and is split, so that a piece of it may lie in this one (U4)
+    Makes    series_id: the number · own_id: the series the record is of · the record's columns, its start and end those
+             it counts from and until, began_at and ended_at its own (X4) · is_earlier: it belongs to an earlier period
+             and is split, so that a piece of it may lie in this one (U4)
     """
     account = charge["billing_account_id"]
     bucket = f"{bucket_of(account, lake.buckets):02}"
@@ -305,7 +306,7 @@ def _stored(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFrame
     for entry in [*own, *earlier]:
         check_size(lake, entry)
         parts.append(
-            "select series_id as own_id, usage_record_id, charge_period_start, charge_period_end, "
+            f"select {_counted(entry)}, usage_record_id, "
             f"consumed_quantity::decimal(38, 15) as consumed_quantity, {entry in earlier} as is_earlier "
             f"from {parquet(lake.path(entry))} semi join wanted using (series_id)"
         )
@@ -319,6 +320,13 @@ def _stored(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFrame
         )
         found = connection.execute(asked, [charge["period_start"]]).pl()
     return found.with_row_index("series_id").with_columns(pl.col("series_id").cast(Hash64))
+
+
+def _counted(entry: "FileEntry") -> str:
+    """Whose a record of a file is, from when until when it counts, and from when until when it was (X4)."""
+    counted = books.COUNTED if books.COUNTED_AT in entry.types else books.USED
+    began = "charge_period_start as began_at, charge_period_end as ended_at"
+    return f"{counted}, {began}".replace("series_id", "series_id as own_id", 1)
 
 
 _TIMED = ("charge_period_start", "charge_period_end", "consumed_quantity")

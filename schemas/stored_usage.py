@@ -1,7 +1,7 @@
 """Usage as the lake stores it, slim: one integer stands for what repeats hour after hour."""
 
 from schemas import columns
-from schemas.table import Table
+from schemas.table import Table, column
 from schemas.units import Count, Hash64, Instant, Quantity, Tags, Text
 
 
@@ -17,6 +17,12 @@ class StoredUsage(Table):
     )
     revision: Count = columns.revision()
     tags: Tags = columns.resource_tags()
+    counted_at: Instant = column(
+        "first instant of the billing period it counts in, where its own was issued before it came; null is its start",
+        source="X4",
+        example="2026-10-31T23:00:00Z",
+        nullable=True,
+    )
 
     class Config:
         unique = ("usage_record_id",)

@@ -1,44 +1,75 @@
-"""Periods that take no more usage, as their invoice is issued and a policy wants it so (X4)."""
+"""Periods whose invoice is issued, and where policy wants usage of theirs that comes later (X4)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from flows.lake.journal import Snapshot
 from flows.standing import standing
 from rating.chains import OWNER
+from rating.periods import next_period, period_bounds
 from rating.policies import account_policies
-from schemas.units import Text
+from schemas.units import Instant, Text
 
 if TYPE_CHECKING:
     from flows.reference import Reference
 
+ELSEWHERE = ("reject", "next_invoice")
+"""The values of policy `late_usage` under which an issued period takes no more usage."""
+_COLUMNS = {**dict.fromkeys((*OWNER, "counts_in"), Text), "counted_at": Instant, "counted_until": Instant}
+
 
 def periods_that_take_no_usage(snapshot: Snapshot, reference: Reference) -> pl.DataFrame:
-    """The periods of accounts whose invoice stands, where policy `late_usage` is `reject` at their last instant.
+    """The periods of accounts whose invoice stands, where policy `late_usage` is not `correct` at their last instant.
 
     An invoice that was voided stands no more, so the period takes usage again.
 
     Makes    billing_account_id, billing_period
+             counts_in, counted_at, counted_until: under `next_invoice` the account's first period after it whose
+             invoice does not stand, and its bounds; null under `reject`
     Source   X4, policy `late_usage`
     """
     policies = reference["billing_policies"]
-    nothing = pl.DataFrame(schema=dict.fromkeys(OWNER, Text))
-    if policies.filter((pl.col("policy") == "late_usage") & (pl.col("value") == "reject")).is_empty():
-        return nothing
+    if policies.filter((pl.col("policy") == "late_usage") & pl.col("value").is_in(ELSEWHERE)).is_empty():
+        return pl.DataFrame(schema=_COLUMNS)
     stands = standing(snapshot, since="")
     if stands.is_empty():
-        return nothing
+        return pl.DataFrame(schema=_COLUMNS)
+    issued = set(stands.select(OWNER).iter_rows())
+    rows: list[tuple[Any, ...]] = []
+    for account, period, zone, late_usage in _late_usage(snapshot, stands, policies).iter_rows():
+        if late_usage == "next_invoice":
+            counts_in = _next_open(account, period, issued)
+            rows.append((account, period, counts_in, *period_bounds(counts_in, zone)))
+        elif late_usage == "reject":
+            rows.append((account, period, None, None, None))
+    return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
+
+
+def _late_usage(snapshot: Snapshot, stands: pl.DataFrame, policies: pl.DataFrame) -> pl.DataFrame:
+    """What policy says of late usage at the last instant of each of these periods.
+
+    Makes    billing_account_id, billing_period, time_zone, late_usage
+    """
     periods = snapshot.read("account_periods", billing_period=stands["billing_period"].unique().to_list())
     accounts = periods.join(stands, on=OWNER, how="semi").select(
         *OWNER, "time_zone", last_instant=pl.col("period_end") - pl.duration(microseconds=1)
     )
-    refusing = [
-        account_policies(own.drop("billing_period"), policies)
-        .filter(late_usage="reject")
-        .select("billing_account_id", billing_period=pl.lit(period, dtype=Text))
-        for (period,), own in accounts.group_by("billing_period", maintain_order=True)
+    parts = [
+        account_policies(own.drop("billing_period"), policies).select(
+            "billing_account_id", pl.lit(period, dtype=Text).alias("billing_period"), "time_zone", "late_usage"
+        )
+        for (period,), own in accounts.sort(OWNER).group_by("billing_period", maintain_order=True)
     ]
-    return pl.concat([nothing, *refusing])
+    return pl.concat(parts)
+
+
+def _next_open(account: str, period: str, issued: Collection[tuple[str, str]]) -> str:
+    """The first period after one whose invoice does not stand."""
+    later = next_period(period)
+    while (account, later) in issued:
+        later = next_period(later)
+    return later

@@ -1,6 +1,6 @@
 -- placed_series: each series with its content hash, bucket and period, and what is wrong with it, stretch by stretch
 -- reads:  series, terms, term_zones, accounts (stretches), skus, projects, conversions, boundaries, months, open_periods,
---         issued_periods (those that take no more usage, X4)
+--         issued_periods (those that take no more usage, and where it counts instead, X4)
 
 create table zoned_skus as
 select skus.*, starts.time_zone, starts.moment as starts, ends.moment as ends
@@ -95,23 +95,53 @@ with
     from with_project
     left join months on months.time_zone = with_project.time_zone
       and months.starts <= with_project.moment and with_project.moment < months.ends
+  ),
+-- of an issued period that takes no more usage, a record counts in the next that is not issued, if all that it depends on
+-- holds there too; else it corrects its own
+  waiting as (
+    select with_period.*, issued.billing_period is not null and issued.counts_in is null as is_issued,
+      issued.counts_in, issued.counted_at, issued.counted_until,
+      exists (
+        from accounts as found
+        where found.billing_account_id = with_period.billing_account_id and found.time_zone = with_period.time_zone
+          and found.starts <= issued.counted_at and (found.ends is null or issued.counted_at < found.ends)
+      ) and exists (
+        from zoned_skus as found
+        where found.sku_id = with_period.sku_id and found.time_zone = with_period.zone
+          and found.starts <= issued.counted_at and (found.ends is null or issued.counted_at < found.ends)
+          and found.pricing_unit = with_period.pricing_unit
+      ) and (with_period.consumed_unit = with_period.pricing_unit or exists (
+        from zoned_conversions as found
+        where found.from_unit = with_period.consumed_unit and found.to_unit = with_period.pricing_unit
+          and found.time_zone = with_period.zone and (found.sku_id is null or found.sku_id = with_period.sku_id)
+          and found.starts <= issued.counted_at and (found.ends is null or issued.counted_at < found.ends)
+      )) and (with_period.sub_account_id is null or exists (
+        from zoned_projects as found
+        where found.sub_account_id = with_period.sub_account_id and found.time_zone = with_period.zone
+          and found.billing_account_id = with_period.billing_account_id
+          and found.starts <= issued.counted_at and (found.ends is null or issued.counted_at < found.ends)
+      )) as waits
+    from with_period
+    left join issued_periods as issued using (billing_account_id, billing_period)
   )
-select with_period.*,
-  coalesce(open_periods.earliest_open_period > with_period.billing_period, false) as is_too_old,
-  issued_periods.billing_period is not null as is_issued,
+select waiting.* replace (
+    case when waits then counts_in else waiting.billing_period end as billing_period,
+    case when waits then counted_until else period_end end as period_end,
+    case when waits then counted_at end as counted_at
+  ),
+  coalesce(open_periods.earliest_open_period > waiting.billing_period, false) as is_too_old,
   billing_account_id in (select billing_account_id from accounts) as has_account,
   sub_account_id in (select sub_account_id from projects) as ever_project,
   sku_id in (select sku_id from skus) as ever_sku
-from with_period
-left join open_periods using (billing_account_id, billing_period)
-left join issued_periods using (billing_account_id, billing_period);
+from waiting
+left join open_periods using (billing_account_id, billing_period);
 
 create table placed_series as
 select
   series.key_hash, {series_id} as series_id, {bucket} as bucket,
   series.billing_account_id, series.sub_account_id, series.resource_id, series.sku_id, series.region_id,
   series.consumed_unit, places.pricing_unit,
-  places.from_at, places.until_at, places.billing_period, places.period_end, places.is_issued,
+  places.from_at, places.until_at, places.billing_period, places.period_end, places.is_issued, places.counted_at,
   -- billing period and bucket as one number: staging rows by a text would cost half as much again
   (replace(places.billing_period, '-', '')::bigint << 16) | {bucket} as slot,
   places.allows_corrections or not places.has_sku as allows_corrections,  -- of an unknown SKU only that is said

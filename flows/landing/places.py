@@ -31,7 +31,7 @@ def place_series(desk: Workspace, reference: Reference, buckets: int, issued_per
     """Make table `placed_series` of table `series_parts`.
 
     Reads    series_parts; billing_accounts, sub_accounts, skus, unit_conversions, billing_policies
-             issued_periods: billing_account_id, billing_period of those that take no more usage (X4)
+             issued_periods: those that take no more usage, as `periods_that_take_no_usage` makes them (X4)
     Makes    placed_series: one row per series and stretch of time in which nothing it depends on changes
     Rejects  by code, in column `codes`: what is wrong with every row of the series in that stretch
     Source   U4, U5; architecture, Series and Buckets

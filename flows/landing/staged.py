@@ -64,8 +64,10 @@ NOTHING = (
     "select null::ubigint as series_id, null::varchar as usage_record_id, null::timestamptz as charge_period_start, "
     "null::timestamptz as charge_period_end, null::decimal(18, 0) as consumed_quantity, null::bigint as place, "
     "null::boolean as is_spanning, null::varchar as billing_period, null::bigint as revision, "
-    f"{NO_TAGS} as tags where false"
+    f"{NO_TAGS} as tags, null::timestamptz as counted_at where false"
 )
+_WAITED_END = "placed.counted_at + (judged.charge_period_end - judged.charge_period_start)"
+"""When a record ends that counts from another instant than its own start (X4)."""
 
 
 def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
@@ -78,6 +80,8 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
     """
     connection = desk.connection
     kept, constants = _varying(desk)
+    ends = "judged.charge_period_end"
+    ends = f"coalesce({_WAITED_END}, {ends})" if "counted_at" in kept else ends
     target = desk.folder / "staged"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -87,7 +91,7 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
         copy (
           select placed.series_id, judged.usage_record_id, judged.charge_period_start, judged.charge_period_end,
             judged.consumed_quantity, {PLACE} as place,
-            judged.charge_period_end > placed.period_end as is_spanning{kept},
+            {ends} > placed.period_end as is_spanning{kept},
             placed.slot
           from ({judged.keyed(landed)}) as judged
           join (from placed_series where codes = [] and from_at is not null) as placed
@@ -106,9 +110,14 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
 def _varying(desk: Workspace) -> tuple[str, str]:
     """Which of the columns that are mostly empty must be staged, and what stands for those that need not."""
     row = desk.connection.sql("select sum(tagged_count), max(highest_revision) from series_parts").fetchone()
-    has_tags, has_revisions = (bool(one) for one in row or (0, 0))
-    kept = [", judged.revision"] * has_revisions + [", judged.tags"] * has_tags
-    constants = [", 0::bigint as revision"] * (not has_revisions) + [f", {NO_TAGS} as tags"] * (not has_tags)
+    waiting = desk.connection.sql("select count(counted_at) from placed_series").fetchone()
+    columns = (
+        ("judged.revision", "0::bigint as revision", (row or (0, 0))[1]),
+        ("judged.tags", f"{NO_TAGS} as tags", (row or (0, 0))[0]),
+        ("placed.counted_at", "null::timestamptz as counted_at", (waiting or (0,))[0]),
+    )
+    kept = [f", {column}" for column, _, is_there in columns if is_there]
+    constants = [f", {nothing}" for _, nothing, is_there in columns if not is_there]
     return "".join(kept), "".join(constants)
 
 

@@ -86,7 +86,8 @@ def write_usage(
     for index, entry in enumerate(decided.replaced):
         gone = f"(select usage_record_id from replaced where path = {literal(str(lake.path(entry)))})"
         rows = f"(select * from {parquet(lake.path(entry))} anti join {gone} using (usage_record_id))"
-        parts.append(_Part(rows, entry.partition, f"{run_id}-{index + 1}", known.get(entry.path, 0)))
+        waits = "counted_at" in entry.types
+        parts.append(_Part(rows, entry.partition, f"{run_id}-{index + 1}", known.get(entry.path, 0), waits))
     added: list[FileEntry] = []
     spanning: dict[str, int] = {}
     for done, (part, (path, count)) in enumerate(zip(parts, desk.at_once(_sorted_file, parts), strict=True)):
@@ -111,19 +112,24 @@ class _Part:
     name: str
     spanning: int | None
     """How many rows end after their billing period; None for staged rows, which say it themselves."""
+    may_wait: bool = True
+    """Whether rows have the column that says from when they count, if not from their own start (X4)."""
 
 
 def _sorted_file(desk: Workspace, part: _Part) -> tuple[Path | None, int]:
     """Write one file; None when there are no rows. And how many of them end after their billing period."""
     rows = part.rows
     flag = "is_spanning" if part.spanning is None else "false"
-    count, spanning = desk.connection.sql(f"select count(*), count_if({flag}) from {rows}").fetchall()[0]
+    waited = "count(counted_at)" if part.may_wait else "0"
+    asked = f"select count(*), count_if({flag}), {waited} from {rows}"
+    count, spanning, waiting = desk.connection.sql(asked).fetchall()[0]
     if not count:
         return None, 0
     path = desk.path("sorted", f"{'-'.join(part.partition.values())}-{part.name}.parquet")
+    quantity = f"consumed_quantity::{narrowest(rows, desk)} as consumed_quantity"
+    columns = ", ".join([STORED, quantity, "revision", "tags", *["counted_at"] * bool(waiting)])
     desk.connection.execute(
-        f"copy (select {STORED}, consumed_quantity::{narrowest(rows, desk)} as consumed_quantity, revision, tags "
-        f"from {rows} order by {_order(desk, rows)}) to {literal(str(path))} {COPIED}"
+        f"copy (select {columns} from {rows} order by {_order(desk, rows)}) to {literal(str(path))} {COPIED}"
     )
     return path, spanning if part.spanning is None else part.spanning
 

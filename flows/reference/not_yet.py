@@ -30,12 +30,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet(
         "billing_policies",
         "value",
-        _policy("late_usage", "next_invoice"),
-        "only correct and reject are carried out as late_usage yet",
-    ),
-    NotYet(
-        "billing_policies",
-        "value",
         _policy("paid_charges", "carry_forward"),
         "only untouched is carried out as paid_charges yet",
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.ingest_usage import ingest_usage
-from flows.reference import ReferenceFaults
+from flows.lake import tables
 from tests.flows.backfill.touching import ACME, BETA, PERIODS, RECEIVED, Billed, billed, record
 
 SEPTEMBER, OCTOBER, NOVEMBER = PERIODS
@@ -87,7 +87,65 @@ def test_what_was_rejected_lands_once_its_invoice_is_voided(world: Billed) -> No
     assert (BETA, SEPTEMBER, "late usage") in world.touched()
 
 
-def test_moving_late_usage_to_the_next_invoice_is_refused_by_name(world: Billed) -> None:
+# --- next_invoice ------------------------------------------------------------
+
+
+def counts(world: Billed) -> dict[str, tuple[str, str | None]]:
+    """Of each record that this test landed: the period it counts in, and from when, where that is not its start."""
+    files = world.lake.snapshot().files("usage_records")
+    rows = [
+        (row["usage_record_id"], (entry.partition["billing_period"], row["counted_at"]))
+        for entry in files
+        for row in tables.read_parquet("stored_usage", [world.lake.path(entry)]).iter_rows(named=True)
+    ]
+    return {name: (period, at and at.isoformat()) for name, (period, at) in rows if name.startswith("late")}
+
+
+def test_late_usage_counts_from_the_first_instant_of_the_next_period_without_an_invoice(world: Billed) -> None:
+    world.add("billing_policies", "acme,late_usage,next_invoice,2026-01-01,")
+    world.ingest(
+        record("late-acme", ACME, "vm", "2026-09-15"),
+        record("late-beta", BETA, "disk", "2026-09-15"),
+        record("late-october", ACME, "vm", "2026-10-15"),
+    )
+    assert counts(world) == {
+        "late-acme": ("2026-10", "2026-09-30T22:00:00+00:00"),  # midnight in Berlin
+        "late-beta": ("2026-09", None),  # the policy is acme's
+        "late-october": ("2026-10", None),  # its invoice is a draft
+    }
+    touched = {(account, period) for account, period, _ in world.touched()}
+    assert touched == {(ACME, OCTOBER), (BETA, SEPTEMBER)}
+
+
+def test_late_usage_passes_over_every_period_whose_invoice_is_issued(world: Billed) -> None:
+    world.issue(OCTOBER)
     world.add("billing_policies", ",late_usage,next_invoice,2026-01-01,")
-    with pytest.raises(ReferenceFaults, match="only correct and reject are carried out as late_usage yet"):
-        world.reference()
+    world.ingest(record("late", BETA, "disk", "2026-09-15"))
+    assert counts(world) == {"late": ("2026-11", "2026-11-01T00:00:00+00:00")}
+
+
+@pytest.mark.parametrize("ends", ["sku", "account"])
+def test_late_usage_of_what_is_no_more_corrects_its_own_period(world: Billed, ends: str) -> None:
+    world.add("billing_policies", ",late_usage,next_invoice,2026-01-01,")
+    table, row = {"sku": ("skus", "disk,Disk,"), "account": ("billing_accounts", "beta,north,")}[ends]
+    world.say(table, "valid_from\n", "valid_from,valid_until\n")
+    world.say(table, ",2026-01-01\n", ",2026-01-01,\n")
+    (line,) = [one for one in (world.reference_folder / f"{table}.csv").read_text().splitlines() if row in one]
+    world.say(table, line, f"{line}2026-09-30")
+    world.ingest(record("late", BETA, "disk", "2026-09-15"))
+    assert counts(world) == {"late": ("2026-09", None)}
+
+
+def test_the_same_record_again_is_a_duplicate_wherever_it_counts(world: Billed) -> None:
+    world.add("billing_policies", ",late_usage,next_invoice,2026-01-01,")
+    world.ingest(record("late", BETA, "disk", "2026-09-15"))
+    again = world.ingest(record("late", BETA, "disk", "2026-09-15"), record("late-too", BETA, "disk", "2026-09-16"))
+    assert (again.accepted, again.duplicate) == (1, 1)
+
+
+def test_a_revision_of_invoiced_usage_takes_it_from_its_month_and_counts_in_the_next(world: Billed) -> None:
+    """What was invoiced goes back by a credit note; what it is now is on the next invoice (G7)."""
+    world.ingest(record("late", BETA, "disk", "2026-09-15"))
+    world.add("billing_policies", ",late_usage,next_invoice,2026-01-01,")
+    world.ingest(record("late", BETA, "disk", "2026-09-15", revision="1"))
+    assert counts(world) == {"late": ("2026-10", "2026-10-01T00:00:00+00:00")}
