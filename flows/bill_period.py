@@ -539,7 +539,7 @@ def _replaced(plan: BillPlan) -> list[FileEntry]:
         shown = [entry for entry in documents if entry.partition["state"] == "month_to_date"]
         return shown + snapshot.files("cost_policy_measures", billing_period=period)
     state = [entry for name in STATE_TABLES for entry in snapshot.files(name, billing_period=period, **made_by(name))]
-    return state + [entry for entry in documents if entry.partition["state"] != "issued"]
+    return state + [entry for entry in documents if entry.partition["state"] in ("draft", "month_to_date")]
 
 
 def _without_same(added: Sequence[FileEntry], replaced: Sequence[FileEntry]) -> tuple[list[FileEntry], list[str]]:

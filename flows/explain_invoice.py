@@ -105,6 +105,13 @@ def explain_invoice(
     Source   G8, L1, L4
     """
     document = read_document(lake, wanted, period=period, as_of=as_of)
+    if document.sold_by is not None:
+        number, grants = document.head["invoice_number"], lake.snapshot(as_of).read("grants")
+        sold = grants.filter(operation_id=document.sold_by)["grant_id"].item()
+        raise Refusal(
+            f"{number} is of sold credit: no usage, discount or grant is behind it, only the price and its tax; "
+            f"see it: billfold show invoice {number}; what the credit paid: billfold show grant {sold}"
+        )
     head, snapshot = document.head, _as_issued(lake, document.head, lake.snapshot(as_of))
     account = head["billing_account_id"]
     is_closing = head["document_state"] != "month_to_date"

@@ -3,7 +3,7 @@
 Full credit notes of what `void_invoice` takes back are numbered among them (I4).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -13,9 +13,10 @@ import polars as pl
 from flows import books
 from flows.documents import documents
 from flows.lake.journal import FileEntry, Lake, Snapshot
-from flows.period_tables import DOCUMENT_TABLES
+from flows.period_tables import DOCUMENT_TABLES, SOLD
 from flows.progress import Progress, silent
 from flows.reference import Reference
+from flows.refunds import waiting_notes
 from flows.run import NOTHING_TO_DO, REFUSED, Refusal, Run
 from flows.standing import says
 from flows.tax_dates import is_over, redated
@@ -26,19 +27,20 @@ from rating.issuing import missing_fields, numbered
 from rating.operation_book import CORRECTIONS
 from rating.operations import ACCEPTED
 from rating.payable import TERMS
-from rating.periods import period_bounds
+from rating.periods import local_day, period_bounds
+from rating.sales import NUMBERED_BY, Sale
 from schemas.invoices import Invoices
+from schemas.units import Text
 
 COMMAND = "issue"
 
 
 @dataclass(frozen=True)
 class Issue:
-    """What issuing changes: files, numbers, documents."""
+    """What issuing changes: files, documents."""
 
     added: list[FileEntry] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    numbers: dict[str, Any] = field(default_factory=dict)
     invoices: pl.DataFrame = field(default_factory=Invoices.empty)
 
 
@@ -93,7 +95,8 @@ def issue_corrections(
     requests = []
     for period in sorted(periods):
         fields = {"billing_period": period, "issue_date": issue_date, "documents": CORRECTIONS}
-        if _chosen(snapshot.read("invoices", billing_period=period, state="draft"), fields).is_empty():
+        drafts = _chosen(snapshot.read("invoices", billing_period=period, state="draft"), fields)
+        if drafts.is_empty() and waiting_notes(snapshot, reference, fields).invoices.is_empty():
             continue
         why_not = why_not_issue(snapshot, reference, fields)
         if why_not:
@@ -139,7 +142,8 @@ def why_not_issue(snapshot: Snapshot, reference: Reference, operation: Mapping[s
     period = operation["billing_period"]
     drafts = _chosen(snapshot.read("invoices", billing_period=period, state="draft"), operation)
     if drafts.is_empty():
-        return _why_nothing(snapshot, operation)
+        notes = waiting_notes(snapshot, reference, operation).invoices
+        return None if notes.height else _why_nothing(snapshot, operation)
     missing = missing_fields(drafts)
     if missing.height:
         return "O_MANDATORY_FIELD", "; ".join(f"{one}: {what}" for one, what in missing.head(10).iter_rows())
@@ -262,14 +266,21 @@ class Numbered:
     """What is left of the drafts of each period that something is issued or voided of."""
     voids: Documents
     """The full credit notes among them, without numbers, with their lines and tax."""
+    refunds: Documents
+    """What corrects invoices of sold credit, numbered; these lie apart, and nothing pays them."""
+    refunded_by: pl.DataFrame
+    """The operation that issues each of those: invoice_id, operation_id."""
 
 
-def number_documents(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame) -> Numbered:
+def number_documents(
+    snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, sold: pl.DataFrame | None = None
+) -> Numbered:
     """Number the documents that the accepted operations of a commit ask for, in their order.
 
     What is voided takes the draft that would correct it along.
 
     Reads    accepted Operations, of which `issue_invoices` and `void_invoice` count
+             sold: the Invoices that the commit has numbered before them
     Source   I1, I2, I4
     """
     requests = accepted.filter(pl.col("operation").is_in(["issue_invoices", "void_invoice"]))
@@ -277,23 +288,46 @@ def number_documents(snapshot: Snapshot, reference: Reference, accepted: pl.Data
         period: snapshot.read("invoices", billing_period=period, state="draft")
         for period in requests["billing_period"].unique(maintain_order=True)
     }
-    issued = snapshot.read("invoices", state="issued")
-    done, voids = with_terms(Invoices.empty()), Documents.nothing()
+    issued = snapshot.read("invoices", state=("issued", SOLD))
+    issued = issued if sold is None else pl.concat([issued, sold])
+    done, voids, refunds = with_terms(Invoices.empty()), Documents.nothing(), Documents.nothing()
+    freed, refunded_by = set[tuple[str, str]](), [pl.DataFrame(schema={"invoice_id": Text, "operation_id": Text})]
     for request in requests.iter_rows(named=True):
         period = request["billing_period"]
         if request["operation"] == "void_invoice":
             notes = _full_credit_note(snapshot, request, done)
             voids = Documents.together(voids, notes)
             chosen, gone = notes.invoices, _of(drafts[period], request["billing_account_id"])
+            freed.add((period, request["billing_account_id"]))
         else:
             chosen = gone = _chosen(drafts[period], request)
+            of_refunds = waiting_notes(snapshot, reference, request, refunds, freed)
+            known = pl.concat([issued, Invoices.conform(done), refunds.invoices])
+            refunds = Documents.together(refunds, _numbered_refunds(of_refunds, reference, known, request))
+            refunded_by.append(of_refunds.invoices.select("invoice_id", operation_id=pl.lit(request["operation_id"])))
         if chosen.is_empty():
             continue
-        terms, known = _terms(reference, period), pl.concat([issued, Invoices.conform(done)])
+        terms, known = _terms(reference, period), pl.concat([issued, Invoices.conform(done), refunds.invoices])
         made = numbered(chosen, terms, known, request["issue_date"])
         done = pl.concat([done, with_terms(made, terms, request["operation_id"])])
         drafts[period] = drafts[period].join(gone, on="invoice_id", how="anti", maintain_order="left")
-    return Numbered(done, drafts, voids)
+    return Numbered(done, drafts, voids, refunds, pl.concat(refunded_by))
+
+
+def _numbered_refunds(
+    notes: Documents, reference: Reference, known: pl.DataFrame, request: Mapping[str, Any]
+) -> Documents:
+    """Corrections of sales with their numbers, before the documents of the period; due, as paid, on their issue.
+
+    They are of the seller that sold, by its latest patterns, whoever bills the account now.
+    """
+    latest = reference["sellers"].sort("seller_id", "valid_from").unique("seller_id", keep="last")
+    made = [notes.invoices.clear()]
+    for (seller_id,), own in notes.invoices.group_by(["seller_id"], maintain_order=True):
+        owners = own.select("billing_account_id").unique()
+        patterns = latest.filter(seller_id=seller_id).select(*NUMBERED_BY, payment_terms_days=pl.lit(0, dtype=pl.Int64))
+        made.append(numbered(own, owners.join(patterns, how="cross"), known, request["issue_date"]))
+    return Documents(pl.concat(made), notes.invoice_lines, notes.tax_breakdown)
 
 
 def _full_credit_note(snapshot: Snapshot, request: Mapping[str, Any], done: pl.DataFrame) -> Documents:
@@ -304,6 +338,33 @@ def _full_credit_note(snapshot: Snapshot, request: Mapping[str, Any], done: pl.D
     made = Documents(now, drafted.invoice_lines, drafted.tax_breakdown)
     before = documents(snapshot, period, "issued", owner)
     return full_credit_note(Documents.together(before, made), request["recorded_at"])
+
+
+def number_sales(snapshot: Snapshot, sales: Sequence[Sale]) -> Documents:
+    """Number the invoices of credit that a commit sells, in their order, on the days it was sold.
+
+    They count in the series of all invoices, and come before what else the commit issues.
+
+    Source   G2, I2
+    """
+    known, made = snapshot.read("invoices", state=("issued", SOLD)), Documents.nothing()
+    for sale in sales:
+        day = local_day(sale.operation["occurred_at"], sale.time_zone)
+        invoice = numbered(sale.documents.invoices, sale.terms, pl.concat([known, made.invoices]), day)
+        lines, taxes = sale.documents.invoice_lines, sale.documents.tax_breakdown
+        made = Documents.together(made, Documents(invoice, lines, taxes))
+    return made
+
+
+def write_sales(snapshot: Snapshot, sold: Documents, run_id: str) -> list[FileEntry]:
+    """The files of invoices of credit that was sold: a part of their own, which nothing rewrites (L4)."""
+    added = []
+    for period in sold.invoices["billing_period"].unique().sort():
+        for table, rows in zip(DOCUMENT_TABLES, sold.tables, strict=True):
+            partition, label = {"billing_period": period, "state": SOLD}, f"{snapshot.number + 1:06}"
+            own = rows.filter(billing_period=period)
+            added.append(snapshot.lake.write_table(table, own, run_id=run_id, partition=partition, label=label))
+    return added
 
 
 def with_terms(
@@ -372,10 +433,10 @@ def issue_documents(snapshot: Snapshot, issued: pl.DataFrame, numbered: Numbered
                             table, rows, run_id=run_id, partition=partition, label=f"{snapshot.number + 1:06}"
                         )
                     )
-    return Issue(added, removed, _numbers(issued), issued)
+    return Issue(added, removed, issued)
 
 
-def _numbers(issued: pl.DataFrame) -> dict[str, Any]:
+def numbers_of(issued: pl.DataFrame) -> dict[str, Any]:
     """The first and the last number of each series, and how many."""
     series = issued.group_by("seller_id", "document_type", "accounting_year", maintain_order=True).agg(
         first=pl.col("invoice_number").first(), last=pl.col("invoice_number").last(), count=pl.len()

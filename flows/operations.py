@@ -23,22 +23,26 @@ from flows.actors import is_staff, refuse_stranger
 from flows.bill_period import TRIES, refuse_breaches
 from flows.credit_limits import credit_states
 from flows.issue_invoices import (
-    Issue,
     Numbered,
     issue_documents,
     number_documents,
+    number_sales,
+    numbers_of,
     why_not_issue,
     why_not_void,
     with_terms,
+    write_sales,
 )
 from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
+from flows.period_tables import SOLD
 from flows.progress import Progress, silent
 from flows.reference import Reference, boundaries
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run
 from flows.void_invoices import take_back
 from rating.accounting_periods import BOOKED_BY, NOTHING_CLOSED, POLICY, booked, closed_through
 from rating.chains import chained, standings
-from rating.given_credit import entries_of, movements_of
+from rating.corrections import Documents
+from rating.given_credit import entries_of, movements_of, refund_entries, sale_entries
 from rating.ledger_entries import rounding_entries, summed, transactions
 from rating.operation_book import Book, Row
 from rating.operations import ACCEPTED, Decisions, decide
@@ -117,6 +121,7 @@ def _decide(snapshot: Snapshot, reference: Reference, landed: pl.DataFrame) -> D
         roots={
             (account, number): period for account, number, period in roots.select(*name, "billing_period").iter_rows()
         },
+        sold=frozenset(snapshot.read("invoices", state=SOLD).select(name).iter_rows()),
         voided=set(roots.filter("is_voided").select(name).iter_rows()),
         cannot_void=lambda operation: why_not_void(reference, operation),
         paid_of=lambda operation, accepted: _paid_of(snapshot, reference, operation, accepted),
@@ -180,14 +185,19 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     for (period,), rows in movements.group_by(["billing_period"], maintain_order=True):
         write("grant_movements", rows, billing_period=str(period), **books.MADE_BY_OPERATIONS)
 
-    numbered = number_documents(snapshot, reference, accepted)
-    closed = _closed(reference, accepted, numbered.documents)
+    sold = number_sales(snapshot, decisions.sales)
+    numbered = number_documents(snapshot, reference, accepted, sold.invoices)
+    changes.added += write_sales(snapshot, Documents.together(sold, numbered.refunds), run_id)
+    closed = _closed(reference, accepted, numbered)
     changes.entries.append(entries_of(movements, known, closed))
+    changes.entries.append(sale_entries(sold.tax_breakdown, _sold_by(sold), closed))
+    changes.entries.append(refund_entries(numbered.refunds.tax_breakdown, numbered.refunded_by, closed))
     settled = _settled(snapshot, reference, accepted, numbered.documents)
     issue = issue_documents(snapshot, settled.issued, numbered, run_id)
     changes.added += issue.added
     changes.removed += issue.removed
-    changes.numbers = issue.numbers
+    invoices = pl.concat([sold.invoices, numbered.refunds.invoices, issue.invoices])
+    changes.numbers = numbers_of(invoices)
     write("payment_applications", settled.applications)
     changes.entries.append(_payment_entries(snapshot, reference, accepted, numbered, settled, closed))
     voids = _voids(accepted, numbered, closed)
@@ -206,7 +216,7 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     changes.added += told
     candidate = candidate.with_changes(told)
     refuse_breaches(candidate, set(voids["billing_period"]), {entry.table for entry in changes.added})
-    report = _report(decisions, landed, issue)
+    report = _report(decisions, landed, invoices)
     commit = lake.commit(
         snapshot.commit,
         run_id=run_id,
@@ -217,7 +227,7 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
         numbers=changes.numbers,
         summary=report,
     )
-    return Run(COMMITTED, COMMAND, commit, report, {"operations": decisions.operations, "invoices": issue.invoices})
+    return Run(COMMITTED, COMMAND, commit, report, {"operations": decisions.operations, "invoices": invoices})
 
 
 def _nothing(landed: int, conflicts: Sequence[str]) -> dict[str, Any]:
@@ -228,7 +238,7 @@ def _nothing(landed: int, conflicts: Sequence[str]) -> dict[str, Any]:
     return report if landed else report | {"why": "there is no operation to land"}
 
 
-def _report(decisions: Decisions, landed: int, issue: Issue) -> dict[str, Any]:
+def _report(decisions: Decisions, landed: int, issued: pl.DataFrame) -> dict[str, Any]:
     counts = decisions.operations.group_by("status").len()
     by_status = dict(counts.iter_rows())
     rejected = decisions.operations.filter(pl.col("status") != ACCEPTED)
@@ -240,8 +250,13 @@ def _report(decisions: Decisions, landed: int, issue: Issue) -> dict[str, Any]:
         "accepted": by_status.get(ACCEPTED, 0),
         "rejected": rejected.height,
         "reasons": dict(reasons.iter_rows()),
-        "issued": issue.invoices.height,
+        "issued": issued.height,
     }
+
+
+def _sold_by(sold: Documents) -> pl.DataFrame:
+    """The operation that each invoice of sold credit is of: invoice_id, operation_id."""
+    return sold.invoices.select("invoice_id", operation_id="sold_by")
 
 
 def _zones(reference: Reference) -> dict[str, str]:
@@ -295,7 +310,7 @@ def _payment_entries(
     return pl.concat([entries, rounding_entries(rounded)])
 
 
-def _closed(reference: Reference, accepted: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+def _closed(reference: Reference, accepted: pl.DataFrame, numbered: Numbered) -> pl.DataFrame:
     """The last closed month of each account that an operation books for, as of when that was recorded (B1).
 
     Makes    billing_account_id, operation_id, closed_through
@@ -304,9 +319,15 @@ def _closed(reference: Reference, accepted: pl.DataFrame, documents: pl.DataFram
         return NOTHING_CLOSED
     recorded = accepted.select("operation_id", at="recorded_at")
     named = accepted.drop_nulls("billing_account_id").select(BOOKED_BY)
-    issued = documents.select("billing_account_id", operation_id="issued_by")
+    issued = numbered.documents.select("billing_account_id", operation_id="issued_by")
+    refunds = numbered.refunds.invoices.join(numbered.refunded_by, on="invoice_id").select(BOOKED_BY)
     zones = _accounts(reference).select("billing_account_id", "time_zone")
-    asked = pl.concat([named, issued]).unique().join(recorded, on="operation_id").join(zones, on="billing_account_id")
+    asked = (
+        pl.concat([named, issued, refunds])
+        .unique()
+        .join(recorded, on="operation_id")
+        .join(zones, on="billing_account_id")
+    )
     return closed_through(asked, reference["billing_policies"]).select(*BOOKED_BY, POLICY)
 
 

@@ -65,6 +65,8 @@ def rerated(
     names = [f"{bucket:02}" for bucket in buckets]
     groups = groups_of(buckets, before.files("usage_records", billing_period=period, bucket=names))
     one = partial(_rated, candidate, before, reference_files, period, known_as_of, accounts, reserved, issue_date)
+    if len(groups) == 1:
+        return one(groups[0])
     with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
         parts = list(pool.map(one, groups))
     outputs = Outputs(

@@ -76,6 +76,11 @@ class Documents:
             pl.concat([part.tax_breakdown for part in whole]),
         )
 
+    @property
+    def tables(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Documents, lines and tax."""
+        return self.invoices, self.invoice_lines, self.tax_breakdown
+
     def of(self, keys: pl.DataFrame) -> Documents:
         """Those of these accounts and periods."""
         return self._joined(keys.select(OWNER).unique(), OWNER, "semi")

@@ -51,6 +51,40 @@ def movements_of(grants: pl.DataFrame, known: pl.DataFrame, zones: Mapping[str, 
     return GrantMovements.conform(rows.select([name for name in GrantMovements.columns() if name in rows.columns]))
 
 
+def sale_entries(tax_breakdown: pl.DataFrame, made_by: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
+    """What the ledger says of the tax that credit was sold with: it came in with the price, and is owed on.
+
+    Reads    TaxBreakdown of sale invoices; made_by: invoice_id, operation_id; closed: as `payment_entries` takes it
+    Makes    KEY and amount
+    Source   B1, G2
+    """
+    return post("tax of credit sold", _taxes(tax_breakdown, made_by, closed)).select(*KEY, "amount")
+
+
+def refund_entries(tax_breakdown: pl.DataFrame, made_by: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
+    """What the ledger says of the tax that goes back with a refund: paid out, and owed no more; of documents that take
+    some of it back, the other way round.
+
+    Reads    TaxBreakdown of what corrects sale invoices; made_by: invoice_id, operation_id, by which they are issued
+    Makes    KEY and amount
+    Source   B1, K5
+    """
+    rows = _taxes(tax_breakdown, made_by, closed).with_columns(amount=-pl.col("amount"))
+    return post("tax of refunded credit", rows).select(*KEY, "amount")
+
+
+def _taxes(tax_breakdown: pl.DataFrame, made_by: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:
+    """Tax groups as rows of an event, booked where the operation that made their document says."""
+    rows = tax_breakdown.join(made_by, on="invoice_id", maintain_order="left").with_columns(
+        service_period="billing_period",
+        source_table=pl.lit("tax_breakdown"),
+        source_id="invoice_id",
+        jurisdiction="seller_jurisdiction",
+        amount="tax_amount",
+    )
+    return booked(rows, closed, BOOKED_BY)
+
+
 def entries_of(movements: pl.DataFrame, known: pl.DataFrame, closed: pl.DataFrame | None = None) -> pl.DataFrame:
     """What the ledger says of such movements: a commitment, a sale, or one liability for another.
 

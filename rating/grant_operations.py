@@ -6,7 +6,7 @@ What they do to balances at once is in `given_credit.py`; what a period does to 
 from datetime import datetime
 from decimal import Decimal
 
-from rating.operation_book import ACCOUNT_ROLES, Book, RefusedError, Row, holds, may
+from rating.operation_book import Book, RefusedError, Row, holds
 from rating.operation_checks import (
     Window,
     domain_of,
@@ -21,6 +21,8 @@ from rating.operation_checks import (
     written,
 )
 from rating.periods import boundary_instant, next_period, period_bounds, period_of, plus_wall_time
+from rating.roles import may
+from rating.sales import is_taxed, refuse_category, sale_of
 
 NOTHING = Decimal(0)
 LOGICS = frozenset({"none", "fixed", "linear"})
@@ -37,14 +39,16 @@ def grant_credit(operation: Row, account: Row, book: Book) -> Row:
 
 
 def purchase_credit(operation: Row, account: Row, book: Book) -> Row:
-    """`purchase_credit`: face value for a price, of a kind that is refunded and pays after tax (G2)."""
+    """`purchase_credit`: face value for a price, of a kind that is refunded; with tax if it pays before tax (G2)."""
     _refuse_logic(operation)
     kind = kind_in_force(book, operation["kind"] or "paid", operation["occurred_at"], account["time_zone"])
     if kind["terminal_status"] != "refunded":
         raise RefusedError("O_UNKNOWN_KIND", f"{kind['kind']} is given, not sold")
-    if kind["tax_position"] == "before":
-        raise RefusedError("O_UNSUPPORTED", f"{kind['kind']} is spent before tax: selling it needs an invoice with tax")
-    return _granted(operation, account, book, kind, operation["price_paid"], is_sold=True)
+    refuse_category(operation, kind)
+    grant = _granted(operation, account, book, kind, operation["price_paid"], is_sold=True)
+    if is_taxed(kind):
+        book.sales.append(sale_of(operation, grant, account, book))
+    return grant
 
 
 def _granted(
@@ -156,7 +160,7 @@ def _new_grant(operation: Row, account: Row, book: Book, kind: Row, terms: Row, 
     return {
         "grant_id": grant_id,
         "kind": kind["kind"],
-        "name": operation["name"] or kind["kind"],
+        "name": operation["name"] or terms["promo_code"] or kind["kind"],
         "billing_account_id": account["billing_account_id"],
         "sub_account_id": operation["sub_account_id"],
         "amount": amount,
@@ -269,7 +273,7 @@ def _refuse_stranger(operation: Row, account: Row, receiver: Row, book: Book) ->
 
     def roles_on(one: Row) -> set[str]:
         rows = book.in_force("principals", "principal_id", actor, at, one["time_zone"])
-        return {row["role"] for row in rows if may(row, ACCOUNT_ROLES, one["billing_account_id"])}
+        return {row["role"] for row in rows if may(row, operation["operation"], one["billing_account_id"])}
 
     if not roles_on(account) & roles_on(receiver):
         raise RefusedError("O_FORBIDDEN", f"{actor} may not transfer to {receiver['billing_account_id']}")

@@ -67,7 +67,7 @@ def numbered(drafts: pl.DataFrame, terms: pl.DataFrame, issued: pl.DataFrame, is
     rows = (
         rows.with_columns(accounting_year=pl.col("accounting_year_start").replace_strict(years, return_dtype=pl.String))
         .join(last, on=series, how="left")
-        .sort("billing_account_id")
+        .sort("billing_account_id", maintain_order=True)
         .with_columns(sequence=pl.col("last").fill_null(0) + pl.int_range(pl.len()).over(series) + 1)
     )
     numbers = [_number(row) for row in rows.iter_rows(named=True)]

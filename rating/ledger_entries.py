@@ -41,6 +41,7 @@ POSTINGS = [
     Posting("free grant credited", "grant_credited", "bonus_commitment", "grant_liability/{kind}/{grant_id}"),
     Posting("paid grant bought", "grant_bought", "cash", "grant_liability/{kind}/{grant_id}"),
     Posting("face value above the price", "grant_bought", "discounts_given", "grant_liability/{kind}/{grant_id}"),
+    Posting("tax of credit sold", "grant_bought", "cash", "tax_payable/{jurisdiction}/{component}"),
     Posting(
         "credit sent to another account",
         "grant_transferred",
@@ -58,6 +59,7 @@ POSTINGS = [
     Posting("free grant ended unused", "grant_ended", "grant_liability/{kind}/{grant_id}", "bonus_commitment"),
     Posting("paid grant expired", "grant_ended", "grant_liability/{kind}/{grant_id}", "breakage_income"),
     Posting("paid grant refunded", "grant_ended", "grant_liability/{kind}/{grant_id}", "cash"),
+    Posting("tax of refunded credit", "grant_refunded", "tax_payable/{jurisdiction}/{component}", "cash"),
     Posting("refunded below face value", "grant_ended", "grant_liability/{kind}/{grant_id}", "discounts_given"),
     Posting("money received for invoices", "payment", "cash", "receivable"),
     Posting("tax withheld from invoices", "payment", "tax_withheld", "receivable"),
@@ -182,7 +184,7 @@ def grant_entries(movements: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame
     )
     charged = moved.filter(pl.col("movement").is_in(["charged", "returned"]))
     unused = moved.filter(pl.col("movement").is_in(["expired", "minimum_consumption", "recovered"]))
-    refunded = _refunds(moved.filter(movement="refunded"))
+    refunded = refunds(moved.filter(movement="refunded"))
     entries = [
         post("grant applied", charged),
         post("free grant applied", charged.filter(~pl.col("is_paid"))),
@@ -210,7 +212,7 @@ def rounding_entries(invoices: pl.DataFrame) -> pl.DataFrame:
     return post("rounding of an amount due", rows)
 
 
-def _refunds(rows: pl.DataFrame) -> pl.DataFrame:
+def refunds(rows: pl.DataFrame) -> pl.DataFrame:
     """What is given back of the price for the rest of a paid grant: in proportion to its face value, half away (K5).
 
     What a correction adds or takes back is of the same refund, so it is rounded on the sum of a grant and period.

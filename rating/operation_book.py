@@ -4,21 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from rating.periods import boundary_instant, period_of
 
+if TYPE_CHECKING:
+    from rating.sales import Sale
+
 Row = dict[str, Any]
 
 CORRECTIONS = "corrections"
 """What `issue_invoices` says in `documents` where it issues nothing but corrections of issued invoices."""
-
-STAFF = frozenset({"staff"})
-OWNERS = frozenset({"staff", "organization_owner"})
-ACCOUNT_ROLES = frozenset({"staff", "organization_owner", "billing_manager"})
-"""Who may ask for an operation (section 11)."""
 
 
 class RefusedError(Exception):
@@ -38,6 +36,8 @@ class Book:
     first_billed: Mapping[str, str]
     invoices: frozenset[tuple[str, str]] | None = None
     """(billing_account_id, invoice_number) of issued documents; unknown, nothing is refused for want of one."""
+    sold: frozenset[tuple[str, str]] = frozenset()
+    """(billing_account_id, invoice_number) of documents that invoice credit that was sold, or give some of it back."""
     cannot_issue: Callable[[Row], tuple[str, str] | None] | None = None
     """Why a period cannot be issued: a reason code and what it is about."""
     draws: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
@@ -70,6 +70,8 @@ class Book:
     """Payments that were reversed."""
     acceptances: list[Row] = field(default_factory=list)
     issued: set[tuple[str | None, str]] = field(default_factory=set)
+    sales: "list[Sale]" = field(default_factory=list)
+    """The invoices of credit that was sold with tax by operations that are being decided."""
     accepted_now: list[Row] = field(default_factory=list)
     """What was accepted among the operations that are being decided."""
     changes_now: list[Row] = field(default_factory=list)
@@ -139,14 +141,3 @@ def holds(row: Row, at: datetime, zone: str) -> bool:
     """Whether a dated row is in force at an instant, where the account is."""
     until = row["valid_until"]
     return boundary_instant(row["valid_from"], zone) <= at and (until is None or at < boundary_instant(until, zone))
-
-
-def may(principal: Row, roles: frozenset[str], account_id: str | None) -> bool:
-    """Staff for every account, any other role for its own; one for a project is none for its account (section 11)."""
-    role = principal["role"]
-    own = (
-        account_id is not None
-        and principal["billing_account_id"] == account_id
-        and principal.get("sub_account_id") is None
-    )
-    return role in roles and (role == "staff" or own)

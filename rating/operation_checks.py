@@ -29,6 +29,13 @@ def refuse_project(operation: Row, account: Row, book: Book) -> None:
         raise RefusedError("O_UNKNOWN_PROJECT", project)
 
 
+def refuse_sold(operation: Row, account: Row, book: Book) -> None:
+    """A document of credit that was sold: it was paid with the purchase, and only a refund takes it back (G2, K5)."""
+    number = operation["invoice_number"]
+    if (account["billing_account_id"], number) in book.sold:
+        raise RefusedError("O_SOLD_CREDIT", number)
+
+
 def refuse_period(billing_period: str) -> None:
     """What is no month."""
     if not PERIOD.fullmatch(billing_period):

@@ -1,7 +1,8 @@
 """The fold: operations in, decisions and grants out (1.3, O1, O2, O3).
 
 Each operation is judged once, in the order of (`occurred_at`, id), against everything accepted before it. What a commit
-has decided stays decided. One line of `JUDGES` says what an operation needs, who may ask for it, and what refuses it.
+has decided stays decided. One line of `JUDGES` says what an operation needs and what refuses it, and one of `roles.py`
+who may ask for it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +21,7 @@ from rating.grant_operations import (
     transfer_credit,
 )
 from rating.money import AMOUNT_BOUND
-from rating.operation_book import ACCOUNT_ROLES, CORRECTIONS, OWNERS, STAFF, RefusedError, Row, may
+from rating.operation_book import CORRECTIONS, RefusedError, Row
 from rating.operation_book import Book as Book
 from rating.operation_checks import (
     refuse_amount,
@@ -28,10 +29,13 @@ from rating.operation_checks import (
     refuse_digits,
     refuse_period,
     refuse_project,
+    refuse_sold,
     written,
 )
 from rating.periods import local_day, period_of
 from rating.rejects import REASONS
+from rating.roles import may
+from rating.sales import Sale, in_order
 from schemas.grants import Grants
 from schemas.operations import Operations
 from schemas.units import Instant
@@ -60,6 +64,8 @@ class Decisions:
     """Operations, each accepted or rejected with its reason."""
     grants: pl.DataFrame
     """Grants that the accepted ones gave."""
+    sales: tuple[Sale, ...] = ()
+    """The invoices of credit that was sold with tax, in the order in which they are numbered (I2)."""
     conflicts: tuple[str, ...] = ()
     """Ids that were decided before and have landed again with other content: what was decided stays."""
 
@@ -100,6 +106,7 @@ def decide(landed: pl.DataFrame, book: Book, committed: pl.DataFrame, committed_
     return Decisions(
         pl.DataFrame(decided, schema=Operations.columns(), orient="row").sort("occurred_at", "operation_id"),
         pl.DataFrame(granted, schema={**Grants.columns(), "recorded_at": Instant}, orient="row"),
+        in_order(book.sales),
         conflicts,
     )
 
@@ -203,7 +210,7 @@ def _judge(operation: Row, book: Book) -> Row | None:
         raise RefusedError("O_MISSING_FIELD", "billing_account_id")
     if account_id is not None and account is None:
         raise RefusedError("O_UNKNOWN_ACCOUNT", account_id)
-    if not any(may(row, judge.roles, account_id) for row in roles):
+    if not any(may(row, name, account_id) for row in roles):
         raise RefusedError("O_FORBIDDEN", f"{operation['actor']} may not {name}")
     for column in judge.required:
         if operation[column] is None:
@@ -218,6 +225,7 @@ def _record_payment(operation: Row, account: Row, book: Book) -> None:
     """`record_payment`: money, withheld tax or a write-off, for a named invoice or the oldest due (I6)."""
     refuse_amount(operation["amount"], operation, account, book, least=Decimal(0))
     number = operation["invoice_number"]
+    refuse_sold(operation, account, book)
     known = book.invoices
     if number is not None and known is not None and (account["billing_account_id"], number) not in known:
         raise RefusedError("O_UNKNOWN_INVOICE", number)
@@ -276,6 +284,7 @@ def _void_invoice(operation: Row, account: Row, book: Book) -> None:
     """`void_invoice`: an issued invoice that nothing has paid, with all its corrections; a full credit note takes it
     back, its grants are free again, and its account is on hold until the period is billed again (I4)."""
     name = (account["billing_account_id"], operation["invoice_number"])
+    refuse_sold(operation, account, book)
     period = book.roots.get(name)
     if period is None:
         raise RefusedError("O_UNKNOWN_INVOICE", f"{operation['invoice_number']} is no invoice of {name[0]} to void")
@@ -315,13 +324,12 @@ def _add_charge(operation: Row, account: Row, book: Book) -> None:
 
 @dataclass(frozen=True)
 class Judge:
-    """What an operation needs, who may ask for it, and what it does."""
+    """What an operation needs and does; who may ask for it is in `roles.py`."""
 
     carry_out: Callable[[Row, Row, Book], Row | None]
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
     """What it may say besides; anything else is a mistake, not a remark."""
-    roles: frozenset[str] = STAFF
     may_name_no_account: bool = False
 
     def takes(self, column: str) -> bool:
@@ -338,17 +346,16 @@ _TERMS = (
 
 JUDGES: dict[str, Judge] = {
     "grant_credit": Judge(grant_credit, ("kind", "amount"), (*_SUM, *_TERMS)),
-    "purchase_credit": Judge(purchase_credit, ("amount", "price_paid"), ("kind", *_SUM, *_TERMS)),
-    "transfer_credit": Judge(transfer_credit, ("grant_id", "amount", "to_account"), _SUM, roles=ACCOUNT_ROLES),
+    "purchase_credit": Judge(purchase_credit, ("amount", "price_paid"), ("kind", "tax_category", *_SUM, *_TERMS)),
+    "transfer_credit": Judge(transfer_credit, ("grant_id", "amount", "to_account"), _SUM),
     "allocate_to_project": Judge(
         allocate_to_project,
         ("grant_id", "amount", "sub_account_id"),
         (*_SUM, "use_organization_credit"),
-        roles=OWNERS,
     ),
     "recover_credit": Judge(recover_credit, ("grant_id",)),
     "refund_credit": Judge(refund_credit, ("grant_id",)),
-    "accept_promo_code": Judge(accept_promo_code, ("promo_code",), roles=ACCOUNT_ROLES),
+    "accept_promo_code": Judge(accept_promo_code, ("promo_code",)),
     "record_payment": Judge(_record_payment, ("amount",), ("billing_currency", "invoice_number", "payment_kind")),
     "reverse_payment": Judge(_reverse_payment, ("reverses_operation_id",)),
     "set_credit_limit": Judge(_set_credit_limit, (), ("amount", "billing_currency")),

@@ -148,6 +148,9 @@ OPERATION_REASONS: dict[str, Reason] = _table(
         "O_NOTHING_TO_ISSUE": "no draft of the period is ready to issue",
         "O_ALREADY_ISSUED": "the documents of the period are issued",
         "O_MANDATORY_FIELD": "a document lacks a field that the law asks for",
+        "O_SOLD_CREDIT": "the document is of sold credit, and was paid with it; to take it back, refund the credit",
+        "O_NO_SELLER": "the sale needs an invoice, and the account's seller is not open then; add a row to sellers",
+        "O_NO_TAX_RATE": "the sale needs an invoice, and there is no tax rate for it; add a row to tax_rates",
         "O_STALE_DRAFT": "the books have moved since the draft was made; bill the period again, or backfill it",
     }
 )

@@ -6,19 +6,22 @@ from schemas.units import Count, Instant, Money, Price, Quantity, Text
 
 
 class InvoiceLines(Table):
-    """One row per invoice_id and line_number; a line is a charge, or by how much a correction changes one."""
+    """One row per invoice_id and line_number; a line is a charge, by how much a correction changes one, or sold credit.
+
+    What is said of a charge alone is null where the line is credit that was sold: it is none.
+    """
 
     invoice_id: Text = columns.invoice_id()
     line_number: Count = column("place on the document", source="BT-126", example="1", ge=1)
-    charge_id: Text = columns.charge_id()
-    expense_number: Count = columns.expense_number()
+    charge_id: Text = columns.charge_id(nullable=True)
+    expense_number: Count = columns.expense_number(nullable=True)
     billing_account_id: Text = columns.billing_account_id()
     billing_period: Text = columns.billing_period()
     sub_account_id: Text = columns.sub_account_id()
     resource_id: Text = columns.resource_id()
     sku_id: Text = columns.sku_id(source="FOCUS SkuId; BT-155", nullable=True)
     region_id: Text = columns.region_id()
-    service: Text = columns.service()
+    service: Text = columns.service(nullable=True)
     description: Text = column("what was sold", source="BT-153", example="Small virtual machine")
     charge_period_start: Instant = columns.charge_period_start(source="FOCUS ChargePeriodStart; BT-134")
     charge_period_end: Instant = columns.charge_period_end(

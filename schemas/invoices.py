@@ -70,6 +70,11 @@ class Invoices(Table):
         example="false",
         default="false",
     )
+    sold_by: Text = columns.operation_id(
+        description="the purchase of credit that it invoices; null where it is of a period's charges",
+        source="G2",
+        nullable=True,
+    )
 
     class Config:
         unique = ("invoice_id", "document_state")

@@ -22,6 +22,7 @@ class LedgerEntries(Table):
             "grant_allocated",
             "grant_applied",
             "grant_ended",
+            "grant_refunded",
             "payment",
             "payment_reversed",
             "balance_applied",

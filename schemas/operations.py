@@ -62,7 +62,7 @@ class Operations(Table):
     use_organization_credit: Flag = columns.use_organization_credit()
     sku_id: Text = columns.sku_id(description="SKU of an added charge", nullable=True)
     tax_category: Text = columns.tax_category(
-        description="tax category of an added charge without a SKU", nullable=True
+        description="tax category of an added charge without a SKU, or of credit that is sold with tax", nullable=True
     )
     text: Text = column("what the invoice line says", source="BT-153", example="Setup help", nullable=True)
     status: Text = column("what was decided", source="O1", example="accepted", isin=["accepted", "rejected"])

@@ -110,7 +110,7 @@ SOUTH = {
 MODELS = ("unit", "unit", "graduated", "package")
 QUANTITIES = ("1", "2.5", "3", "10", "33.3", "7", "100")
 HALF_MU = (1, 3, 50, 333, 2001)
-KINDS = ("bonus", "bonus", "bonus", "organization", "voucher", "free", "paid")
+KINDS = ("bonus", "bonus", "bonus", "organization", "voucher", "free", "paid", "prepaid")
 POLICIES: dict[str, tuple[str, ...]] = {
     "retroactive_bonus_tax": ("reduce", "keep"),
     "charge_order": ("oldest_first", "largest_first", "proportional"),
@@ -144,6 +144,10 @@ LATE = {
     "ending": 2,
 }
 """What happens late, and how often of all that does."""
+SALES = {"usage": 14, "revision": 6, "sale": 12, "refund": 14, "void": 2, "payment": 2, "tax": 1, "policy": 1}
+"""The same, mostly about credit that is sold with tax and given back."""
+OFTEN = 10
+"""What happens so often does so within a month as well."""
 
 
 @dataclass
@@ -195,7 +199,10 @@ class Author:
             unit_conversions=[],
             sku_prices=[self.price(sku_id) for sku_id in self.skus],
             price_tiers=[tier for sku_id in self.skus for tier in self.tiers(sku_id)],
-            grant_kinds=[{**kind, "transferable": kind["kind"] in ("bonus", "free")} for kind in GRANT_KINDS],
+            grant_kinds=[
+                *({**kind, "transferable": kind["kind"] in ("bonus", "free")} for kind in GRANT_KINDS),
+                {"kind": "prepaid", "rank": 15, "terminal_status": "refunded"},
+            ],
             tax_rates=self.tax_rates(random.choice(("0.2", "0.19", "0.075"))),
             discounts=[self.discount(None)] * random.randrange(2) + [self.tenth()],
             promo_codes=[self.tenth_code(), self.gift_code()],
@@ -335,6 +342,10 @@ class Author:
         for name in self.random.choices(("outflow", "charge", "payment", "none"), k=2):
             if self.late.get(name):
                 self.happen(name)
+        if self.late.get("sale", 0) >= OFTEN and self.random.randrange(2):
+            self.grant(period, "prepaid")
+        if self.late.get("refund", 0) >= OFTEN and self.random.randrange(2):
+            self.refund()
 
     def write_late(self) -> None:
         names = sorted(name for name, weight in self.late.items() if weight)
@@ -350,6 +361,8 @@ class Author:
             self.use(self.random.choice(self.accounts), period)
         elif name == "grant":
             self.grant(period)
+        elif name == "sale":
+            self.grant(period, "prepaid")
         elif name == "charge":
             self.add_charge(period)
         elif name in ("price", "gap", "tax", "discount", "policy", "sku", "status"):
@@ -434,9 +447,9 @@ class Author:
     def amount(self, *mu: int) -> Decimal:
         return oracle.money(self.random.choice(mu), CURRENCIES[self.currency])
 
-    def grant(self, period: str) -> None:
+    def grant(self, period: str, kind: str | None = None) -> None:
         """Most of them for a month that is billed."""
-        random, account, kind = self.random, self.random.choice(self.accounts), self.random.choice(KINDS)
+        random, account, kind = self.random, self.random.choice(self.accounts), kind or self.random.choice(KINDS)
         after = oracle.next_period(period)
         columns: Row = {
             "kind": kind,
@@ -457,8 +470,17 @@ class Author:
             columns["logic"] = logic
         if kind == "paid":
             self.operate("purchase_credit", account, occurred_at, price_paid=columns["amount"], **columns)
+        elif kind == "prepaid":
+            self.operate("purchase_credit", account, occurred_at, **self.sale_terms(columns["amount"]), **columns)
         else:
             self.operate("grant_credit", account, occurred_at, **columns)
+
+    def sale_terms(self, amount: Decimal) -> Row:
+        """What credit that is spent before tax is sold for, and how it is taxed; rarely in a way that has no rate."""
+        mu = int(Fraction(amount) * 10 ** CURRENCIES[self.currency])
+        category = self.random.choice(("standard", "standard", "standard", "reduced", "zero", "none"))
+        price = oracle.money(self.random.choice((mu, mu, (mu + 1) // 2, (2 * mu + 2) // 3)), CURRENCIES[self.currency])
+        return {"price_paid": price, "tax_category": f"{self.prefix}{category}"}
 
     def outflow(self) -> None:
         """To a project with a switch, or to the other account; more than there is is refused."""
@@ -480,9 +502,16 @@ class Author:
         elif others:
             self.operate("transfer_credit", account, occurred_at, to_account=others[0], **named)
 
-    def ending(self) -> None:
-        if self.books.fold.grants:
-            grant = self.random.choice(self.books.fold.grants)
+    def refund(self) -> None:
+        """Of credit that was sold with tax, and not given back before."""
+        gone = {one["grant_id"] for one in self.books.fold.endings}
+        self.ending([sale.grant for sale in self.books.sales if sale.grant["grant_id"] not in gone])
+
+    def ending(self, grants: Sequence[Row] | None = None) -> None:
+        if grants is None:
+            grants = self.books.fold.grants
+        if grants:
+            grant = self.random.choice(grants)
             name = "refund_credit" if grant["terminal_status"] == "refunded" else "recover_credit"
             occurred_at = max(grant["occurred_at"], self.at - self.random.choice((1, 400, 900)) * HOUR)
             self.operate(name, grant["billing_account_id"], occurred_at, grant_id=grant["grant_id"])

@@ -44,6 +44,13 @@ COMPARED: dict[str, tuple[str, ...]] = {
     "account_balances": ("billing_account_id", "amount"),
     "holds": (*OWNER, "reason_code"),
     "operations": ("operation_id", "status", "reason_code"),
+    "sales": (
+        *("billing_account_id", "sold_by", "document", "document_type", "billing_period", "issue_date"),
+        *("total_without_tax", "total_tax", "total_with_tax", "paid_amount", "amount_due"),
+    ),
+    "sale_taxes": (
+        *("billing_account_id", "sold_by", "document", "code", "rate", "component", "taxable_amount", "tax_amount"),
+    ),
 }
 """What is compared of the books after a step, and by which columns."""
 
@@ -141,7 +148,9 @@ class Follower:
         keys = charges.select("charge_id", *KEY_COLUMNS)
         allocations = read("allocations").drop("billing_account_id").join(keys, on="charge_id")
         invoices, applications = read("invoices"), read("payment_applications")
-        issued = invoices.filter(pl.col("document_state") == "issued")
+        issued = invoices.filter((pl.col("document_state") == "issued") & pl.col("sold_by").is_null())
+        sales, sale_taxes = _sales(invoices, read("tax_breakdown"))
+        of_periods = read("tax_breakdown").join(sales, on="invoice_id", how="anti")
         movements = read("grant_movements")
         word = pl.col("movement").replace({"returned": "charged"}).alias("movement")
         moved = movements.filter(~_is_credited()).with_columns(word)
@@ -153,7 +162,7 @@ class Follower:
         tables = {
             "charges": charges,
             "allocations": allocations,
-            "tax_breakdown": _of_state(read("tax_breakdown")),
+            "tax_breakdown": _of_state(of_periods),
             "invoices": _documents(issued, applications),
             "standings": standing(snapshot, since=""),
             "grant_movements": moved.filter(pl.col("amount") != 0),
@@ -161,6 +170,8 @@ class Follower:
             "account_balances": left,
             "holds": read("holds").filter(pl.col("reason_code") != "H_ISSUED"),
             "operations": self.decided,
+            "sales": sales,
+            "sale_taxes": sale_taxes,
         }
         return {name: sorted(map(plain, rows.select(COMPARED[name]).rows()), key=repr) for name, rows in tables.items()}
 
@@ -170,6 +181,22 @@ def _of_state(breakdown: pl.DataFrame) -> pl.DataFrame:
     group = (*OWNER, "code", "rate", "component")
     sums = breakdown.group_by(group).agg(pl.col("taxable_amount", "tax_amount").sum())
     return sums.filter((pl.col("taxable_amount") != 0) | (pl.col("tax_amount") != 0))
+
+
+def _sales(invoices: pl.DataFrame, breakdown: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What sold credit is invoiced by, each document with its place among those of its sale, and its tax."""
+    sold = invoices.filter(pl.col("sold_by").is_not_null())
+    places = [
+        next(place for place in range(100) if sale_id(account, sold_by, place) == invoice_id)
+        for account, sold_by, invoice_id in sold.select("billing_account_id", "sold_by", "invoice_id").iter_rows()
+    ]
+    sold = sold.with_columns(pl.Series("document", places, dtype=pl.Int64))
+    return sold, breakdown.join(sold.select("invoice_id", "sold_by", "document"), on="invoice_id")
+
+
+def sale_id(account: str, sold_by: str, place: int) -> str:
+    """The id of a sale's first, second … document."""
+    return hashing.digest(account, "sale", sold_by, *([str(place)] if place else []))
 
 
 def document_id(account: str, period: str, place: int) -> str:

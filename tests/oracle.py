@@ -162,7 +162,9 @@ Readings: where the rule book leaves a choice, this is the choice.
     allocate_to_project: O_UNKNOWN_GRANT, O_NOT_ALLOCATABLE, O_UNKNOWN_KIND (`project`), O_UNKNOWN_PROJECT, then common:
     O_CURRENCY, O_AMOUNT, O_PRECISE, O_GRANT_ENDED, O_INSUFFICIENT_BALANCE, O_ID_CONFLICT. recover_credit,
     refund_credit: O_UNKNOWN_GRANT, O_NOT_RECOVERABLE or O_NOT_REFUNDABLE, O_BAD_FIELD, O_GRANT_ENDED. purchase_credit:
-    as grant_credit, with O_UNSUPPORTED (before tax) after O_UNKNOWN_KIND. All O_AMOUNT come before all O_PRECISE.
+    as grant_credit; after O_UNKNOWN_KIND, a kind that is spent before tax lacks its tax category (O_MISSING_FIELD), any
+    other has none (O_BAD_FIELD); last, what its invoice lacks: O_NO_SELLER, O_NO_TAX_RATE, O_MANDATORY_FIELD. All
+    O_AMOUNT come before all O_PRECISE.
 58. K4, W3 The new grant is the source but for its id, account or project, amount, time and (if named) name; it has no
     logic, price or promo code; an allocated one has kind and rank of `project`. An allocation of zero makes none.
 59. T1 `usage`: the rates at the start of the segment; every bound of a row of the account's jurisdictions, region and
@@ -377,7 +379,7 @@ NEW_GRANT = (
 )
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "grant_credit": NEW_GRANT,
-    "purchase_credit": ("kind", *NEW_GRANT),
+    "purchase_credit": ("kind", "tax_category", *NEW_GRANT),
     "transfer_credit": ("billing_currency", "name"),
     "allocate_to_project": ("billing_currency", "name", "use_organization_credit"),
     "record_payment": ("billing_currency", "invoice_number", "payment_kind"),
@@ -517,16 +519,51 @@ def refuse_grant_credit(state: Fold, operation: Row, account: Row) -> str | None
 
 
 def refuse_purchase(state: Fold, operation: Row, account: Row) -> str | None:
-    """G2: face value and price of a paid kind; before tax it would need a sale invoice (reading 57)."""
+    """G2: face value and price of a paid kind; before tax it is sold with an invoice (reading 57)."""
     name = operation.get("kind") or "paid"
     if reason := refuse_logic(operation):
         return reason
     kind = grant_kind(state.world, name, operation["occurred_at"], account["time_zone"])
     if kind is None or kind["terminal_status"] != "refunded":
         return "O_UNKNOWN_KIND"
-    if kind["tax_position"] == "before":
-        return "O_UNSUPPORTED"
-    return refuse_new_grant(state, operation, account, name)
+    is_taxed = kind["tax_position"] == "before"
+    if is_taxed != (operation.get("tax_category") is not None):
+        return "O_MISSING_FIELD" if is_taxed else "O_BAD_FIELD"
+    reason = refuse_new_grant(state, operation, account, name)
+    return reason or (refuse_sale(state.world, operation, account) if is_taxed else None)
+
+
+def refuse_sale(world: World, operation: Row, account: Row) -> str | None:
+    """I2: what the invoice of a sale cannot do without."""
+    seller = seller_at(world, account, operation["occurred_at"])
+    if seller is None:
+        return "O_NO_SELLER"
+    if not sale_rates(world, operation, account):
+        return "O_NO_TAX_RATE"
+    needed = [seller[name] for name in ("legal_name", "address", "tax_ids")]
+    needed += [account[name] for name in ("legal_name", "address")]
+    return None if all(needed) else "O_MANDATORY_FIELD"
+
+
+def seller_at(world: World, account: Row, at: datetime) -> Row | None:
+    rows = [row for row in world["sellers"] if row["seller_id"] == account["seller_id"]]
+    return next(iter(in_force(rows, at, account["time_zone"])), None)
+
+
+def sale_rates(world: World, operation: Row, account: Row) -> list[Row]:
+    """T1: the rates that a purchase is taxed by: those in force when its day begins, where the account is."""
+    zone, seller = account["time_zone"], seller_at(world, account, operation["occurred_at"])
+    if seller is None:
+        return []
+    day = local_instant(operation["occurred_at"].astimezone(ZoneInfo(zone)).date(), zone)
+    rows = [
+        row
+        for row in in_force(world["tax_rates"], day, zone)
+        if (row["seller_jurisdiction"], row["account_jurisdiction"], row["tax_status"], row["tax_category"])
+        == (seller["jurisdiction"], account["jurisdiction"], account["tax_status"], operation["tax_category"])
+        and row["account_region"] in (None, account["region"])
+    ]
+    return [row for row in rows if row["account_region"] is not None] or rows
 
 
 def refuse_logic(operation: Row) -> str | None:
@@ -995,7 +1032,7 @@ def new_grant(world: World, operation: Row, account: Row, terms: Row, window: Wi
     return {
         "grant_id": grant_id_of(operation),
         "kind": terms["kind"],
-        "name": operation.get("name") or terms["kind"],
+        "name": operation.get("name") or terms.get("promo_code") or terms["kind"],
         "billing_account_id": account["billing_account_id"],
         "sub_account_id": operation.get("sub_account_id"),
         "amount": terms["amount"],
@@ -1332,6 +1369,8 @@ def partings(terms: Terms, record: Row, sku: Row, discounts: list[Row], grants: 
     while (closed := period_bounds(period, terms.zone)[1]) < end:
         parted.add(closed)
         period = next_period(period)
+    if not terms.is_closing and start < terms.known_as_of < end:
+        parted.add(terms.known_as_of)  # a draft takes what lies before it
     parted |= window_boundaries(terms, line_at(terms, record, sku, NO_PRICE), discounts, grants)
 
     def terms_at(moment: datetime) -> tuple[Any, ...]:

@@ -55,6 +55,13 @@ Readings, after those of `tests/oracle.py`:
 82. What a later period keeps because of a hold (70) is reserved for it like what a paid one charged.
 83. A payment that names a document of the account pays that alone, another is O_UNKNOWN_INVOICE; one that names none
     pays what is due first, of one due date what was issued first. A reversal takes back what the payment paid.
+84. G2 The purchase of a kind that is spent before tax is a sale: an invoice of its own, of the month and the day it
+    occurred on, of the price and, per component, its tax by the rates of that day (`oracle.sale_rates`), rounded in the
+    mode of the month's last instant. It is paid with the purchase, so it is due by nothing and in no chain of a period.
+85. K5 When a period is issued, or corrections are, each sale of the accounts meant whose state there is gets a document
+    of what those before lack: price × refunded of the face value, half away, and the tax by T4 over the whole sale, in
+    the mode of the last instant of the period; 381 if the price falls. It was paid out with the refund. What documents
+    of other periods say more than these refund by now is taken back with it, before it.
 """
 
 from __future__ import annotations
@@ -88,6 +95,8 @@ TABLES = (
     "grant_balances",
     "account_balances",
     "holds",
+    "sales",
+    "sale_taxes",
 )
 LINE = (
     *("pricing_quantity", "list_cost", "discount_amount", "cap_amount", "grant_amount", "line_amount", "tax_amount"),
@@ -183,6 +192,37 @@ class Document:
 
 
 @dataclass
+class SaleDocument:
+    """Readings 84 and 85: the invoice of a sale, or what corrects it; amounts in mu."""
+
+    period: str
+    document_type: str
+    issue_date: date
+    net: int
+    groups: dict[Group, tuple[int, int]]  # taxable, tax
+
+
+@dataclass
+class Sale:
+    """The documents of a purchase; the first is its invoice."""
+
+    grant: Row
+    account_id: str
+    exponent: int
+    documents: list[SaleDocument]
+
+    @property
+    def groups(self) -> dict[Group, tuple[int, int]]:
+        """What they say together."""
+        made = [document.groups for document in self.documents]
+        return {group: tuple(sum(one[group][place] for one in made) for place in (0, 1)) for group in made[0]}  # type: ignore[misc]
+
+    def documented(self, period: str) -> int:
+        """What they say was refunded of the price in a period."""
+        return -sum(one.net for one in self.documents[1:] if one.period == period)
+
+
+@dataclass
 class Application:
     """I6: so many mu that a payment or a credit note paid of a document."""
 
@@ -219,6 +259,7 @@ class Books:
     documents: list[Document] = field(default_factory=list)
     payments: dict[str, Row] = field(default_factory=dict)
     applications: list[Application] = field(default_factory=list)
+    sales: list[Sale] = field(default_factory=list)
     latest: datetime | None = None  # the latest recorded_at
     steps: int = 0
     decided: list[Row] = field(default_factory=list)
@@ -292,6 +333,8 @@ class Books:
         if issue_date is not None:
             made = [self.draft(account_id, period) for account_id in self.account_ids for period in self.periods]
             self.number([one for one in made if one is not None and one.root is not None], issue_date)
+            for period in self.periods:
+                self.document_refunds(self.account_ids, period, issue_date)
 
     def issue(self, step: Row) -> None:
         """I2: the drafts of the period."""
@@ -303,6 +346,7 @@ class Books:
         if step["documents"] == "corrections":
             made = [one for one in made if one.root is not None]
         self.number(made, step["issue_date"])
+        self.document_refunds(wanted, period, step["issue_date"])
 
     # ------------------------------------------------------------------------------------------------ accounts' periods
 
@@ -555,8 +599,65 @@ class Books:
             if paid > 0:
                 self.applications.append(Application(operation["operation_id"], None, document, paid, False))
 
+    # ------------------------------------------------------------------------------------------------------------ sales
+
+    def sell(self, operation: Row) -> None:
+        """Reading 84."""
+        grant = self.fold.grants[-1]
+        if grant["tax_position"] != "before":
+            return
+        account, at = self.account(operation["billing_account_id"]), operation["occurred_at"]
+        zone = account["time_zone"]
+        exponent = oracle.currency_exponent(self.tables, account["billing_currency"], at, zone)
+        net, period = int(Fraction(operation["price_paid"]) * 10**exponent), oracle.period_of(at, zone)
+        mode = self.tax_mode(account, period)
+        groups = {
+            (row["code"], row["rate"], row["component"]): (net, oracle.rounded(net * Fraction(row["rate"]), mode))
+            for row in oracle.sale_rates(self.tables, operation, account)
+        }
+        invoice = SaleDocument(period, "380", local_day(at, zone), net, groups)
+        self.sales.append(Sale(grant, account["billing_account_id"], exponent, [invoice]))
+
+    def tax_mode(self, account: Row, period: str) -> str:
+        """How tax is rounded, by the policy of the last instant of a period."""
+        zone = account["time_zone"]
+        last = oracle.period_bounds(period, zone)[1] - timedelta(microseconds=1)
+        policies = oracle.policies_at(self.tables, account["billing_account_id"], last, zone)
+        return policies.get("rounding_tax", "half_away")
+
+    def document_refunds(self, account_ids: list[str], period: str, issue_date: date) -> None:
+        """Reading 85: first what other periods take back, then what this one says."""
+        for one in [*(other for other in sorted(self.periods) if other != period), period]:
+            self.document_refunds_of(account_ids, one, issue_date, only_taken_back=one != period)
+
+    def document_refunds_of(
+        self, account_ids: list[str], period: str, issue_date: date, *, only_taken_back: bool
+    ) -> None:
+        for sale in self.sales:
+            state = self.states.get((sale.account_id, period))
+            if sale.account_id not in account_ids or state is None:
+                continue
+            moved = [
+                row["amount"]
+                for row in state.movements
+                if (row["grant_id"], row["movement"]) == (sale.grant["grant_id"], "refunded")
+            ]
+            part = -sum(map(Fraction, moved)) / Fraction(sale.grant["amount"])
+            refunded = oracle.rounded(part * sale.documents[0].net, "half_away")
+            net = sale.documented(period) - refunded
+            if net > 0 or (net < 0 and not only_taken_back):
+                mode = self.tax_mode(self.account(sale.account_id), period)
+                groups = {
+                    group: (net, oracle.rounded((taxable + net) * Fraction(group[1]), mode) - tax)
+                    for group, (taxable, tax) in sale.groups.items()
+                }
+                made = SaleDocument(period, "381" if net < 0 else "380", issue_date, net, groups)
+                sale.documents.append(made)
+
     def carry_out(self, operation: Row) -> None:
         """What an accepted operation changes of documents and dues."""
+        if operation["operation"] == "purchase_credit":
+            self.sell(operation)
         if operation["operation"] == "record_payment":
             self.pay(operation)
         if operation["operation"] == "reverse_payment":
@@ -602,6 +703,9 @@ class Books:
             made["invoice_tax"] += [
                 {**row, "document": document.place} for row in group_rows(document, document.groups)
             ]
+        for sale in self.sales:
+            made["sales"] += sale_rows(sale)
+            made["sale_taxes"] += sale_tax_rows(sale)
         for account_id in self.account_ids:
             made["standings"] += [self.standing_row(account_id, period) for period in self.periods]
             made["account_balances"].append(
@@ -976,6 +1080,45 @@ def group_rows(owner: State | Document, groups: dict[Group, tuple[int, int]]) ->
             "tax_amount": money(tax, owner.exponent),
         }
         for (code, rate, component), (taxable, tax) in groups.items()
+    ]
+
+
+def sale_rows(sale: Sale) -> list[Row]:
+    """What was sold and given back: nothing is ever due of it."""
+    made = []
+    for place, document in enumerate(sale.documents):
+        tax = sum(group[1] for group in document.groups.values())
+        amounts = {"total_without_tax": document.net, "total_tax": tax}
+        amounts |= dict.fromkeys(("total_with_tax", "paid_amount"), document.net + tax)
+        made.append(
+            {
+                "billing_account_id": sale.account_id,
+                "sold_by": sale.grant["operation_id"],
+                "document": place,
+                "document_type": document.document_type,
+                "billing_period": document.period,
+                "issue_date": document.issue_date,
+                **{name: money(mu, sale.exponent) for name, mu in amounts.items()},
+                "amount_due": Decimal(0),
+            }
+        )
+    return made
+
+
+def sale_tax_rows(sale: Sale) -> list[Row]:
+    return [
+        {
+            "billing_account_id": sale.account_id,
+            "sold_by": sale.grant["operation_id"],
+            "document": place,
+            "code": code,
+            "rate": rate,
+            "component": component,
+            "taxable_amount": money(taxable, sale.exponent),
+            "tax_amount": money(tax, sale.exponent),
+        }
+        for place, document in enumerate(sale.documents)
+        for (code, rate, component), (taxable, tax) in document.groups.items()
     ]
 
 

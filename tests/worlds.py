@@ -1251,6 +1251,9 @@ def spoilt(draw: Draw, operation: Row) -> Row:
             {"price_paid": operation["amount"] * 2},
             {"kind": "bonus"},
             {"kind": "prepaid"},
+            {"kind": "prepaid", "tax_category": "standard"},
+            {"kind": "prepaid", "tax_category": "unheard-of"},
+            {"tax_category": "standard"},
         ]
     if operation["operation"] in OUTFLOWS:
         faults += [

@@ -12,7 +12,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -46,6 +46,10 @@ APPEND_ONLY = frozenset(
     }
 )
 """Tables whose files no commit may remove (B2); issued documents neither (L4)."""
+
+
+ASKED_OFTEN = frozenset({"grants", "operations"})
+"""Small tables that a run reads many times over."""
 
 
 class LakeError(Exception):
@@ -103,12 +107,16 @@ class Commit:
 
     def own_hash(self) -> str:
         """sha256 of the record without its own hash; as it names its predecessor's, it speaks of all before."""
-        rest = {name: value for name, value in asdict(self).items() if name != "hash"}
+        rest = {name: value for name, value in self._fields().items() if name != "hash"}
         return sha256_of_bytes(canonical(rest))
 
     def record(self) -> bytes:
         """The bytes of the record in the journal."""
-        return canonical(asdict(self))
+        return canonical(self._fields())
+
+    def _fields(self) -> dict[str, Any]:
+        """What the record says, as it is; copying it all first costs more than all the rest of reading a journal."""
+        return {**vars(self), "added": [vars(entry) for entry in self.added]}
 
 
 def canonical(value: Any) -> bytes:
@@ -126,6 +134,8 @@ def sha256_of_bytes(content: bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -136,8 +146,6 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
     raise TypeError(f"a commit record holds text, whole numbers and decimals, not {type(value).__name__} {value!r}")
 
 
@@ -156,6 +164,7 @@ class Lake:
         self.store = store
         self.root = root
         self._known: list[Commit] = []
+        self._read: dict[str, tuple[tuple[str, ...], pl.DataFrame]] = {}
         self._reading = threading.Lock()
         self.buckets = int(self.commits(0)[0].inputs["buckets"])
 
@@ -219,6 +228,20 @@ class Lake:
     def path(self, entry: FileEntry | str) -> Path:
         """Where a file lies."""
         return self.store.local(entry.path if isinstance(entry, FileEntry) else entry)
+
+    def read(self, table: str, entries: Sequence[FileEntry]) -> pl.DataFrame:
+        """The rows of files of a table, typed by its schema."""
+        for entry in entries:
+            check_size(self, entry)
+        return tables.read_parquet(table, [self.path(entry) for entry in entries])
+
+    def read_once(self, table: str, entries: Sequence[FileEntry]) -> pl.DataFrame:
+        """The same, kept until other files of the table are asked for: no file of a lake ever changes."""
+        paths = tuple(entry.path for entry in entries)
+        known = self._read.get(table)
+        if known is None or known[0] != paths:
+            known = self._read[table] = paths, self.read(table, entries)
+        return known[1]
 
     # --- writing -----------------------------------------------------------------------------------------------
 
@@ -373,7 +396,9 @@ class Lake:
             if self._holds(candidate):
                 staged.unlink()
                 return candidate
-        raise FileChanged(f"{renamed} does not hold the bytes its name promises; run: billfold sweep")
+        raise FileChanged(
+            f"{renamed} does not hold the bytes its name promises and no commit names it; remove it, and run again"
+        )
 
     def _leave_hint(self, head: Commit) -> None:
         """Note how far the journal goes, so that `verify` misses a record that was cut off its end.
@@ -444,9 +469,9 @@ class Snapshot:
     def read(self, table: str, **partition: str | Collection[str]) -> pl.DataFrame:
         """The rows of a table, typed by its schema; `usage_records` in the slim form it is stored in."""
         entries = self.files(table, **partition)
-        for entry in entries:
-            check_size(self.lake, entry)
-        return tables.read_parquet(table, [self.lake.path(entry) for entry in entries])
+        if table not in ASKED_OFTEN:
+            return self.lake.read(table, entries)
+        return self.lake.read_once(table, entries)
 
     def has_reference(self, digest: str) -> bool:
         """Whether a commit lists the reference tables of this digest."""
@@ -483,7 +508,7 @@ class Snapshot:
 
 def is_kept_for_ever(entry: FileEntry) -> bool:
     """Whether no commit may remove the file: append-only tables and issued documents."""
-    return entry.table in APPEND_ONLY or entry.partition.get("state") == "issued"
+    return entry.table in APPEND_ONLY or entry.partition.get("state") in ("issued", "sold")
 
 
 def hinted_head(store: Store) -> tuple[int, str] | None:

@@ -72,6 +72,12 @@ class Document:
         return self.head["preceding_invoice_number"] is not None
 
     @property
+    def sold_by(self) -> str | None:
+        """The purchase of credit that it invoices, or gives some of back; none where it is of a period's charges."""
+        found: str | None = self.head["sold_by"]
+        return found
+
+    @property
     def is_void(self) -> bool:
         """Whether it takes back a whole invoice, with its corrections."""
         return bool(self.head["is_void"])

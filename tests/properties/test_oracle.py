@@ -2340,7 +2340,10 @@ def test_k5_nothing_is_sent_from_a_grant_that_was_ended_but_something_was_before
         ({"logic": "linear", "monthly_value": D(1), "kind": "bonus"}, "O_BAD_FIELD"),
         ({"kind": "unheard-of"}, "O_UNKNOWN_KIND"),
         ({"kind": "bonus"}, "O_UNKNOWN_KIND"),  # not a paid one
-        ({"kind": "prepaid"}, "O_UNSUPPORTED"),  # before tax: needs an invoice of its sale
+        ({"kind": "prepaid"}, "O_MISSING_FIELD"),  # before tax: its sale is taxed
+        ({"kind": "prepaid", "tax_category": "standard"}, None),
+        ({"kind": "prepaid", "tax_category": "unheard-of"}, "O_NO_TAX_RATE"),
+        ({"tax_category": "standard"}, "O_BAD_FIELD"),
         ({"sub_account_id": "theirs"}, "O_UNKNOWN_PROJECT"),
         ({"billing_currency": "USD"}, "O_CURRENCY"),
         ({"amount": D(0)}, "O_AMOUNT"),

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests import oracle, worlds
-from tests.chronicles import LATE, chronicles, many, part_of
+from tests.chronicles import LATE, SALES, chronicles, many, part_of
 from tests.oracle_books import follow
 from tests.worlds import Row, World
 
@@ -367,5 +367,15 @@ def test_chronicles_are_drawn_with_all_that_matters():
         "380 later",
         "381 later",
     }
+    wanted |= {"O_NO_TAX_RATE"}
     wanted |= {"381 void", "O_INVOICE_PAID", "O_INSUFFICIENT_BALANCE"}
     assert wanted <= found, wanted - found
+
+
+def test_chronicles_of_sold_credit_are_drawn_with_what_is_given_back_and_taken_back():
+    found = set[str]()
+    for seed in range(30):
+        whole, _ = many(1, Random(seed), months=3, late=SALES)
+        for row in follow(whole)[-1]["sales"]:
+            found.add(f"{row['document_type']} {'refund' if row['document'] else 'sale'}")
+    assert found == {"380 sale", "381 refund", "380 refund"}

@@ -316,3 +316,47 @@ def test_x2_a_paid_period_stays_frozen_when_late_usage_adds_to_it_until_a_paymen
     books = after(steps, land(at(11, 13), reversal), backfill(at(11, 14)))
     assert documents(books)[2] == ("2026-10", 2, "381", D(-50), D(-10), D(0))
     assert standing(books) == ("issued", D(72))
+
+
+# ------------------------------------------------------------------------------------------------------------ G2, K5
+
+PREPAID = {"kind": "prepaid", "terminal_status": "refunded", "tax_position": "before"}
+
+
+def sold(amount: str = "100", price: str = "80", **columns: Any) -> Row:
+    made = {"operation_id": "g1", "operation": "purchase_credit", "kind": "prepaid", "tax_category": "standard"}
+    return {**made, "amount": D(amount), "price_paid": D(price), "occurred_at": at(10, 5), **columns}
+
+
+def sales(books: Tables) -> list[tuple[Any, ...]]:
+    """Month, type, total without tax, tax, paid, due; each of the one sale."""
+    columns = ("billing_period", "document_type", "total_without_tax", "total_tax", "paid_amount", "amount_due")
+    return [tuple(one[name] for name in columns) for one in books["sales"]]
+
+
+SALE = ("2026-10", "380", D(80), D(16), D(96), D(0))
+
+
+def test_g2_credit_that_pays_before_tax_is_invoiced_with_tax_when_it_is_sold():
+    """80.00 and 16.00 of tax for 100.00. October's 100 hours are paid by it: no tax of them, nothing due."""
+    books = after(october(sold()), grant_kinds=[PREPAID])
+    assert sales(books) == [SALE]
+    assert documents(books) == [("2026-10", 0, "380", D(0), D(0), D(0))]
+    assert balances(books) == {"g1": D(0)}
+
+
+def test_k5_a_refund_gives_back_price_and_tax_when_its_month_is_issued():
+    """60 of 100 are used. On 10 November the other 40 go back: 32.00 of the price, and of 16.00 of tax what the
+    20 % of the 48.00 that are left do not have: 16.00 - 9.60 = 6.40. Billed, it is not documented; issued, it is.
+    """
+    start = billed(10, used("60"), operations=(sold(),))
+    back = {"operation_id": "r1", "operation": "refund_credit", "grant_id": "g1", "occurred_at": at(11, 10)}
+    steps = billed(11, used("5", at(11, 20), "u2"), operations=(back,))
+    assert sales(after(start, steps[:-1], grant_kinds=[PREPAID])) == [SALE]
+    note = ("2026-11", "381", D(-32), D("-6.40"), D("-38.40"), D(0))
+    books = after(start, steps, grant_kinds=[PREPAID])
+    assert sales(books) == [SALE, note]
+    late = land(at(12, 5), usage=(used("10", at(10, 7), "u3"),))
+    # 10 more of October's hours: 30 go back, 24.00; of the 56.00 the tax is 11.20, so 8.00 and 1.60 are taken back
+    again = after(start, steps, late, backfill(at(12, 6)), grant_kinds=[PREPAID])
+    assert sales(again) == [SALE, note, ("2026-11", "380", D(8), D("1.60"), D("9.60"), D(0))]

@@ -18,7 +18,7 @@ with
       on policies.billing_account_id = documents.billing_account_id
       and policies.billing_period = documents.billing_period and policies.policy = 'payable_increment'
     -- what was said before kept to the policies it was said under; what is void is taken back as it was
-    where not coalesce(documents.is_void, false)
+    where not coalesce(documents.is_void, false) and documents.sold_by is null
       and (documents.commit_number = (select commit_number from latest)
         or (documents.document_state = 'draft' and documents.billing_period in (from billed_now)))
   )

@@ -20,6 +20,6 @@ select due.billing_account_id, due.billing_period,
 from due
 left join charged using (billing_account_id, billing_period)
 left join account_periods as periods using (billing_account_id, billing_period)
-anti join invoices using (billing_account_id, billing_period)
+anti join (from invoices where sold_by is null) as documents using (billing_account_id, billing_period)
 anti join holds using (billing_account_id, billing_period)
 where charged.billing_period is not null or periods.billing_period is null

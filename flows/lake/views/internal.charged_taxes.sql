@@ -3,7 +3,7 @@
 -- grain:  one row per (billing_account_id, billing_period, code, rate, component)
 with
   left_out as (
-    select invoice_id from main.invoices where document_state = 'month_to_date'
+    select invoice_id from main.invoices where document_state = 'month_to_date' or sold_by is not null
     union all
     select invoice_id from internal.chains where is_voided
   )

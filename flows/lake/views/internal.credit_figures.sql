@@ -20,7 +20,7 @@ with
   billed as (
     select billing_account_id, billing_period, billing_currency,
       bool_or(document_state <> 'month_to_date') as is_closed
-    from internal.documents
+    from internal.documents where sold_by is null   -- credit that was sold says nothing of its month
     group by all
   ),
   used as (   -- once a month has its draft or its invoice, what was shown during the month no longer counts
@@ -31,6 +31,7 @@ with
       ), 0)::decimal(38,4) as unbilled_amount
     from internal.documents as documents
     join billed using (billing_account_id, billing_period, billing_currency)
+    where documents.sold_by is null
     group by all
   ),
   policies as (

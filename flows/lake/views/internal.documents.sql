@@ -19,7 +19,10 @@ with
     select
       invoices.invoice_id, invoices.document_state, invoices.document_type, invoices.invoice_number,
       invoices.billing_account_id, invoices.billing_period, invoices.billing_currency, invoices.amount_due,
-      chains.root_number, coalesce(invoices.is_void, false) as is_void, coalesce(chains.is_voided, false) as is_voided,
+      invoices.sold_by,
+      case when invoices.sold_by is null then chains.root_number
+        else coalesce(invoices.preceding_invoice_number, invoices.invoice_number) end as root_number,
+      coalesce(invoices.is_void, false) as is_void, coalesce(chains.is_voided, false) as is_voided,
       coalesce(paid.at_issue_amount, 0)::decimal(38,4) as at_issue_amount,
       (coalesce(paid.since_amount, 0) - coalesce(used.amount, 0))::decimal(38,4) as applied_amount,
       (invoices.amount_due - coalesce(paid.since_amount, 0) + coalesce(used.amount, 0))::decimal(38,4) as open_amount

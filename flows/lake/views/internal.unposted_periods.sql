@@ -2,6 +2,6 @@
 -- reads:  invoices
 -- grain:  one row per (billing_account_id, billing_period)
 select billing_account_id, billing_period
-from main.invoices
+from main.invoices where sold_by is null
 group by all
 having bool_and(document_state = 'month_to_date')

@@ -26,7 +26,7 @@ left join latest_sellers on latest_sellers.seller_id = invoices.seller_id
 where getvariable('wanted') in (invoices.invoice_number, invoices.invoice_id, invoices.billing_account_id)
   and (getvariable('period') is null or invoices.billing_period = getvariable('period'))
 order by
-  -- the invoice that stands, then what corrects it, then what was voided
-  invoices.billing_period desc, documents.is_voided, invoices.document_state <> 'issued',
+  -- the invoice of a period that stands, then what corrects it, then what was voided; sold credit comes last
+  invoices.sold_by is not null, invoices.billing_period desc, documents.is_voided, invoices.document_state <> 'issued',
   invoices.preceding_invoice_number is not null, invoices.document_type, invoices.invoice_number,
   invoices.document_state, invoices.invoice_id

@@ -356,6 +356,69 @@ def corrected(**said: str | None) -> Callable[[World], None]:
     )
 
 
+NOTHING = dict.fromkeys(("discount_amount", "cap_amount", "grant_amount", "credit_amount"), "0")
+
+
+def sale_document(price: str, tax: str, total: str, **said: str | None) -> Callable[[World], None]:
+    """A document of sold credit, its line, its tax and what the ledger says of that tax."""
+    own = {"invoice_id": "s1", "sold_by": "buy", **said}
+    invoice_id = own["invoice_id"]
+    totals = {"total_with_tax": total, "paid_amount": total, "total_tax": tax, "amount_due": "0"}
+    no_charge = {"charge_id": None, "expense_number": None, "service": None}
+    of_tax = {"transaction_id": f"{invoice_id}-tax", "source_table": "tax_breakdown", "source_id": invoice_id}
+    return both(
+        also("invoices", **(NOTHING | totals | {"list_cost": price, "total_without_tax": price} | own)),
+        also(
+            "invoice_lines",
+            **NOTHING,
+            **no_charge,
+            invoice_id=invoice_id,
+            line_number="1",
+            list_cost=price,
+            line_amount=price,
+            tax_amount=tax,
+        ),
+        also("tax_breakdown", invoice_id=invoice_id, taxable_amount=price, tax_amount=tax),
+        also("ledger_entries", 11, **of_tax, entry_number="1", ledger_account="cash", amount=tax),
+        also(
+            "ledger_entries",
+            11,
+            **of_tax,
+            entry_number="2",
+            ledger_account="tax_payable/DE/VAT",
+            amount=f"{-Decimal(tax)}",
+        ),
+    )
+
+
+def sold(**said: str | None) -> Callable[[World], None]:
+    """Books in which credit of 100.00 that pays before tax was sold for 80.00, and 16.00 of tax."""
+    grant = {"grant_id": "credit", "kind": "prepaid", "amount": "100.00", "price_paid": "80.00"}
+    return both(
+        lambda world: world.update(
+            currencies=[{"billing_currency": "EUR", "exponent": "2", "valid_from": "2000-01-01"}]
+        ),
+        also("operations", operation_id="buy", operation="purchase_credit", amount="100", billing_period=None),
+        also("grants", **grant, operation_id="buy", terminal_status="refunded"),
+        also("grant_movements", movement_id="m9", grant_id="credit", amount="100.00"),
+        booked("t9", **{"cash": "80.00", "discounts_given": "20.00", "grant_liability/prepaid/credit": "-100.00"}),
+        sale_document("80.00", "16.00", "96.00", **{"invoice_number": "INV-2026-000002", "sequence": "2", **said}),
+    )
+
+
+def refunded(
+    price: str = "-40.00", tax: str = "-8.00", total: str = "-48.00", **said: str | None
+) -> Callable[[World], None]:
+    """Books in which half of that was given back: 40.00 of the price, and 8.00 of tax."""
+    number = {"invoice_number": "CN-1", "sequence": "1", "document_type": "381", "invoice_id": "s2"}
+    return both(
+        sold(),
+        also("grant_movements", movement_id="m10", grant_id="credit", movement="refunded", amount="-50.00"),
+        booked("t10", **{"cash": "-40.00", "discounts_given": "-10.00", "grant_liability/prepaid/credit": "50.00"}),
+        sale_document(price, tax, total, **{**number, "preceding_invoice_number": "INV-2026-000002", **said}),
+    )
+
+
 def moved(world: World) -> None:
     """The bonus pays the second charge, 45.00, where it had paid the first: the invoice says what it said."""
     changed("grants", 0, include='["service:Network"]')(world)
@@ -448,6 +511,13 @@ def test_a_void_invoice_holds(tmp_path: Path) -> None:
     world = deepcopy(BOOKS)
     voided(world)
     assert audited(tmp_path, world) == {}
+
+
+def test_sold_credit_and_what_was_refunded_of_it_hold(tmp_path: Path) -> None:
+    for number, books in enumerate((sold(), refunded())):
+        world = deepcopy(BOOKS)
+        books(world)
+        assert audited(tmp_path / str(number), world) == {}
 
 
 def test_an_empty_lake_holds(tmp_path: Path) -> None:
@@ -729,6 +799,29 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("no_orphan_ids", changed("payment_applications", 0, invoice_number="INV-9")),
     ("no_orphan_ids", changed("payment_applications", 0, operation_id="pay-9")),
     ("no_orphan_ids", changed("payment_applications", 0, credit_note_number="INV-2026-000001")),
+    # neither the invoice of a sale, nor two, nor another price, nor one that is still due or of nobody's purchase
+    ("sales_are_invoiced", both(sold(), without("invoices", 1))),
+    ("sales_are_invoiced", both(sold(), also("invoices", 1, invoice_id="s9", invoice_number="INV-9", sequence="3"))),
+    ("sales_are_invoiced", both(sold(), changed("grants", 1, price_paid="81.00"))),
+    ("sales_are_invoiced", both(sold(), changed("invoices", 1, paid_amount="0", amount_due="96.00"))),
+    ("sales_are_invoiced", both(sold(), changed("operations", 2, status="rejected"))),
+    ("sales_are_invoiced", sold(document_type="381")),
+    # the line of a sale is no charge, any other is one
+    ("sales_are_invoiced", both(sold(), changed("invoice_lines", 2, charge_id="c1"))),
+    ("sales_are_invoiced", changed("invoice_lines", 0, charge_id=None)),
+    ("sales_are_taxed_once", both(sold(), changed("tax_breakdown", 1, tax_amount="16.01"))),
+    ("sales_are_taxed_once", both(sold(), changed("tax_breakdown", 1, rate="0.2000625", tax_amount="16.015"))),
+    ("sales_are_taxed_once", both(sold(), changed("tax_breakdown", 1, taxable_amount="79.99"))),
+    ("sales_are_taxed_once", both(sold(), without("tax_breakdown", 1))),
+    ("sales_are_taxed_once", refunded(tax="-7.99", total="-47.99")),
+    ("sales_are_posted", both(sold(), without("ledger_entries", 17))),
+    ("sales_are_posted", both(sold(), changed("ledger_entries", 16, ledger_account="receivable"))),
+    ("sales_are_posted", both(sold(), changed("ledger_entries", 17, source_id="s9"))),
+    ("refunds_fit_their_sale", refunded(preceding_invoice_number="INV-2026-000001")),
+    ("refunds_fit_their_sale", refunded(sold_by="help")),
+    ("refunds_fit_their_sale", refunded(document_state="draft", invoice_number=None, sequence=None)),
+    ("refunds_fit_their_sale", refunded("-80.01", "-16.00", "-96.01")),
+    ("paid_is_credits_and_balance", sold(paid_amount="95.00")),
 ]
 
 

@@ -17,6 +17,9 @@ from tests.tables import assert_table
 title = "Ledger: what each event debits and credits (B1)"
 
 
+TAX_OF_CREDIT = ("tax of credit sold", "tax of refunded credit")
+
+
 def entries(event: str, amount: str = "10", **columns: str) -> pl.DataFrame:
     """The two entries of an event, in euros, of acme's October."""
     row = {
@@ -251,8 +254,23 @@ def test_rounding_an_amount_due_up_is_owed_and_earned() -> None:
     )
 
 
+def test_the_tax_of_sold_credit_comes_in_as_cash_and_goes_back_with_a_refund() -> None:
+    assert_table(
+        pl.concat([entries(event, jurisdiction="DE", component="VAT") for event in TAX_OF_CREDIT]),
+        LedgerEntries,
+        """
+        transaction_kind | ledger_account     | amount
+        grant_bought     | cash               |     10
+        grant_bought     | tax_payable/DE/VAT |    -10
+        grant_refunded   | tax_payable/DE/VAT |     10
+        grant_refunded   | cash               |    -10
+        """,
+    )
+
+
 def test_every_posting_of_the_chart_is_shown_above() -> None:
     shown = {
+        *TAX_OF_CREDIT,
         "rounding of an amount due",
         "money received for invoices, reversed",
         "tax withheld from invoices, reversed",

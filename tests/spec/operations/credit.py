@@ -10,6 +10,7 @@ import polars as pl
 
 from rating.operations import Book, Decisions, decide
 from schemas.billing_accounts import BillingAccounts
+from schemas.billing_policies import BillingPolicies
 from schemas.grant_kinds import GrantKinds
 from schemas.grants import Grants
 from schemas.operations import Operations
@@ -40,6 +41,7 @@ KINDS = table(
     """,
     exclude="[]",
 )
+NOTHING: dict[str, Any] = {"promo_codes": PromoCodes.empty(), "billing_policies": BillingPolicies.empty()}
 WORLD: dict[str, Any] = {"billing_accounts": ACCOUNTS, "grant_kinds": KINDS}
 
 GIVEN = table(
@@ -70,7 +72,7 @@ def judged(
     **tables: pl.DataFrame,
 ) -> Decisions:
     """What is decided of operations after others, and after periods took from grants (grant: period: amount)."""
-    reference = {**USUAL, "promo_codes": PromoCodes.empty(), **WORLD, **tables}
+    reference = {**USUAL, **NOTHING, **WORLD, **tables}
     taken = {grant: {month: Decimal(one) for month, one in of.items()} for grant, of in (draws or {}).items()}
     known, grants = Operations.empty(), Grants.empty()
 

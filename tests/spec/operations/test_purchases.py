@@ -1,5 +1,6 @@
-"""Paid credit is bought: a face value for a price, of a kind that is refunded and pays after tax. It lasts to the day
-five years later unless an end is said. What a month takes at least, an operation may say of any grant it makes.
+"""Paid credit is bought: a face value for a price, of a kind that is refunded. It lasts to the day five years later
+unless an end is said. A kind that pays before tax is sold with tax, so its purchase says of which category. What a
+month takes at least, an operation may say of any grant it makes.
 """
 
 from __future__ import annotations
@@ -55,22 +56,25 @@ def test_each_refusal_of_a_purchase() -> None:
     operations = table(
         Operations,
         """
-        operation_id | kind    | amount | price_paid | billing_currency | sub_account_id | window_start | window_end | include
-        fits         |         | 100    | 100        |                  |                |              |            |
-        no-price     |         | 100    |            |                  |                |              |            |
-        no-amount    |         |        | 80         |                  |                |              |            |
-        unknown      | gold    | 100    | 80         |                  |                |              |            |
-        free         | free    | 100    | 80         |                  |                |              |            |
-        before-tax   | prepaid | 100    | 80         |                  |                |              |            |
-        project      |         | 100    | 80         |                  | elsewhere      |              |            |
-        currency     |         | 100    | 80         | USD              |                |              |            |
-        nothing      |         | 0      | 80         |                  |                |              |            |
-        for-nothing  |         | 100    | 0          |                  |                |              |            |
-        too-dear     |         | 100    | 100.01     |                  |                |              |            |
-        digits       |         | 100.001 | 80        |                  |                |              |            |
-        price-digits |         | 100    | 80.001     |                  |                |              |            |
-        window       |         | 100    | 80         |                  |                | 2026-10-02   | 2026-10-01 |
-        scope        |         | 100    | 80         |                  |                |              |            | ["red"]
+        operation_id | kind    | amount | price_paid | billing_currency | sub_account_id | window_start | window_end | include | tax_category
+        fits         |         | 100    | 100        |                  |                |              |            | |
+        no-price     |         | 100    |            |                  |                |              |            | |
+        no-amount    |         |        | 80         |                  |                |              |            | |
+        unknown      | gold    | 100    | 80         |                  |                |              |            | |
+        free         | free    | 100    | 80         |                  |                |              |            | |
+        before-tax   | prepaid | 100    | 80         |                  |                |              |            |         | standard
+        no-category  | prepaid | 100    | 80         |                  |                |              |            | |
+        category     | paid    | 100    | 80         |                  |                |              |            |         | standard
+        no-rate      | prepaid | 100    | 80         |                  |                |              |            |         | books
+        project      |         | 100    | 80         |                  | elsewhere      |              |            | |
+        currency     |         | 100    | 80         | USD              |                |              |            | |
+        nothing      |         | 0      | 80         |                  |                |              |            | |
+        for-nothing  |         | 100    | 0          |                  |                |              |            | |
+        too-dear     |         | 100    | 100.01     |                  |                |              |            | |
+        digits       |         | 100.001 | 80        |                  |                |              |            | |
+        price-digits |         | 100    | 80.001     |                  |                |              |            | |
+        window       |         | 100    | 80         |                  |                | 2026-10-02   | 2026-10-01 | |
+        scope        |         | 100    | 80         |                  |                |              |            | ["red"] |
         """,  # noqa: E501 (a table)
         **BOUGHT,
     )
@@ -84,7 +88,10 @@ def test_each_refusal_of_a_purchase() -> None:
         no-amount    | rejected | O_MISSING_FIELD
         unknown      | rejected | O_UNKNOWN_KIND
         free         | rejected | O_UNKNOWN_KIND
-        before-tax   | rejected | O_UNSUPPORTED
+        before-tax   | accepted |
+        no-category  | rejected | O_MISSING_FIELD
+        category     | rejected | O_BAD_FIELD
+        no-rate      | rejected | O_NO_TAX_RATE
         project      | rejected | O_UNKNOWN_PROJECT
         currency     | rejected | O_CURRENCY
         nothing      | rejected | O_AMOUNT
