@@ -20,6 +20,7 @@ from flows.period_inputs import NO_PERIOD
 from flows.progress import Progress, silent
 from flows.recomputing import ACCOUNT, CHANGES, Recomputed, part_of, recomputed, rerated
 from flows.reference import Reference
+from flows.refunds import periods_with_notes
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
 from flows.standing import standing
 from flows.tax_dates import date_for, is_by_issue, is_over, redated
@@ -58,7 +59,8 @@ def backfill(
     from flows.issue_invoices import issue_corrections
 
     progress.step("issue corrections")
-    periods = _waiting(lake.snapshot())
+    snapshot = lake.snapshot()
+    periods = sorted({*_waiting(snapshot), *periods_with_notes(snapshot, reference)})
     if not periods:
         return run
     issued = issue_corrections(
@@ -245,7 +247,8 @@ class _Backfill:
 
     def _is_shown_since(self, period: str) -> bool:
         """Whether a later month is shown month to date, which says more of who is restricted."""
-        return any(entry.partition["billing_period"] > period for entry in self.head.files("invoices"))
+        shown = self.head.files("invoices", state=("month_to_date", "draft", "issued"))  # not credit that was sold
+        return any(entry.partition["billing_period"] > period for entry in shown)
 
     def _append(self, name: str, rows: pl.DataFrame, **partition: str) -> None:
         if rows.height:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from flows.lake.audit import SMALL
 from flows.lake.journal import FileEntry, Snapshot
 from flows.lake.views import connect
 from rating.credit_limits import FIGURES, restrictions
@@ -20,7 +21,8 @@ def credit_states(candidate: Snapshot, run_id: str) -> list[FileEntry]:
     """
     if not _has_limits(candidate):
         return []
-    with connect(candidate.lake, candidate, usage_periods=(), only=["internal.credit_figures"]) as connection:
+    only = ["internal.credit_figures"]
+    with connect(candidate.lake, candidate, usage_periods=(), only=only, in_memory=SMALL) as connection:
         figures = connection.sql("from internal.credit_figures").pl().select(*FIGURES).cast(FIGURES)  # type: ignore[arg-type]
     rows = restrictions(figures, candidate.read("account_restrictions"))
     if rows.is_empty():

@@ -52,7 +52,8 @@ def period_inputs(
 
     series = in_buckets(snapshot.read("usage_series", bucket=names))
     usage = snapshot.files("usage_records", billing_period=period, bucket=names)
-    connection = books.usage_connection(lake, usage, threads=cpu_count() or 1)
+    few = None if accounts is None else series
+    connection = books.usage_connection(lake, usage, threads=cpu_count() or 1, series=few)
     running_in = books.usage_running_in(lake, snapshot, period, reference)
     here = [(entry, splitting) for entry, splitting in running_in if entry.partition["bucket"] in names]
     books.add_earlier_records(connection, lake, here, series)

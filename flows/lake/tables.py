@@ -168,6 +168,8 @@ _SQL_TYPES: dict[type[pl.DataType], str] = {
 
 def _one_file(path: Path, wanted: Columns) -> pl.DataFrame:
     rows = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    if dict(rows.schema) == dict(wanted):
+        return rows
     return rows.select(
         pl.col(name).cast(dtype) if name in rows.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in wanted.items()

@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -64,15 +65,37 @@ def connect(
 
     `usage_periods` leaves out the usage of other billing periods, so that the audit of one month reads one month.
     `only` names relations: then there are those, and what they read, as their headers say.
-    `in_memory`: where the files come to no more bytes than this, each relation is read and worked out once and held as
-    a table: many questions to a small lake cost mostly the opening of its files.
+    `in_memory`: up to how many bytes of files, the smallest relations first, each relation is read and worked out once
+    and held as a table: many questions cost mostly the opening of files.
     """
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     snapshot, names = snapshot or lake.snapshot(), None if only is None else read_by(only)
-    size = sum(entry.bytes for entry in snapshot.visible.values())
-    _define(connection, lake, snapshot, usage_periods, names, kind="table" if size <= in_memory else "view")
+    held = _held(snapshot, _usage(snapshot, usage_periods), names, in_memory) if in_memory else set()
+    _define(connection, lake, snapshot, usage_periods, names, held)
     return connection
+
+
+def _held(snapshot: Snapshot, usage: Iterable[FileEntry], names: set[str] | None, most: int) -> set[str]:
+    """The relations whose files together come to no more bytes, the smallest first, and views that read only them."""
+    views = {query.name for query in _load("views")}
+    sizes = Counter[str]()
+    for entry in snapshot.visible.values():
+        sizes[entry.table] += entry.bytes
+    sizes["stored_usage"] = sizes["usage_totals"] = sum(entry.bytes for entry in usage)
+    wanted = (_relation_names() if names is None else names) - views
+    held, total = set[str](), 0
+    for name in sorted(wanted, key=lambda name: (sizes[name.removeprefix("internal.")], name)):
+        total += sizes[name.removeprefix("internal.")]
+        if total > most:
+            break
+        held.add(name)
+    return held | {view for view in views if read_by([view]) - views <= held}
+
+
+def _usage(snapshot: Snapshot, periods: Collection[str] | None) -> list[FileEntry]:
+    """The files of usage, or those of some billing periods."""
+    return snapshot.files(tables.USAGE, **({} if periods is None else {"billing_period": periods}))
 
 
 def read_by(relations: Collection[str]) -> set[str]:
@@ -174,13 +197,13 @@ def _define(
     snapshot: Snapshot,
     usage_periods: Collection[str] | None = None,
     only: set[str] | None = None,
-    kind: str = "view",
+    held: Collection[str] = (),
 ) -> None:
-    """Create every view, or those named: tables first, then what reads them."""
+    """Create every view, or those named: tables first, then what reads them. Those that are held are made tables."""
 
     def view(name: str, text: Callable[[], str]) -> None:
         if only is None or name in only:
-            connection.execute(f"create {kind} {name} as {text()}")
+            connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
 
     connection.execute("create schema internal")
     for statement in connection.extract_statements(_macros()):
@@ -189,7 +212,7 @@ def _define(
     view("internal.journal", lambda: _journal(commits))
     view("internal.candidate", lambda: _candidate(snapshot))
     view("internal.files", lambda: _files(lake, snapshot, commits))
-    usage = snapshot.files(tables.USAGE, **({} if usage_periods is None else {"billing_period": usage_periods}))
+    usage = _usage(snapshot, usage_periods)
     view("internal.usage_totals", lambda: _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
     view("stored_usage", lambda: _table(lake, usage, _view_types("stored_usage")))
     views = queries("views")

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.backfill [--rows 1000000]`: what a backfill costs against the month that it corrects.
+"""`python -m tests.benchmarks.backfill [--rows 1000000] [--accounts 150]`: a backfill against the month it corrects.
 
 Twelve months of the same customers are billed and issued. One of a hundred accounts then gets a bonus from the tenth
 month on: three months of these accounts are recomputed. Measured against billing a whole month, in the same run.
@@ -25,7 +25,7 @@ from flows.reference import Reference, load_reference
 from flows.run import COMMITTED, NOTHING_TO_DO
 from flows.sample import sample
 from rating.periods import next_period, period_bounds
-from tests.benchmarks.measure import Measured, table, timed
+from tests.benchmarks.measure import timed
 
 RESULTS = Path(__file__).parent / "results" / "backfill.json"
 FIRST, MONTHS, TOUCHED_MONTHS = "2026-01", 12, 3
@@ -150,8 +150,33 @@ WORKS: tuple[tuple[str, Callable[[Year], Callable[[], None]], str], ...] = (
 )
 """In the order in which they are run in turn, each with what it is a ratio of."""
 
+GOALS = {BACKFILL: 0.1, AGAIN: 0.1, BILL_AGAIN: 0.1}
+"""What a work may cost of what it is compared with: one account in a hundred over three of twelve months, of one
+whole month; a run with nothing new, of its first run."""
 
-def measure(year: Year, rows: int, rounds: int) -> list[Measured]:
+
+@dataclass(frozen=True)
+class Compared:
+    """One line of the table: medians over the rounds, and the ratios beside the goal."""
+
+    work: str
+    wall_seconds: float
+    cpu_seconds: float
+    against: str
+    wall_ratio: float
+    cpu_ratio: float
+    goal: float | None
+
+    @property
+    def verdict(self) -> str:
+        """The goal, and by how much it is missed; machines that others use too are judged by CPU seconds."""
+        if self.goal is None:
+            return ""
+        missed = "met" if self.cpu_ratio <= self.goal else f"missed {self.cpu_ratio / self.goal:.1f} times"
+        return f"<= {self.goal:.2f}  {missed}"
+
+
+def measure(year: Year, rounds: int) -> list[Compared]:
     """Every work once to warm up, then in turn; medians of wall and CPU seconds."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name, _, _ in WORKS}
     for turn in range(rounds + 1):
@@ -161,9 +186,26 @@ def measure(year: Year, rows: int, rounds: int) -> list[Measured]:
     wall = {name: median(one for one, _ in some) for name, some in times.items()}
     cpu = {name: median(one for _, one in some) for name, some in times.items()}
     return [
-        Measured(name, rows, wall[name], cpu[name], wall[name] / wall[MONTH], against, wall[name] / wall[against], 0)
+        Compared(
+            work=name,
+            wall_seconds=wall[name],
+            cpu_seconds=cpu[name],
+            against=against,
+            wall_ratio=wall[name] / wall[against],
+            cpu_ratio=cpu[name] / cpu[against],
+            goal=GOALS.get(name),
+        )
         for name, _, against in WORKS
     ]
+
+
+def table(rows: Sequence[Compared]) -> str:
+    """The table as people read it."""
+    lines = [f"{'work':<16}{'wall s':>9}{'CPU s':>9}{'× wall':>9}{'× CPU':>9}   {'of':<14}goal"]
+    for row in rows:
+        figures = f"{row.wall_seconds:>9.3f}{row.cpu_seconds:>9.3f}{row.wall_ratio:>9.2f}{row.cpu_ratio:>9.2f}"
+        lines.append(f"{row.work:<16}{figures}   {row.against:<14}{row.verdict}".rstrip())
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -177,10 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     accounts = given.accounts or max(20, given.rows // 6_666)
     with tempfile.TemporaryDirectory(prefix="billfold-bench-") as temporary:
         year = Year.make(Path(temporary), given.rows, accounts)
-        rows = measure(year, given.rows, given.rounds)
+        rows = measure(year, given.rounds)
     given.results.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"rows": given.rows, "accounts": accounts, "touched": year.touched, "rounds": given.rounds}
-    facts |= {"works": [asdict(row) for row in rows]}
+    facts = {"rows": given.rows, "accounts": accounts, "months": MONTHS, "touched": year.touched}
+    facts |= {"rounds": given.rounds, "works": [asdict(row) for row in rows]}
     given.results.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     said = (
         f"{MONTHS} months of {given.rows:,} rows, {accounts:,} accounts; {year.touched:,} touched in {TOUCHED_MONTHS}"

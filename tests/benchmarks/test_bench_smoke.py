@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.benchmarks import allocation, rating
+from tests.benchmarks import allocation, backfill, rating
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.measure import STARTED
 from tests.benchmarks.works import WORKS, Bench
@@ -85,3 +85,17 @@ def test_allocation_alone_is_measured_and_both_ways_apply_the_same(tmp_path: Pat
         work.name for work in allocation.works(2_000, 500, (1_000, 10_000))
     ]
     assert results["applications"] == allocation.World(10, 200, 5).plain().height > 1_000
+
+
+def test_a_backfill_is_measured_beside_its_goals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Four months; of 101 accounts the first and the last of a hundred get the bonus: two."""
+    monkeypatch.setattr(backfill, "MONTHS", 4)
+    arguments = ["--rows", "2000", "--accounts", "101", "--rounds", "1", "--results", str(tmp_path / "b.json")]
+    backfill.main(arguments)
+    results = json.loads((tmp_path / "b.json").read_text())
+    assert (results["rows"], results["accounts"], results["months"], results["touched"]) == (2_000, 101, 4, 2)
+    works = {row["work"]: row for row in results["works"]}
+    assert list(works) == [work for work, _, _ in backfill.WORKS]
+    assert {work: row["goal"] for work, row in works.items() if row["goal"]} == backfill.GOALS
+    for row in works.values():
+        assert min(row["wall_seconds"], row["cpu_seconds"], row["wall_ratio"], row["cpu_ratio"]) > 0

@@ -7,16 +7,20 @@ with
     from internal.billed_periods as billed
     left join internal.journal as runs using (commit_number)
     cross join internal.candidate as candidate
+  ),
+  zones as (select distinct time_zone from main.account_periods),
+  dated as (   -- there are few zones and many accounts
+    select policies.*, zones.time_zone,
+      internal.instant_of(policies.valid_from, zones.time_zone) as starts,
+      internal.instant_of(policies.valid_until, zones.time_zone) as ends
+    from internal.billing_policies as policies cross join zones
   )
-select periods.billing_account_id, periods.billing_period, policies.policy, policies.value
+select periods.billing_account_id, periods.billing_period, dated.policy,
+  -- an account's own row goes before the default, then the latest
+  arg_max(dated.value, (dated.billing_account_id is not null, dated.valid_from)) as value
 from main.account_periods as periods
 join known using (billing_period)
-join internal.billing_policies as policies
-  on policies.reference_digest = known.reference_digest
-  and (policies.billing_account_id is null or policies.billing_account_id = periods.billing_account_id)
-where internal.instant_of(policies.valid_from, periods.time_zone) < periods.period_end
-  and coalesce(internal.instant_of(policies.valid_until, periods.time_zone) >= periods.period_end, true)
-qualify row_number() over (
-  partition by periods.billing_account_id, periods.billing_period, policies.policy
-  order by policies.billing_account_id is null, policies.valid_from desc
-) = 1
+join dated on dated.reference_digest = known.reference_digest and dated.time_zone = periods.time_zone
+  and (dated.billing_account_id is null or dated.billing_account_id = periods.billing_account_id)
+where dated.starts < periods.period_end and coalesce(dated.ends >= periods.period_end, true)
+group by all

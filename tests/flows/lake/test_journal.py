@@ -155,9 +155,12 @@ def test_reference_tables_are_those_of_the_digest_the_latest_commit_names(lake: 
 
 def test_append_only_tables_and_issued_documents_are_never_removed(lake: Lake) -> None:
     paid = lake.write_table("payment_applications", frame("payment_applications", PAID), run_id="r1")
-    issued = lake.write_table("invoices", frame("invoices", [{}]), run_id="r1", partition={"state": "issued"})
-    lake.commit(lake.head(), run_id="r1", command="issue", inputs={}, added=[paid, issued])
-    for entry in (paid, issued):
+    issued, sold = (
+        lake.write_table("invoices", frame("invoices", [{}]), run_id="r1", partition={"state": state})
+        for state in ("issued", "sold")
+    )
+    lake.commit(lake.head(), run_id="r1", command="issue", inputs={}, added=[paid, issued, sold])
+    for entry in (paid, issued, sold):
         with pytest.raises(LakeError, match="never replaced"):
             lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[], removed=[entry.path])
 
