@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation bench-backfill lock clean
+.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation bench-backfill lock clean server deploy worker
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,15 @@ fmt: $(READY) ## format the code and mend what ruff can
 docs: $(READY) ## print the data dictionary, rules and postings from the code
 	@$(BIN)/python -m flows.docs
 
+server: $(READY) ## start Prefect's server and its pages on 127.0.0.1 (PORT=4200); it keeps all in .prefect/
+	@$(BIN)/python -m flows.orchestrated.operating server $(if $(PORT),--port $(PORT))
+
+deploy: $(READY) ## register the deployments of prefect.yaml, their schedules and the alerts with that server
+	@$(BIN)/python -m flows.orchestrated.operating deploy
+
+worker: $(READY) ## run what is scheduled, until it is stopped
+	@$(BIN)/python -m flows.orchestrated.operating worker
+
 bench: $(READY) ## measure against a plain group-by, in one run, as ratios (ROWS=2000000)
 	@$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows $(ROWS))
 
@@ -55,8 +64,8 @@ bench-rating: $(READY) ## measure metering and pricing alone (ROWS=2000000, FOLD
 bench-allocation: $(READY) ## measure alone who pays for what (CHARGES=1000000)
 	@$(BIN)/python -m tests.benchmarks.allocation $(if $(CHARGES),--charges $(CHARGES))
 
-bench-backfill: $(READY) ## measure a backfill against the month it corrects (ROWS=1000000, of each of 12 months)
-	@$(BIN)/python -m tests.benchmarks.backfill $(if $(ROWS),--rows $(ROWS))
+bench-backfill: $(READY) ## measure a backfill against the month it corrects (ROWS=1000000 a month of 12, ACCOUNTS=150)
+	@$(BIN)/python -m tests.benchmarks.backfill $(if $(ROWS),--rows $(ROWS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

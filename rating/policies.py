@@ -4,6 +4,8 @@ The first value of each list in the rule book is the default; a row without an a
 that names an account for that account.
 """
 
+from collections.abc import Collection, Mapping
+
 import polars as pl
 
 from rating.dates import in_force, instants
@@ -32,34 +34,43 @@ DEFAULTS: dict[str, str] = {
 }
 
 
-def account_policies(accounts: pl.DataFrame, billing_policies: pl.DataFrame) -> pl.DataFrame:
+GRACE_DAYS: dict[str, str] = {"grace_days": "2"}
+"""Read when drafts are to be issued by a schedule, not when a month is billed."""
+
+
+def account_policies(
+    accounts: pl.DataFrame, billing_policies: pl.DataFrame, defaults: Mapping[str, str] = DEFAULTS
+) -> pl.DataFrame:
     """Each account's policies, a column each.
 
     Reads    accounts          billing_account_id, time_zone, last_instant
              billing_policies  BillingPolicies, dated
-    Makes    accounts with one text column per policy of `DEFAULTS`
+             defaults          the policies that are asked for, with what counts where no row says it
+    Makes    accounts with one text column per policy of the defaults
     Source   rule book, opening paragraph; M2
     """
-    rows = billing_policies.filter(pl.col("policy").is_in(list(DEFAULTS)))
+    rows = billing_policies.filter(pl.col("policy").is_in(list(defaults)))
     account, zone = ["billing_account_id"], ["time_zone", "last_instant"]
-    own = _said(accounts.select(*account, *zone).join(rows, on=account), account)
+    own = _said(accounts.select(*account, *zone).join(rows, on=account), account, defaults)
     for_all = rows.filter(pl.col("billing_account_id").is_null()).drop("billing_account_id")
     zones = accounts.select(zone).unique(maintain_order=True)
-    general = zones.join(_said(zones.join(for_all, how="cross"), zone), on=zone, how="left", maintain_order="left")
+    general = zones.join(
+        _said(zones.join(for_all, how="cross"), zone, defaults), on=zone, how="left", maintain_order="left"
+    )
     keys = accounts.select(*account, *zone)
     keys = keys.join(general, on=zone, how="left", maintain_order="left", suffix="_general")
     said = keys.select(account).join(own, on=account, how="left", maintain_order="left")
     return accounts.hstack(
         [
             pl.select(pl.coalesce(said[policy], keys[policy], pl.lit(default)).alias(policy)).to_series()
-            for policy, default in DEFAULTS.items()
+            for policy, default in defaults.items()
         ]
     )
 
 
-def _said(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+def _said(rows: pl.DataFrame, key: list[str], policies: Collection[str]) -> pl.DataFrame:
     """What dated rows say in force at the last instant: one row per key, a column per policy; null where nothing."""
     found = instants(rows).filter(in_force("last_instant")).sort(*key, "starts", descending=[*[False] * len(key), True])
     return found.group_by(key, maintain_order=True).agg(
-        pl.col("value").filter(pl.col("policy") == policy).first().alias(policy) for policy in DEFAULTS
+        pl.col("value").filter(pl.col("policy") == policy).first().alias(policy) for policy in policies
     )

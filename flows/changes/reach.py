@@ -119,7 +119,7 @@ def its_code(rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
 
 NO_BILL = (
     *("closed_through", "credit_hysteresis", "credit_restricted", "credit_warning"),
-    *("earliest_open_period", "late_usage"),
+    *("earliest_open_period", "grace_days", "late_usage"),
 )
 """Policies that say when something is posted, shown or landed, not what is billed."""
 

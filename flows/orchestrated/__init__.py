@@ -45,14 +45,16 @@ def ingest(
 
     named = [str(file.absolute()) for file in files]
     how = str(mapping.absolute()) if mapping else None
-    return ingest_usage(str(lake.root), str(reference), named, how, received_at, retry_rejects, actor)
+    where = {"lake": str(lake.root), "reference": str(reference), "actor": actor}
+    return ingest_usage(named, how, received_at, retry_rejects, **where)
 
 
 def operations(lake: "Lake", reference: Path, files: Sequence[Path], received_at: datetime, actor: str) -> "Run":
     """Land operations as the flow `operations`."""
     from flows.orchestrated.runs import operations as flow
 
-    return flow(str(lake.root), str(reference), [str(file.absolute()) for file in files], received_at, actor)
+    named = [str(file.absolute()) for file in files]
+    return flow(named, received_at, lake=str(lake.root), reference=str(reference), actor=actor)
 
 
 def bill(
@@ -66,7 +68,7 @@ def bill(
     """Bill a period as the flow `bill-period`."""
     from flows.orchestrated.runs import bill_period
 
-    return bill_period(str(lake.root), str(reference), period, until, groups, issue_date)
+    return bill_period(period, until, issue_date, lake=str(lake.root), reference=str(reference), groups=groups)
 
 
 def issue(
@@ -81,11 +83,12 @@ def issue(
     """Issue a period's drafts as the flow `issue-invoices`."""
     from flows.orchestrated.runs import issue_invoices
 
-    return issue_invoices(str(lake.root), str(reference), period, issue_date, actor, received_at, billing_account_id)
+    where = {"lake": str(lake.root), "reference": str(reference), "actor": actor}
+    return issue_invoices(period, issue_date, billing_account_id, received_at, **where)
 
 
 def backfill(lake: "Lake", reference: Path, issue_date: date | None, received_at: datetime, actor: str) -> "Run":
     """Post what changed about billed periods as the flow `backfill`."""
     from flows.orchestrated.runs import backfill as flow
 
-    return flow(str(lake.root), str(reference), issue_date, received_at, actor)
+    return flow(issue_date, received_at, lake=str(lake.root), reference=str(reference), actor=actor)

@@ -27,12 +27,25 @@ def _number(decides: str, source: str, default: str, largest: str) -> Policy:
     return Policy(decides, default, f"a number from 0 to {largest}", lambda text: _is_number(text, largest), source)
 
 
+def _days(decides: str, source: str, default: str) -> Policy:
+    return Policy(decides, default, "a whole number of days from 0 to 366", _is_days, source)
+
+
 def _period(decides: str, source: str) -> Policy:
     return Policy(decides, "none", "none, or a month such as 2026-10", _is_period, source)
 
 
 def _is_number(text: str, largest: str) -> bool:
     return re.fullmatch(r"\d{1,9}(\.\d{1,4})?", text, re.ASCII) is not None and Decimal(text) <= Decimal(largest)
+
+
+def _is_days(text: str) -> bool:
+    """A whole number of days, at most those of a leap year.
+
+    >>> [_is_days(text) for text in ("2", "366", "367", "-1", "1.5")]
+    [True, True, False, False, False]
+    """
+    return re.fullmatch(r"\d{1,3}", text, re.ASCII) is not None and int(text) <= 366
 
 
 def _is_period(text: str) -> bool:
@@ -69,6 +82,7 @@ POLICIES: Mapping[str, Policy] = {
         "period_end",
         "invoice_time",
     ),
+    "grace_days": _days("how many days after its month a draft waits before a schedule issues it", "I1", "2"),
     "grant_order": Policy(
         "which grant pays first",
         ",".join(GRANT_ORDER_KEYS),

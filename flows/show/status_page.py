@@ -1,0 +1,109 @@
+"""Where the books stand, on a page and for a program."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from flows.show.console import grid, styled
+from flows.show.listing import as_table, records
+from flows.show.reports import commit_record, reasons_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flows.scheduled_runs import Deployment, Schedule
+    from flows.status import Status
+
+FIRST = 10
+"""How many accounts that are parked or restricted a terminal gets."""
+
+
+def status_page(found: "Status", options: str = "") -> Iterator["RenderableType"]:
+    """The parts of the page; what there is none of is left out, but for one line that says all is well.
+
+    Reads    options: what a command needs to find the same books
+    """
+    commit = found.commit
+    yield styled(f"commit {commit.number}, {commit.hash[:12]}, made by {commit.command}", "bold")
+    yield from _months(found)
+    yield from _waiting(found, options)
+    yield from _accounts(found, options)
+    yield from _schedule(found.schedule)
+
+
+def _months(found: "Status") -> Iterator["RenderableType"]:
+    """The months that are open, and what of them should have been issued."""
+    if found.months.is_empty():
+        yield styled("no month is open: all that is billed is issued")
+        return
+    yield styled("\nMonths that are open", "bold")
+    hidden = {name for name in ("month_to_date", "issued", "overdue") if not found.months[name].sum()}
+    yield as_table(found.months, {}, hidden=frozenset(hidden))
+    if found.overdue:
+        yield styled(f"{found.overdue:,} draft(s) should have been issued by {found.at:%Y-%m-%d %H:%M} UTC")
+    if found.corrections:
+        yield styled(f"{found.corrections:,} correcting draft(s) wait for: billfold backfill --issue-date DATE")
+
+
+def _waiting(found: "Status", options: str) -> Iterator["RenderableType"]:
+    if found.rejects:
+        yield styled(f"\nRows set aside, {sum(found.rejects.values()):,}", "bold")
+        yield reasons_table(found.rejects)
+        yield styled(f"what they are worth: billfold show rejects{options}", "dim")
+
+
+def _accounts(found: "Status", options: str) -> Iterator["RenderableType"]:
+    """Who is parked, and who is restricted or near it."""
+    for title, rows, name in (
+        ("On hold", found.holds, "holds"),
+        ("At or near a limit", found.restricted, "restrictions"),
+    ):
+        if rows.height:
+            yield styled(f"\n{title}, {rows.height:,}", "bold")
+            yield as_table(rows.head(FIRST), {})
+            if rows.height > FIRST:
+                yield styled(f"all of them: billfold show {name}{options}", "dim")
+
+
+def _schedule(schedule: "Schedule | None") -> Iterator["RenderableType"]:
+    if schedule is None:
+        return
+    yield styled("\nNext runs", "bold")
+    if schedule.fault:
+        yield styled(f"the Prefect server at {schedule.address} does not answer: {schedule.fault}")
+    elif not schedule.deployments:
+        yield styled(
+            f"the Prefect server at {schedule.address} has no deployments of billfold; register them: make deploy"
+        )
+    else:
+        table = grid("deployment", "!next, UTC", ">late", "last run", "!ended, UTC")
+        for one in schedule.deployments:
+            table.add_row(*(styled(text) for text in _texts(one)))
+        yield table
+
+
+def _texts(one: "Deployment") -> tuple[str, ...]:
+    instants = [f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (one.next_at, one.last_at)]
+    return one.name, instants[0] or "on demand", str(one.late or ""), one.last_state or "", instants[1]
+
+
+def status_record(found: "Status") -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "at": found.at,
+        "commit": {**(commit_record(found.commit) or {}), "command": found.commit.command},
+        "months": list(records(found.months, {})),
+        "overdue": found.overdue,
+        "corrections": found.corrections,
+        "rejects": dict(found.rejects),
+        "holds": list(records(found.holds, {})),
+        "restricted": list(records(found.restricted, {})),
+        "schedule": _schedule_record(found.schedule),
+    }
+
+
+def _schedule_record(schedule: "Schedule | None") -> dict[str, Any] | None:
+    if schedule is None:
+        return None
+    names = ("name", "next_at", "late", "last_state", "last_at")
+    deployments = [{name: getattr(one, name) for name in names} for one in schedule.deployments]
+    return {"address": schedule.address, "fault": schedule.fault, "deployments": deployments}

@@ -1,0 +1,19 @@
+"""One server and one worker for all tests of this folder that ask for them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.flows.prefect.operated import Operated
+
+
+@pytest.fixture(scope="package")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
+    """A server on which prefect.yaml is registered; its worker is started by the first test that needs one."""
+    found = Operated(tmp_path_factory.mktemp("operated"))
+    try:
+        found.start_server()
+        found.deploy()
+        yield found
+    finally:
+        found.stop()
