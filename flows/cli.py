@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,9 +33,11 @@ from flows.show.options import (
     UsageError,
     WithPrefect,
     day,
+    instant,
     option,
     until_instant,
 )
+from flows.show.options import sums as read_sums
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,7 +100,7 @@ def init(
             "with the default tables; add your sellers, accounts, SKUs, prices and tax rates" if is_new else "as it is"
         )
         say(f"lake       {books.lake}")
-        say(f"reference  {folder} {what}")
+        say(f"reference  {books.reference or books.lake.parent / 'reference'} {what}")
         say(f"next       billfold ingest FILES{books.options}")
     return DONE
 
@@ -374,6 +377,12 @@ def _shown_as(listing: Listing) -> Callable[..., int]:
         account: Account = None,
         period: PeriodOnly = None,
         status: Annotated[str | None, option(help="Only this status.")] = None,
+        since: Annotated[date | None, option(day, name="--from", help="Only from this day on.")] = None,
+        until: Annotated[date | None, option(day, name="--to", help="Only up to the end of this day.")] = None,
+        sums: Annotated[
+            tuple[Decimal, ...] | None,
+            option(read_sums, name="--sum", n_tokens=1, help="Only this amount: 40 of either sign, +40 or -40 of one."),
+        ] = None,
         as_of: AsOf = None,
         limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
         wide: Annotated[bool, option(help="Every column.")] = False,
@@ -387,12 +396,17 @@ def _shown_as(listing: Listing) -> Callable[..., int]:
             raise UsageError(f"{listing.name} are not kept by account; leave out --account")
         if period is not None and not listing.by_period:
             raise UsageError(f"{listing.name} are not kept by period; leave out --period")
+        if (since is not None or until is not None) and not listing.by_day:
+            raise UsageError(f"{listing.name} are not kept by day; leave out --from and --to")
+        if sums is not None and not listing.by_sum:
+            raise UsageError(f"{listing.name} are not searched by amount; leave out --sum")
         if status is not None and not listing.statuses:
             raise UsageError(f"{listing.name} are not kept by status; leave out --status")
         if status is not None and status not in listing.statuses:
             raise UsageError(f"--status is one of {', '.join(listing.statuses)}, not {status!r}")
+        only = lists.Only(account, period, status, since, until, sums)
         with lists.opened(books.open(), as_of) as connection:
-            rows = lists.ask(connection, listing, account=account, period=period, status=status)
+            rows = lists.ask(connection, listing, only)
             currencies = lists.known_currencies(connection)
         hidden = frozenset() if wide else listing.wide
         return _listed(rows, currencies, csv=csv, json=json, limit=limit, hidden=hidden)
@@ -623,6 +637,53 @@ def views(*, json: Json = False, quiet: Quiet = False, books: Books = HERE) -> i
             table.add_row(*map(styled, row))
         show(table)
         say(f"published {path}")
+    return DONE
+
+
+@app.command(sort_key=13)
+def status(
+    *,
+    at: Annotated[
+        datetime | None,
+        option(instant, help="As if it were this instant, with offset; now by default.", show_default=False),
+    ] = None,
+    json: Json = False,
+    books: Books = HERE,
+) -> int:
+    """Where the books stand: open months, drafts that are due, rejects, accounts on hold, the next scheduled runs."""
+    from flows.show.status_page import status_page, status_record
+    from flows.status import status as ask
+
+    found = ask(books.open(), books.tables(), at or datetime.now(UTC))
+    if json:
+        as_json(status_record(found))
+    else:
+        show(*status_page(found, books.options))
+    return DONE
+
+
+@app.command(sort_key=14)
+def export(
+    folder: Annotated[Path, Parameter(help="Where to write it: a new folder, or an empty one.")],
+    /,
+    *,
+    principal: Annotated[str, option(help="For whom: somebody in the table of principals.")],
+    as_of: AsOf = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    books: Books = HERE,
+) -> int:
+    """Write what a principal may read, and nothing else: Parquet files, and the same rows in a DuckDB database."""
+    from flows.export import export as write
+    from flows.show.export_page import export_page
+
+    with listening(quiet=quiet or json) as progress:
+        result = write(books.open(), principal, folder, as_of=as_of, progress=progress)
+    if json:
+        as_json(result.manifest)
+    elif not quiet:
+        show(*export_page(result))
+        say(f"written  {folder}/billing.duckdb, a .parquet file for each, manifest.json")
     return DONE
 
 

@@ -48,11 +48,13 @@ from schemas.views.bonus_credits import BonusCredits
 from schemas.views.cost_policy_states import CostPolicyStates
 from schemas.views.credit_history import CreditHistory
 from schemas.views.credit_limit_overview import CreditLimitOverview
+from schemas.views.credit_overview import CreditOverview
 from schemas.views.current_restrictions import CurrentRestrictions
 from schemas.views.free_credits import FreeCredits
 from schemas.views.grant_balances import GrantBalances
 from schemas.views.organization_credits import OrganizationCredits
 from schemas.views.paid_credits import PaidCredits
+from schemas.views.project_costs import ProjectCosts
 from schemas.views.project_credits import ProjectCredits
 from schemas.views.promo_codes_available import PromoCodesAvailable
 from schemas.views.runs import Runs
@@ -125,9 +127,11 @@ VIEWS = _by_name(
     BonusCredits,
     ActiveDiscounts,
     CreditLimitOverview,
+    CreditOverview,
     PromoCodesAvailable,
     OrganizationCredits,
     ProjectCredits,
+    ProjectCosts,
     FreeCredits,
     PaidCredits,
     CreditHistory,

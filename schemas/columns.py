@@ -226,6 +226,23 @@ ledger_account = partial(
     source="B1",
     example="receivable",
 )
+total_credit_limit = partial(
+    column,
+    description="most the account may owe; null is unlimited",
+    source="I5, S0.2",
+    example="168000.00",
+    nullable=True,
+)
+used_credit_limit = partial(
+    column, description="issued and unpaid, plus what is not issued yet", source="I5, S0.3", example="17750.97"
+)
+available_credit = partial(
+    column,
+    description="total less used; may be negative; null is unlimited",
+    source="I5, S0.4",
+    example="150249.03",
+    nullable=True,
+)
 credit_state = partial(
     column,
     description="how near the account is to its limit; restricted makes nothing new",

@@ -4,6 +4,20 @@ from schemas import columns
 from schemas.table import Table, column
 from schemas.units import Count, Instant, Money, Text
 
+MOVEMENTS = [
+    "credited",
+    "charged",
+    "returned",
+    "expired",
+    "transfer_accumulation",
+    "transfer_deduction",
+    "allocated",
+    "minimum_consumption",
+    "recovered",
+    "refunded",
+]
+"""What can raise or lower a grant (B3)."""
+
 
 class GrantMovements(Table):
     """One row per movement_id; a grant's balance is the sum of its movements."""
@@ -12,23 +26,7 @@ class GrantMovements(Table):
     grant_id: Text = columns.grant_id()
     billing_account_id: Text = columns.billing_account_id()
     billing_period: Text = columns.billing_period()
-    movement: Text = column(
-        "what happened",
-        source="B3",
-        example="charged",
-        isin=[
-            "credited",
-            "charged",
-            "returned",
-            "expired",
-            "transfer_accumulation",
-            "transfer_deduction",
-            "allocated",
-            "minimum_consumption",
-            "recovered",
-            "refunded",
-        ],
-    )
+    movement: Text = column("what happened", source="B3", example="charged", isin=MOVEMENTS)
     amount: Money = column("signed: above zero raises the balance", source="K1", example="-5")
     billing_currency: Text = columns.billing_currency()
     occurred_at: Instant = columns.occurred_at()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.run import Refusal
 from flows.show.console import styled
-from flows.show.listing import as_table, ask, known_currencies, listings, opened, records
+from flows.show.listing import SHOWN, Only, as_table, ask, known_currencies, listings, opened, records
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,6 +18,7 @@ PARTS = {
     "credit-limit": "Credit limit",
     "promo-codes": "Promo codes",
     "grants": "Credit",
+    "bonuses": "Bonus credits",
     "discounts": "Discounts",
     "invoices": "Documents",
     "holds": "On hold",
@@ -34,7 +35,9 @@ def account_page(lake: "Lake", account: str, as_of: int | None = None) -> Iterat
         if rows.height:
             yield styled(PARTS[name], "bold")
             hidden = listings()[name].wide | (frozenset() if name == "accounts" else OWN)
-            yield as_table(rows, currencies, hidden=hidden)
+            yield as_table(rows.tail(SHOWN), currencies, hidden=hidden)
+            if rows.height > SHOWN:
+                yield styled(f"{rows.height - SHOWN:,} rows before: billfold show {name} --account {account} --limit 0")
             yield styled("")
     yield styled(f"its invoice: billfold show invoice {account}", "dim")
 
@@ -47,7 +50,7 @@ def account_record(lake: "Lake", account: str, as_of: int | None = None) -> dict
 
 def _parts(lake: "Lake", account: str, as_of: int | None) -> tuple[dict[str, "pl.DataFrame"], Any]:
     with opened(lake, as_of) as connection:
-        parts = {name: ask(connection, listings()[name], account=account) for name in PARTS}
+        parts = {name: ask(connection, listings()[name], Only(account)) for name in PARTS}
         if parts["accounts"].is_empty():
             raise Refusal(f"the books know no account {account!r}; list those they know: billfold show accounts")
         return parts, known_currencies(connection)

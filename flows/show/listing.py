@@ -12,13 +12,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from flows.show.amounts import Currency, plain, quantity
-from flows.show.console import grid
+from flows.show.console import grid, styled
 from flows.show.texts import csv_cell, visible
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
     from rich.table import Table
+    from rich.text import Text
 
     from flows.lake.journal import Lake
 
@@ -29,6 +30,8 @@ SHORT = {
     "billing_account_id": "account",
     "billing_currency": "currency",
     "billing_period": "period",
+    "period": "per",
+    "target_account_id": "target",
     "sub_account_id": "project",
     "sku_id": "SKU",
     "invoice_number": "number",
@@ -57,12 +60,32 @@ NEVER_FOLDED = frozenset(
     }
 )
 
+SIGNED = frozenset({"sum"})
+"""Amounts that people read with their sign, also above zero (S1.8)."""
+
 SHOWN = 200
 """How many rows a terminal gets unless it asks for more."""
 
 
 SHOWN_OF_LIST = 4
 """How many values of a list in a cell a terminal gets; CSV and JSON have all."""
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which rows of a list are asked for; what is left out asks for all of them."""
+
+    account: str | None = None
+    period: str | None = None
+    status: str | None = None
+    since: date | None = None
+    until: date | None = None
+    """The last day."""
+    sums: tuple[Decimal, ...] | None = None
+    """Amounts, of which a row has one."""
+
+
+EVERY = Only()
 
 
 @dataclass(frozen=True)
@@ -84,6 +107,16 @@ class Listing:
     def by_period(self) -> bool:
         """Whether it can be asked of one billing period."""
         return "of_period(" in self.text
+
+    @property
+    def by_day(self) -> bool:
+        """Whether it can be asked of some days."""
+        return "of_day(" in self.text
+
+    @property
+    def by_sum(self) -> bool:
+        """Whether it can be searched for an amount."""
+        return "of_sum(" in self.text
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -122,43 +155,45 @@ def opened(lake: "Lake", as_of: int | None = None) -> Iterator["duckdb.DuckDBPyC
     from flows.lake.views import connect
 
     with connect(lake, lake.snapshot(as_of)) as connection:
+        _narrow(connection, EVERY)
         for name in ("account", "period", "status"):
-            connection.execute(f"set variable {name} = null::varchar")
             connection.execute(
                 f"create macro of_{name}(found) as getvariable('{name}') is null or found = getvariable('{name}')"
             )
+        connection.execute(
+            "create macro of_day(found) as found >= coalesce(getvariable('since'), found) "
+            "and found <= coalesce(getvariable('until'), found)"
+        )
+        connection.execute(
+            "create macro of_sum(found) as getvariable('sums') is null or list_contains(getvariable('sums'), found)"
+        )
         yield connection
 
 
-def ask(
-    connection: "duckdb.DuckDBPyConnection",
-    listing: Listing,
-    *,
-    account: str | None = None,
-    period: str | None = None,
-    status: str | None = None,
-) -> "pl.DataFrame":
-    """The rows of a list, of one account, period or status if asked."""
+def ask(connection: "duckdb.DuckDBPyConnection", listing: Listing, only: Only = EVERY) -> "pl.DataFrame":
+    """The rows of a list, or those asked for."""
     if listing.by_value:
         from flows.show.reject_values import value_rejects
 
         value_rejects(connection)
-    return asked(connection, listing, account=account, period=period, status=status)
+    return asked(connection, listing, only)
 
 
-def asked(
-    connection: "duckdb.DuckDBPyConnection",
-    listing: Listing,
-    *,
-    account: str | None = None,
-    period: str | None = None,
-    status: str | None = None,
-) -> "pl.DataFrame":
+def asked(connection: "duckdb.DuckDBPyConnection", listing: Listing, only: Only = EVERY) -> "pl.DataFrame":
     """The rows of a list of which all that it reads is there."""
-    connection.execute("set variable account = $1::varchar", [account])
-    connection.execute("set variable period = $1::varchar", [period])
-    connection.execute("set variable status = $1::varchar", [status])
+    _narrow(connection, only)
     return connection.sql(listing.text).pl()
+
+
+def _narrow(connection: "duckdb.DuckDBPyConnection", only: Only) -> None:
+    """What the macros of a list compare with."""
+    connection.execute("set variable account = $1::varchar", [only.account])
+    connection.execute("set variable period = $1::varchar", [only.period])
+    connection.execute("set variable status = $1::varchar", [only.status])
+    connection.execute("set variable since = $1::date", [only.since])
+    connection.execute("set variable until = $1::date", [only.until])
+    sums = None if only.sums is None else [str(one) for one in only.sums]
+    connection.execute("set variable sums = $1::varchar[]::decimal(38, 4)[]", [sums])
 
 
 def known_currencies(connection: "duckdb.DuckDBPyConnection") -> Mapping[str, Currency]:
@@ -175,7 +210,7 @@ def as_table(
     table = grid(*(_heading(name, rows) for name in columns))
     for row in rows.iter_rows(named=True):
         currency = _currency(row, currencies)
-        table.add_row(*(visible(_shown(row[name], _is_money(rows, name), currency)) for name in columns))
+        table.add_row(*(_cell(name, row[name], _is_money(rows, name), currency) for name in columns))
     return table
 
 
@@ -211,6 +246,14 @@ def _is_money(rows: "pl.DataFrame", name: str) -> bool:
 def _currency(row: Mapping[str, Any], currencies: Mapping[str, Currency]) -> Currency:
     code = row.get("billing_currency") or ""
     return currencies.get(code, Currency(code))
+
+
+def _cell(name: str, value: Any, is_money: bool, currency: Currency) -> "str | Text":
+    """A value as people read it: what came is green and has a plus, what went is red."""
+    text = _shown(value, is_money, currency)
+    if name not in SIGNED or not value:
+        return visible(text)
+    return styled(f"+{text}", "green") if value > 0 else styled(text, "red")
 
 
 def _shown(value: Any, is_money: bool, currency: Currency) -> str:

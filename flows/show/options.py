@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+SUM = re.compile(r"[+-]?\d{1,15}(\.\d{1,4})?", re.ASCII)
 
 WHERE = Group("Where", sort_key=8)
 HOW = Group("How", sort_key=9)
@@ -51,6 +53,14 @@ def instant(_: Any, tokens: Sequence[Any]) -> datetime:
         if read.tzinfo is not None:
             return read.astimezone(UTC)
     raise ValueError(f"an instant is written with its offset, like 2026-11-01T12:00:00Z, not {text!r}")
+
+
+def sums(_: Any, tokens: Sequence[Any]) -> tuple[Decimal, ...]:
+    """An amount of either sign, or with its sign of that one."""
+    text: str = tokens[0].value
+    if not SUM.fullmatch(text):
+        raise ValueError(f"an amount is written like 40, 12.50 or -12.50, not {text!r}")
+    return (Decimal(text),) if text[0] in "+-" else (Decimal(text), -Decimal(text))
 
 
 def until_instant(kind: Any, tokens: Sequence[Any]) -> datetime:

@@ -60,6 +60,8 @@ def _title(document: Document) -> str:
 def _what_it_corrects(document: Document) -> str:
     """A correction as its reader has to take it: it says by how much the invoice changes, not what the month costs."""
     number = document.head["preceding_invoice_number"]
+    if document.sold_by is not None:
+        return f"It corrects invoice {number}: by what was refunded of the credit, and by its tax."
     if document.is_void:
         return f"It takes back invoice {number} whole, with all that corrected it."
     return (
@@ -93,6 +95,7 @@ def _facts(document: Document) -> "Table":
         "Due": head["due_date"],
         "Corrects": head["preceding_invoice_number"],
         "Period": f"{period} ({head['time_zone']})",
+        "Credit of": document.sold_by,
         "Known as of": f"{head['known_as_of']:%Y-%m-%d %H:%M} UTC" if document.is_draft else None,
         "Currency": head["billing_currency"],
         "State": document.payment_state,
@@ -171,7 +174,7 @@ def _is_as_much(document: Document, line: Row) -> bool:
 
 def _said_below(document: Document, line: Row) -> Iterator[str]:
     """What a corrected line was and is now, what paid a line after tax, and its tiers."""
-    if document.corrects and not document.is_void:
+    if document.corrects and not document.is_void and document.sold_by is None:
         yield _was_and_is(document, line)
     for name, value in _paid(document, line):
         yield f"{name} pays {document.currency.amount(value)} after tax"
@@ -205,7 +208,8 @@ def _what(document: Document, line: Row) -> "Text":
     names = ("sub_account_id", "resource_id", "region_id")
     where = " · ".join(str(line[name]) for name in names if line[name] is not None)
     text = styled(line["description"])
-    text.append(f" #{line['expense_number']}", DIM)
+    if line["expense_number"] is not None:
+        text.append(f" #{line['expense_number']}", DIM)
     if where:
         text.append("\n").append_text(styled(where, DIM))
     when = days(line["charge_period_start"], line["charge_period_end"], document.head["time_zone"])
@@ -323,7 +327,8 @@ def _by_name(document: Document, column: str) -> Iterator[tuple[str, Decimal]]:
         yield f"Credit note {number}", amount
     balance = document.head["paid_amount"] - document.head["credit_amount"] - sum(notes.values())
     if balance:
-        yield "Account balance", balance
+        word = "Paid with the purchase" if document.head["total_with_tax"] > 0 else "Paid back with the refund"
+        yield "Account balance" if document.sold_by is None else word, balance
 
 
 def _paid_since(document: Document) -> Iterator["RenderableType"]:

@@ -10,15 +10,9 @@ class CreditLimitOverview(Table):
 
     billing_account_id: Text = columns.billing_account_id()
     billing_currency: Text = columns.billing_currency()
-    total_credit_limit: Money = column(
-        "most the account may owe; null is unlimited", source="I5, S0.2", example="168000.00", nullable=True
-    )
-    used_credit_limit: Money = column(
-        "issued and unpaid, plus what is not issued yet", source="I5, S0.3", example="17750.97"
-    )
-    available_credit: Money = column(
-        "total less used; may be negative; null is unlimited", source="I5, S0.4", example="150249.03", nullable=True
-    )
+    total_credit_limit: Money = columns.total_credit_limit()
+    used_credit_limit: Money = columns.used_credit_limit()
+    available_credit: Money = columns.available_credit()
     unpaid_issued_amount: Money = column("due of issued documents that is not paid", source="I5", example="17000.00")
     unbilled_amount: Money = column(
         "amount due of drafts: of months that are over and not issued, and of the month to date",

@@ -19,6 +19,11 @@ class FreeCredits(Table):
         "accumulated less remaining, so that expired, sent and recovered parts are in it", source="S3.16", example="5"
     )
     remaining_amount: Money = column("what is left", source="S3.17", example="35")
+    services: TextList = column(
+        "the services it is for, and any other term of its list with its dimension; empty is everything",
+        source="S3.14, S3.18",
+        example='["Cloud"]',
+    )
     include: TextList = columns.include(description="the services it is for; empty is everything")
     status: Text = columns.grant_status()
     billing_currency: Text = columns.billing_currency()

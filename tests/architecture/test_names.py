@@ -60,6 +60,7 @@ NOT_PLURAL = {
     "unpriced_usage": "usage is counted by quantity",
     "tax_breakdown": "EN 16931 BG-23 is called VAT breakdown",
     "credit_limit_overview": "the name of the page",
+    "credit_overview": "the name of the page",
     "credit_history": "the name of the page",
     "promo_codes_available": "promo codes, those that are available",
     "trial_balance": "the accounting term",

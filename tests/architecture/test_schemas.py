@@ -33,9 +33,9 @@ TABLE_NAMES = _words("""
     invoices invoice_lines ledger_entries payment_applications account_restrictions cost_policy_events
 """)
 VIEW_NAMES = _words("""
-    runs grant_balances bonus_credits active_discounts credit_limit_overview promo_codes_available organization_credits
-    project_credits free_credits paid_credits credit_history trial_balance usage_by_month cost_policy_states
-    current_restrictions
+    runs grant_balances bonus_credits active_discounts credit_limit_overview credit_overview promo_codes_available
+    organization_credits project_credits project_costs free_credits paid_credits credit_history trial_balance
+    usage_by_month cost_policy_states current_restrictions
 """)
 READ_BY_PEOPLE = _words("""
     credit_limit_overview promo_codes_available bonus_credits active_discounts organization_credits project_credits

@@ -2,7 +2,7 @@
 -- reads:  internal.movements, internal.grant_states
 -- grain:  one row per movement of a grant
 select
-  movements.billing_account_id, movements.grant_id,
+  movements.billing_account_id, movements.grant_id, grants.name,
   movements.day as date,
   case movements.movement
     when 'credited' then 'Accumulation'
@@ -16,7 +16,7 @@ select
   end as type,
   movements.amount,
   case when movements.movement like 'transfer_%' then counterparts.billing_account_id end as target_account_id,
-  movements.expense_number, movements.billing_period, movements.billing_currency
+  movements.service, movements.expense_number, movements.billing_period, movements.billing_currency
 from internal.movements as movements
 join internal.grant_states as grants using (grant_id)
 left join internal.grant_states as counterparts on counterparts.grant_id = movements.counter_grant_id

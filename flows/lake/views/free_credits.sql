@@ -7,6 +7,8 @@ select
   granted_amount as accumulated_amount,
   (granted_amount - balance)::decimal(38,4) as used_amount,
   balance as remaining_amount,
+  -- a service by its name alone, any other term as it is written
+  [case when starts_with(term, 'service:') then term[9:] else term end for term in include] as services,
   include, status, billing_currency
 from internal.visible_grants
 where terminal_status = 'recovered'

@@ -1,5 +1,5 @@
 -- internal.grant_states: each grant with all that raised and lowered it, and the event that took its rest (K1, K2)
--- reads:  grants, grant_movements, internal.accounts, internal.head
+-- reads:  grants, grant_movements, internal.accounts, internal.latest
 -- grain:  one row per grant_id
 with
   running as (   -- what came comes first: a grant may be given after the time it pays for
@@ -31,7 +31,7 @@ with
     group by grant_id
   )
 select
-  grants.*, accounts.time_zone, head.known_as_of,
+  grants.*, accounts.time_zone, latest.known_as_of,
   coalesce(granted_amount, 0)::decimal(38,4) as granted_amount,
   coalesce(used_amount, 0)::decimal(38,4) as used_amount,
   coalesce(expired_amount, 0)::decimal(38,4) as expired_amount,
@@ -42,10 +42,10 @@ select
   case
     when coalesce(balance, 0) = 0 and last_word in ('expired', 'recovered', 'refunded') then last_word
     when coalesce(balance, 0) = 0 then 'used_up'
-    when window_start > head.known_as_of then 'scheduled'
+    when window_start > latest.known_as_of then 'scheduled'
     else 'available'   -- also past its window, until the period that ends it is billed: its charges may still come
   end as status
 from main.grants
 left join moved using (grant_id)
 left join internal.accounts as accounts using (billing_account_id)
-cross join internal.head as head
+cross join internal.latest as latest

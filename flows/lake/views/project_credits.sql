@@ -1,13 +1,13 @@
 -- project_credits: credit that is bound to a project, and whether the project may spend beyond it (S2.11 to S2.15, W4)
--- reads:  internal.grant_states, operations, internal.head
+-- reads:  internal.grant_states, operations, internal.latest
 -- grain:  one row per grant that is bound to a project
 with
   switches as (   -- the latest allocation decides for the project; one that says nothing leaves it off
     select operations.billing_account_id, operations.sub_account_id,
       coalesce(operations.use_organization_credit, false) as use_organization_credit
-    from operations cross join internal.head as head
+    from operations cross join internal.latest as latest
     where operations.operation = 'allocate_to_project' and operations.status = 'accepted'
-      and operations.occurred_at <= head.known_as_of
+      and operations.occurred_at <= latest.known_as_of
     qualify row_number() over (
       partition by operations.billing_account_id, operations.sub_account_id
       order by operations.occurred_at desc, operations.operation_id desc

@@ -1,9 +1,12 @@
 -- credit-history: what raised and lowered each credit, in the customer's words
--- reads:  credit_history, grants
+-- reads:  credit_history
 -- grain:  one row per movement of a grant
--- wide:   grant_id, counter_grant_id
-select history.billing_account_id, grants.name, history.* exclude (billing_account_id)
-from credit_history as history
-join grants using (grant_id)
-where of_account(history.billing_account_id)
-order by all
+-- wide:   grant_id, billing_period
+select
+  billing_account_id, name, date, type, amount, billing_currency, target_account_id, service, expense_number,
+  billing_period, grant_id
+from credit_history
+where of_account(billing_account_id)
+  and of_period(billing_period)
+  and of_day(date)
+order by billing_account_id, name, date, amount < 0, expense_number, type, amount, grant_id

@@ -13,7 +13,7 @@ from tests.flows.cli.worked import billfold
 COMMANDS = [
     *("init", "ingest", "operations", "bill", "issue", "backfill"),
     *("show", "explain", "audit", "sql", "what-if"),
-    *("sample", "views"),
+    *("sample", "views", "status", "export"),
 ]
 
 SHOWS = [
@@ -34,6 +34,7 @@ SHOWS = [
     "operations",
     "organization-credits",
     "paid-credits",
+    "project-costs",
     "project-credits",
     "promo-codes",
     "rejected-rows",

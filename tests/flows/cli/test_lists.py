@@ -49,9 +49,69 @@ def test_lists_say_what_they_are_and_what_they_read():
         assert "\norder by " in listing.text
 
 
-def test_the_statuses_that_a_list_can_be_asked_for_are_those_of_its_view():
-    said = f"one of {', '.join(listings()['discounts'].statuses)}"
-    assert said in str(VIEWS["active_discounts"].descriptions()["status"])
+@pytest.mark.parametrize(
+    ("name", "view", "column"),
+    [("discounts", "active_discounts", "status"), ("bonuses", "bonus_credits", "movement")],
+)
+def test_the_statuses_that_a_list_can_be_asked_for_are_those_of_its_view(name: str, view: str, column: str):
+    said = f"one of {', '.join(listings()[name].statuses)}"
+    assert said in VIEWS[view].descriptions()[column]["checks"]
+
+
+def test_s1_8_a_bonus_that_came_has_a_plus_and_one_that_went_a_minus(books: Path):
+    page = billfold("show", "bonuses", "--account", "acme", "--lake", books).out
+    assert line_with(page, ["+40.00", "Credited"])
+    assert line_with(page, ["-40.00", "Charged for expense ID 1"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "sums"),
+    [
+        (["--sum", "40"], ["-40.00", "40.00"]),
+        (["--sum", "-40"], ["-40.00"]),
+        (["--sum=-40.0"], ["-40.00"]),
+        (["--sum", "+40.0000"], ["40.00"]),
+        (["--sum", "39.9999"], []),
+        (["--status", "charged"], ["-40.00"]),
+        (["--to", "2026-09-30"], []),
+    ],
+)
+def test_s1_14_s1_15_bonuses_are_searched_by_sum_date_and_status(books: Path, asked: list[str], sums: list[str]):
+    rows = json.loads(billfold("show", "bonuses", *asked, "--lake", books, "--json").out)
+    assert sorted(row["sum"] for row in rows) == sums
+
+
+def test_the_days_that_are_asked_for_are_both_in_it(books: Path):
+    def days(*asked: str) -> list[str]:
+        rows = json.loads(billfold("show", "credit-history", *asked, "--lake", books, "--json").out)
+        return sorted({row["date"] for row in rows})
+
+    first, *_, last = every = days()
+    assert days("--from", first, "--to", last) == every
+    assert days("--to", first) == [first]
+    assert days("--from", last) == [last]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["bonuses", "--sum", "1.23456"],
+        ["bonuses", "--sum", "1e3"],
+        ["bonuses", "--from", "2026-10"],
+        ["bonuses", "--status", "active"],
+        ["grants", "--sum", "40"],
+        ["grants", "--from", "2026-10-01"],
+        ["grants", "--to", "2026-10-01"],
+    ],
+)
+def test_what_a_list_cannot_be_asked_is_a_usage_error(books: Path, asked: list[str]):
+    assert billfold("show", *asked, "--lake", books).code == 2
+
+
+def test_free_and_paid_credits_can_be_asked_for_by_each_status_they_can_have():
+    free, paid = listings()["free-credits"].statuses, listings()["paid-credits"].statuses
+    assert set(free) ^ set(paid) == {"recovered", "refunded"}
+    assert f"one of {', '.join((*free, 'refunded'))}" in str(VIEWS["free_credits"].descriptions()["status"])
 
 
 def test_the_history_of_credits_says_which_credit(books: Path):
@@ -117,6 +177,7 @@ def test_an_account_has_its_credit_limit_and_its_invoices_on_one_page(books: Pat
     assert said.code == 0, said.both
     assert line_with(said.out, ["114.00", "EUR", "ok"])
     assert line_with(said.out, ["Welcome", "40.00", "0.00", "used_up"])
+    assert line_with(said.out, ["-40.00", "Charged for expense ID"])
     assert line_with(said.out, ["N-2026-000001", "114.00"])
     record = json.loads(billfold("show", "account", "acme", "--lake", books, "--json").out)
     assert record["credit_limit"][0]["used_credit_limit"] == "114.00"

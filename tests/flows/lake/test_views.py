@@ -365,6 +365,39 @@ def test_s1_7_a_charge_is_of_the_last_day_it_covers(tmp_path: Path) -> None:
     ]
 
 
+def test_s1_7_nothing_leaves_a_bonus_before_the_day_it_came(tmp_path: Path) -> None:
+    """Given on 20 November for October: what October took of it, and what ended with it, is of that day."""
+    moved = rows(
+        """
+        movement_id | grant_id | billing_account_id | movement | amount | occurred_at
+        m1          | bonus    | acme               | credited | 40.00  | 2026-11-20T08:00:00Z
+        m2          | bonus    | acme               | charged  | -15.00 | 2026-10-31T23:00:00Z
+        m3          | bonus    | acme               | charged  | -5.00  | 2026-11-30T23:00:00Z
+        m4          | bonus    | acme               | expired  | -20.00 | 2026-11-01T00:00:00Z
+        m5          | paid     | acme               | charged  | -30.00 | 2026-10-31T23:00:00Z
+        """
+    )
+    lake = lake_of(tmp_path, GRANT_WORLD | {"grant_movements": moved})
+    assert view(lake, "select date, sum from bonus_credits order by all") == [
+        ("2026-11-20", "-20.0000"),
+        ("2026-11-20", "-15.0000"),
+        ("2026-11-20", "40.0000"),
+        ("2026-11-30", "-5.0000"),
+    ]
+    # the history of credits reads the same days; a movement whose grant the books do not show coming keeps its own
+    assert view(lake, "select date from credit_history where grant_id = 'paid'") == [("2026-10-31",)]
+
+
+def test_s1_10_a_bonus_says_its_status_and_expense_also_for_a_program(tmp_path: Path) -> None:
+    lake = lake_of(tmp_path, GRANT_WORLD)
+    found = "select description, movement, expense_number, billing_period from bonus_credits where grant_id = 'old'"
+    assert view(lake, f"{found} order by date") == [
+        ("Credited", "credited", None, "2026-05"),
+        ("Charged for expense ID 3", "charged", 3, "2026-06"),
+        ("Expired", "expired", None, "2026-06"),
+    ]
+
+
 def test_s1_3_credit_that_pays_after_tax_is_no_bonus(tmp_path: Path) -> None:
     lake = lake_of(tmp_path, GRANT_WORLD)
     assert view(lake, "select count(*) from bonus_credits where grant_id = 'paid'") == [(0,)]
@@ -499,6 +532,36 @@ def test_s3_14_and_26_the_pages_of_free_and_of_paid_credits(tmp_path: Path) -> N
     ]
 
 
+def test_s1_3_credit_that_was_bought_is_no_bonus_also_where_it_is_spent_before_tax(tmp_path: Path) -> None:
+    before = [row | {"tax_position": "before"} for row in GRANTS]
+    lake = lake_of(tmp_path, GRANT_WORLD | {"grants": before})
+    assert view(lake, "select distinct name from bonus_credits order by 1") == [
+        ("Event credit",),
+        ("Launch bonus",),
+        ("Next year",),
+    ]
+
+
+def test_s3_14_the_free_page_names_services_and_writes_any_other_term_out(tmp_path: Path) -> None:
+    limited = [GRANTS[0] | {"include": '["service:Cloud", "service:CDN", "region:eu-1"]'}, *GRANTS[1:]]
+    lake = lake_of(tmp_path, GRANT_WORLD | {"grants": limited})
+    assert view(lake, "select name, services from free_credits order by 1") == [
+        ("Launch bonus", "['Cloud', 'CDN', 'region:eu-1']"),
+        ("Next year", "[]"),
+    ]
+
+
+def test_s3_19_the_history_names_the_credit_and_the_service_it_paid(tmp_path: Path) -> None:
+    charges = [{"charge_id": "c17", "service": "Cloud"}, {"charge_id": "c18", "service": "CDN"}]
+    paid = [row | {"charge_id": f"c{row['expense_number']}"} for row in MOVEMENTS[1:3]]
+    lake = lake_of(tmp_path, GRANT_WORLD | {"charges": charges, "grant_movements": [MOVEMENTS[0], *paid]})
+    assert view(lake, "select name, type, amount, service from credit_history order by amount desc") == [
+        ("Launch bonus", "Accumulation", "40.0000", None),
+        ("Launch bonus", "Use", "-15.0000", "Cloud"),
+        ("Launch bonus", "Use", "-25.0000", "CDN"),
+    ]
+
+
 def test_k6_an_expired_credit_is_seen_for_three_months_less_an_instant(tmp_path: Path) -> None:
     question = "select used_amount, remaining_amount from free_credits where name = 'Event credit'"
     last = lake_of(tmp_path / "last", GRANT_WORLD, known_as_of="2026-09-30T23:59:59Z")
@@ -616,6 +679,97 @@ def test_w1_a_credit_that_was_recovered_has_no_floor_after_that_month(tmp_path: 
     in_november = lake_of(tmp_path / "november", world, known_as_of="2026-11-01T00:00:00Z")
     assert view(in_october, "select floor_amount from organization_credits") == [("10.0000",)]
     assert view(in_november, "select floor_amount from organization_credits") == [("0.0000",)]
+
+
+def test_w4_the_switch_of_an_allocation_shows_before_its_month_is_billed(tmp_path: Path) -> None:
+    """Billed up to 1 November; on the 5th the project gets credit that begins on the 3rd, with the switch on."""
+    given = rows(
+        """
+        grant_id | kind    | billing_account_id | sub_account_id | amount | window_start
+        child    | project | acme               | website        | 200    | 2026-11-03T00:00:00Z
+        """
+    )
+    credited = [{"movement_id": "m1", "grant_id": "child", "movement": "credited", "amount": "200"}]
+    switched = rows(
+        """
+        operation_id | operation           | billing_account_id | sub_account_id | occurred_at          | recorded_at          | use_organization_credit | status
+        op-1         | allocate_to_project | acme               | website        | 2026-11-05T00:00:00Z | 2026-11-05T00:00:00Z | true                    | accepted
+        """  # noqa: E501 (a table)
+    )
+    world: World = {
+        "billing_accounts": ACME,
+        "grants": given,
+        "grant_movements": credited,
+        "operations": switched,
+    }
+    lake = lake_of(tmp_path, world, known_as_of="2026-11-01T00:00:00Z")
+    assert view(lake, "select use_organization_credit, status from project_credits") == [(True, "available")]
+
+
+def test_w2_a_floor_is_of_the_last_day_of_its_month(tmp_path: Path) -> None:
+    """The month ends with the first instant of November, which is no day of October's."""
+    grants = [{"grant_id": "org", "kind": "organization", "billing_account_id": "acme", "tax_position": "before"}]
+    moved = rows(
+        """
+        movement_id | grant_id | billing_account_id | movement            | amount | occurred_at
+        m1          | org      | acme               | credited            | 100    | 2026-10-01T09:00:00Z
+        m2          | org      | acme               | minimum_consumption | -50    | 2026-11-01T00:00:00Z
+        """
+    )
+    lake = lake_of(tmp_path, {"billing_accounts": ACME, "grants": grants, "grant_movements": moved})
+    assert view(lake, "select date, type from credit_history order by date") == [
+        ("2026-10-01", "Accumulation"),
+        ("2026-10-31", "Minimum Consumption"),
+    ]
+
+
+def test_w4_what_a_project_cost_is_paid_by_its_own_credit_its_organizations_other_credit_and_the_invoice(
+    tmp_path: Path,
+) -> None:
+    """website: 100 + 60 are 10 off, 70 of its own, 30 of the organization's, 20 of a bonus: 160 − 130 = 30 are left.
+
+    Credit after tax pays of the invoice, so it is none of these; what belongs to no project stands by itself.
+    """
+    charges = rows(
+        """
+        charge_id | billing_account_id | sub_account_id | billing_period | list_cost | billing_currency
+        c1        | acme               | website        | 2026-10        | 100       | INR
+        c2        | acme               | website        | 2026-10        | 60        | INR
+        c3        | acme               |                | 2026-10        | 5         | INR
+        c4        | acme               | website        | 2026-11        | 7         | INR
+        """
+    )
+    grants = rows(
+        """
+        grant_id | kind         | billing_account_id | sub_account_id
+        own      | project      | acme               | website
+        org      | organization | acme               |
+        bonus    | bonus        | acme               |
+        paid     | paid         | acme               |
+        """
+    )
+    lowered = rows(
+        """
+        charge_id | allocation_kind | tax_position | source_id | amount
+        c1        | discount        | before       | autumn    | 6
+        c1        | cap             | before       | most      | 4
+        c1        | grant           | before       | own       | 70
+        c2        | grant           | before       | org       | 30
+        c2        | grant           | before       | bonus     | 20
+        c2        | grant           | after        | paid      | 10
+        c3        | grant           | before       | org       | 5
+        """
+    )
+    world: World = {"billing_accounts": ACME, "charges": charges, "grants": grants, "allocations": lowered}
+    asked = """
+        select billing_period, sub_account_id, list_cost::int, discount_amount::int, project_credit_amount::int,
+          organization_credit_amount::int, other_credit_amount::int, invoiced_amount::int
+        from project_costs order by 1, 2 nulls last"""
+    assert view(lake_of(tmp_path, world), asked) == [
+        ("2026-10", "website", 160, 10, 70, 30, 20, 30),
+        ("2026-10", None, 5, 0, 0, 5, 0, 0),
+        ("2026-11", "website", 7, 0, 0, 0, 0, 7),
+    ]
 
 
 # --- usage ---
