@@ -3,7 +3,8 @@
 `python -m flows.docs` writes what differs, `--check` writes nothing and names it.
 
 A page is one line of `PAGES`: its path in the repository and the function that gives its text. A part of a page that
-people write is one line of `PARTS`.
+people write is one line of `PARTS`. Pages with commands are walked (`WALKED`); `--check` leaves those to the tests that
+walk them for their books.
 """
 
 import ast
@@ -11,17 +12,23 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 
+from flows import checklist
 from flows.examples import correction_of_example, invoice_of_example
 from flows.lake.views import queries
+from flows.readable import READABLE, Readable
 from flows.reference import reference_page
+from flows.walkthrough import is_walked, walk
 from rating import rejects
 from rating.allocations.limit_reasons import LIMIT_REASONS
 from rating.allocations.reasons import DISCOUNT_REASONS, GRANT_REASONS
 from rating.ledger_entries import POSTINGS
 from rating.operations import JUDGES, Judge
+from rating.roles import MATRIX, NONE, SCOPES, roles_of
 from schemas import INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
+from schemas.principals import ROLES
 from schemas.units import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m flows.docs [--check]\n")
         return 2
-    changed = stale(ROOT)
+    changed = stale(ROOT) if arguments else stale(ROOT) | stale_walks(ROOT)
     if arguments:
         sys.stderr.writelines(f"{path} is not what the code says; run: make docs\n" for path in changed)
         return 1 if changed else 0
@@ -48,6 +55,14 @@ def stale(root: Path) -> dict[str, str]:
     wanted = {path: page() for path, page in PAGES.items()}
     wanted |= {path: _with_parts(root / path, parts) for path, parts in PARTS.items()}
     return {path: text for path, text in wanted.items() if not _holds(root / path, text)}
+
+
+def stale_walks(root: Path) -> dict[str, str]:
+    """Pages whose commands print something else than what stands below them."""
+    pages = [page for pattern in WALKED for page in sorted(root.glob(pattern)) if is_walked(page)]
+    with TemporaryDirectory() as folder:
+        walked = {page: walk(page, Path(folder) / str(at)) for at, page in enumerate(pages)}
+    return {str(page.relative_to(root)): text for page, text in walked.items() if not _holds(page, text)}
 
 
 def _with_parts(page: Path, parts: Mapping[str, Callable[[], str]]) -> str:
@@ -300,7 +315,7 @@ def operations() -> str:
             + ", ".join(f"`{name}`" for name in sorted(OF_EVERY_ROW))
             + ", and may have `recorded_at`; what a field means is in [DATA.md](DATA.md#operations). A field that an "
             "operation does not have is `O_BAD_FIELD`; every reason is in [REASONS.md](REASONS.md). Staff may ask for "
-            "all of them, the other roles for their own accounts.",
+            "all of them, the other roles for their own accounts: [ROLES.md](ROLES.md).",
             _rows(
                 ("operation", "does", "needs", "may have", "asked for by"),
                 (_operation(name, judge) for name, judge in JUDGES.items()),
@@ -316,7 +331,68 @@ def _operation(name: str, judge: Judge) -> tuple[str, ...]:
     first = dedent(judge.carry_out.__doc__ or "").strip().partition("\n\n")[0]
     does = " ".join(first.split()).removeprefix(f"`{name}`: ")
     fields = [" ".join(f"`{column}`" for column in columns) for columns in (judge.required, judge.optional)]
-    return f"`{name}`", does, *fields, ", ".join(sorted(judge.roles)).replace("_", " ")
+    return f"`{name}`", does, *fields, ", ".join(sorted(roles_of(name))).replace("_", " ")
+
+
+# Roles
+
+
+def roles() -> str:
+    """Who may do what, and what of each table and view an export holds."""
+    parts = [
+        "# Roles",
+        PRINTED,
+        "Printed from `MATRIX` in `rating/roles.py` and `READABLE` in `flows/readable.py`. Roles are rows of "
+        "`principals`, dated like all reference data. A row that names a project is for that project only. "
+        "An operation without a role for it is refused: a row with `O_FORBIDDEN`, and nothing changes.",
+        _rows(
+            ("action", *(role.replace("_", " ") for role in ROLES), "none"),
+            ((_action(action), *cells.values(), NONE) for action, cells in MATRIX.items()),
+        ),
+        _rows(("word", "reaches"), SCOPES.items()),
+        *(
+            f"## {heading}\n\n{text}"
+            for heading, text in {"How others read": EXPORTS, "Credit": CREDIT, "Projects": PROJECTS}.items()
+        ),
+        "## What an export holds",
+        "Of a table or view that the principal may read for every account: all of it. Else these rows, and of these "
+        "columns something else:",
+        _rows(
+            ("table or view", "who may", "rows", "shown otherwise"),
+            ((f"`{name}`", one.action, one.words, _otherwise(one)) for name, one in sorted(READABLE.items())),
+        ),
+    ]
+    return _page(parts)
+
+
+EXPORTS = """\
+Whoever can read the folder of a lake reads everything in it, and `show`, `explain` and `sql` ask it directly: roles do
+not bind them. Everyone else gets an export: `billfold export --principal ada OUT`, a folder that leads to nothing else.
+It holds a Parquet file for each table and view that the principal may read, the same rows in `billing.duckdb`, and
+`manifest.json`: who, as what, of which accounts, as of which commit. Rows of other accounts are not in its bytes. Roles
+are those of the commit's `principals` that are in force when its books were known (`known_as_of`), so a new row counts
+once it is committed with a bill or an operation. Nobody gets an export who has no account. Of a transfer each side
+reads its own movement and ledger entry, and the id of the other account; the entries of a transaction may therefore not
+add up to zero in an export."""
+
+CREDIT = """\
+Organization credit and credit of projects is read with the books. Any other grant (free, paid, bonus, promotional) is
+read in `grants`, its movements and its history by who may read the pages of free and paid credit, and by who may read
+operations and ledger, which name it too: what a page withholds no table tells. Invoices are read whole, also what
+credit paid of them."""
+
+PROJECTS = """\
+A row of `principals` with a project allows no operation. It reads the rows of that project in tables that name
+projects, the usage and grants of the project, and the price book; of the account itself (invoices, limits, its prices)
+nothing."""
+
+
+def _action(action: str) -> str:
+    return f"`{action}`" if action in JUDGES else action
+
+
+def _otherwise(readable: Readable) -> str:
+    return "; ".join(f"`{column}`: {words}" for column, (_, words) in readable.shown.items())
 
 
 # Reference data
@@ -387,14 +463,18 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/OPERATIONS.md": operations,
     "docs/REASONS.md": reasons,
     "docs/REFERENCE.md": reference,
+    "docs/ROLES.md": roles,
     "rating/RULES.md": rules,
 }
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"first invoice": first_invoice},
+    "README.md": {"first invoice": first_invoice, "systems": checklist.table},
     "docs/CORRECTIONS.md": {name: partial(correction, name) for name in ("backfill", "credit note", "history")},
 }
 """Pages that people write, of which these parts are printed."""
+
+WALKED = ("data/examples/*/README.md", "docs/*.md")
+"""Pages that people write, whose commands are run."""
 
 
 if __name__ == "__main__":
