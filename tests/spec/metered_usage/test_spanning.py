@@ -243,9 +243,9 @@ def test_equal_records_are_cut_alike() -> None:
     )
 
 
-def test_a_piece_from_a_cutoff_on_does_not_count() -> None:
-    """A draft up to noon sees the morning; one up to a minute later also the whole afternoon piece, by its start."""
-    for cutoff, seen in {"10-15 12:00": "12", "10-15 12:01": "24"}.items():
+def test_what_lies_before_a_cutoff_counts() -> None:
+    """A draft up to noon sees the morning, and one up to a minute later a sixtieth of 1 of the afternoon, floored."""
+    for cutoff, seen in {"10-15 12:00": "12", "10-15 12:01": "12.016666666666666"}.items():
         usage = records("series_id | starts | ends | quantity\n1 | 10-15 00:00 | 10-16 00:00 | 24")
         found = meter(usage, breaks=NOON, periods=OCTOBER, details=SPLIT, cutoffs=f"series_id | cutoff\n1 | {cutoff}")
         assert str(found["consumed_quantity"].sum().normalize()) == seen
