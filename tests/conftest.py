@@ -5,6 +5,7 @@ import shutil
 import tempfile
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 
 _PREFECT_HOME = tempfile.mkdtemp(prefix="billfold-prefect-")
 os.environ["PREFECT_HOME"] = _PREFECT_HOME  # before anything imports Prefect, which reads it once
@@ -12,3 +13,11 @@ os.environ["PREFECT_HOME"] = _PREFECT_HOME  # before anything imports Prefect, w
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_PREFECT_HOME, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests of a group on one worker: xdist 3.8 says the group where pytest 9.2 no longer looks for it."""
+    for item in items if config.getoption("loadgroup", default=False) else []:
+        groups = sorted(str(mark.args[0]) for mark in item.iter_markers("xdist_group"))
+        if groups and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = coerce_node_id(f"{item.nodeid}@{'_'.join(groups)}")  # type: ignore[attr-defined]
