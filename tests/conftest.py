@@ -1,4 +1,8 @@
-"""What every test run needs: a Prefect home of its own, so that it neither finds nor leaves anything in the user's."""
+"""What every test run needs: a Prefect home of its own, so that it neither finds nor leaves anything in the user's.
+
+The suite draws the same examples each time, so that it says something of the change it is run on; BILLFOLD_EXAMPLES has
+them drawn anew.
+"""
 
 import os
 import shutil
@@ -6,6 +10,11 @@ import tempfile
 
 import pytest
 from _pytest.nodeid import coerce_node_id
+from hypothesis import settings
+
+settings.register_profile("suite", derandomize=True)
+if "BILLFOLD_EXAMPLES" not in os.environ:
+    settings.load_profile("suite")
 
 _PREFECT_HOME = tempfile.mkdtemp(prefix="billfold-prefect-")
 os.environ["PREFECT_HOME"] = _PREFECT_HOME  # before anything imports Prefect, which reads it once
