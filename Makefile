@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation bench-backfill lock clean server deploy worker
+.PHONY: help setup demo test check fmt docs bench bench-rating bench-allocation bench-backfill bench-peers lock clean server deploy worker
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,15 +22,16 @@ $(READY): requirements.lock pyproject.toml
 	  awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock; }
 	@echo "Installing what requirements.lock names into .venv"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 demo: $(READY) ## bill a real-looking month, end to end, under demo/
 	@$(BIN)/python -m flows.demo $(DEMO)
 
+# The tests start the program hundreds of times: whatever the shell says, it is compiled once.
 test: $(READY) ## run every test, and every example in a docstring
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: $(READY) ## ruff, mypy --strict, import rules, printed docs fresh; writes nothing
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
@@ -55,17 +56,20 @@ deploy: $(READY) ## register the deployments of prefect.yaml, their schedules an
 worker: $(READY) ## run what is scheduled, until it is stopped
 	@$(BIN)/python -m flows.orchestrated.operating worker
 
-bench: $(READY) ## measure against a plain group-by, in one run, as ratios (ROWS=2000000)
-	@$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows $(ROWS))
+bench: $(READY) ## measure against a plain group-by, as ratios (ROWS=2000000; ALL=1 all benches; KEEP=1 for docs/PERFORMANCE.md)
+	@$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDER),--folder $(FOLDER)) $(if $(ALL),--all) $(if $(ONCE),--once) $(if $(KEEP),--keep)
 
 bench-rating: $(READY) ## measure metering and pricing alone (ROWS=2000000, FOLDER= keeps the world)
-	@$(BIN)/python -m tests.benchmarks.rating $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDER),--folder $(FOLDER))
+	@$(BIN)/python -m tests.benchmarks.rating $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDER),--folder $(FOLDER)) $(if $(KEEP),--keep)
 
 bench-allocation: $(READY) ## measure alone who pays for what (CHARGES=1000000)
-	@$(BIN)/python -m tests.benchmarks.allocation $(if $(CHARGES),--charges $(CHARGES))
+	@$(BIN)/python -m tests.benchmarks.allocation $(if $(CHARGES),--charges $(CHARGES)) $(if $(KEEP),--keep)
 
 bench-backfill: $(READY) ## measure a backfill against the month it corrects (ROWS=1000000 a month of 12, ACCOUNTS=150)
-	@$(BIN)/python -m tests.benchmarks.backfill $(if $(ROWS),--rows $(ROWS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+	@$(BIN)/python -m tests.benchmarks.backfill $(if $(ROWS),--rows $(ROWS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(KEEP),--keep)
+
+bench-peers: $(READY) ## rate the same month with pandas, a plain loop and CloudKitty, from PyPI (ROWS=2000000)
+	@$(BIN)/python -m tests.benchmarks.peers $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDER),--folder $(FOLDER)) $(if $(KEEP),--keep)
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
@@ -73,5 +77,5 @@ lock: $(READY) ## renew requirements.lock from pyproject.toml
 	  --output-file requirements.lock
 
 clean: ## remove what was made: .venv, demo/, caches
-	@rm -rf .venv $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv tests/benchmarks/.venvs $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,8 +9,9 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
-from flows.lake.journal import FileEntry, Lake, Snapshot, check_size
+from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.landing.storage import spanning_rows
+from flows.sql import parquet
 from rating import metering
 from rating.account_periods import account_periods
 from rating.estimates import list_values
@@ -85,9 +86,8 @@ def charges_added(snapshot: Snapshot, billing_period: str | None = None) -> pl.D
 def reference_tables(lake: Lake, entries: Collection[FileEntry]) -> dict[str, pl.DataFrame]:
     """Reference tables as a run stored them."""
     tables = {name: TABLES[name].empty() for name in REFERENCE}
-    for entry in entries:
-        check_size(lake, entry)
-        tables[entry.table] = pl.read_parquet(lake.path(entry), glob=False, hive_partitioning=False)
+    for entry, path in zip(entries, lake.checked(entries), strict=True):
+        tables[entry.table] = pl.read_parquet(path, glob=False, hive_partitioning=False)
     return tables
 
 
@@ -154,8 +154,8 @@ def add_earlier_records(
 ) -> None:
     """Give the connection the relation `earlier_records`, where there are files of earlier periods to look at."""
     parts = []
+    lake.checked([entry for entry, _ in running_in])
     for number, (entry, accounts) in enumerate(running_in):
-        check_size(lake, entry)
         table = f"splitting_{number}"
         keep(connection, table, series.join(accounts, on="billing_account_id", how="semi").select("series_id"))
         rows = _usage(lake, [entry], "decimal(38, 15)")
@@ -210,8 +210,8 @@ def _usage_by_width(lake: Lake, entries: Collection[FileEntry]) -> tuple[list[st
     Files of several types are read by themselves: one list would be cast to the first's.
     """
     by_type: dict[str, list[FileEntry]] = {}
+    lake.checked(entries)
     for entry in sorted(entries, key=lambda entry: entry.path):
-        check_size(lake, entry)
         by_type.setdefault(entry.types["consumed_quantity"], []).append(entry)
     scales = {stored: _narrow_scale(stored) for stored in by_type}
     scale = max((one for one in scales.values() if one is not None), default=0)
@@ -255,8 +255,7 @@ def _usage(lake: Lake, entries: Collection[FileEntry], stored: str) -> str:
     waited = [entry for entry in entries if COUNTED_AT in entry.types]
     parts = [(files, used) for files, used in ((plain, USED), (waited, COUNTED)) if files]
     return " union all ".join(
-        f"select {used}, consumed_quantity::{stored} as consumed_quantity "
-        f"from read_parquet([{', '.join(_quoted(lake.path(one)) for one in files)}], hive_partitioning = false)"
+        f"select {used}, consumed_quantity::{stored} as consumed_quantity from {parquet(*lake.paths(files))}"
         for files, used in parts
     )
 
@@ -417,10 +416,9 @@ def columns_of(lake: Lake, entries: Collection[FileEntry], table: str, names: Co
     columns = TABLES[table].columns()
     wanted = {name: columns[name] for name in names}
     parts = [pl.DataFrame(schema=wanted)]
-    for entry in entries:
-        check_size(lake, entry)
+    for entry, path in zip(entries, lake.checked(entries), strict=True):
         found = pl.read_parquet(
-            lake.path(entry),
+            path,
             columns=[name for name in names if name in entry.types],
             glob=False,
             hive_partitioning=False,
@@ -444,9 +442,4 @@ def _asked(
 
 
 def _files(lake: Lake, entries: Collection[FileEntry]) -> str:
-    paths = ", ".join(_quoted(lake.path(entry)) for entry in entries)
-    return f"from read_parquet([{paths}], hive_partitioning=false)" if entries else ""
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    return f"from {parquet(*lake.paths(entries))}" if entries else ""

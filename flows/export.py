@@ -6,7 +6,6 @@ aside and renamed, so it is there whole or not at all; the same books give the s
 """
 
 import json
-import os
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -20,10 +19,12 @@ import schemas
 from flows.actors import in_force
 from flows.lake.audit import SMALL
 from flows.lake.journal import Lake, Snapshot
+from flows.lake.store import sync_file
 from flows.lake.views import PUBLISHED, STORAGE_VERSION, connect, queries
 from flows.progress import Progress, silent
 from flows.readable import NO_ROW, READABLE, Reader, condition, reader_of
 from flows.run import Refusal
+from flows.sql import ident, literal
 from rating.operation_book import Row
 
 MANIFEST = "manifest.json"
@@ -112,7 +113,7 @@ def _no_account(principal_id: str, snapshot: Snapshot, at: datetime) -> str:
 
 def _write(connection: duckdb.DuckDBPyConnection, aside: Path, reader: Reader, progress: Progress) -> dict[str, int]:
     """Every relation as a table of the new database, and as a Parquet file; gives the rows of each."""
-    connection.execute(f"attach {_text(aside / PUBLISHED)} as {_EXPORTED} (storage_version '{STORAGE_VERSION}')")
+    connection.execute(f"attach {literal(str(aside / PUBLISHED))} as {_EXPORTED} (storage_version '{STORAGE_VERSION}')")
     relations = readable_relations(reader)
     progress.step("write tables")
     connection.execute("begin")  # one transaction, as each is waited for until it is on disk
@@ -123,9 +124,8 @@ def _write(connection: duckdb.DuckDBPyConnection, aside: Path, reader: Reader, p
     connection.execute("commit")
     connection.execute("set threads = 1")  # so that the pages of a file never depend on which thread was first
     for name in relations:
-        connection.execute(
-            f"copy {_EXPORTED}.{name} to {_text(aside / f'{name}.parquet')} (format parquet, compression {COMPRESSION})"
-        )
+        file = literal(str(aside / f"{name}.parquet"))
+        connection.execute(f"copy {_EXPORTED}.{name} to {file} (format parquet, compression {COMPRESSION})")
     counts = {name: _count(connection, name) for name in sorted(relations)}
     connection.execute(f"checkpoint {_EXPORTED}")
     connection.execute(f"detach {_EXPORTED}")
@@ -135,12 +135,12 @@ def _write(connection: duckdb.DuckDBPyConnection, aside: Path, reader: Reader, p
 def _asked(name: str, rows: str, reader: Reader) -> str:
     """The query of a table or view: its rows, in the order of its key."""
     readable, schema = READABLE[name], (schemas.TABLES | schemas.VIEWS)[name]
-    order = ", ".join(map(_quoted, schema.key() or schema.columns()))
+    order = ", ".join(map(ident, schema.key() or schema.columns()))
     if readable.over_own:
         return f"select * from ({_over_own(name)}) order by {order}"
     shown = {} if reader.reads_all(readable.action) else readable.shown
     columns = ", ".join(
-        f"{shown[column][0](reader)} as {_quoted(column)}" if column in shown else _quoted(column)
+        f"{shown[column][0](reader)} as {ident(column)}" if column in shown else ident(column)
         for column in schema.columns()
     )
     return f"select {columns} from {name} where {rows} order by {order}"
@@ -157,11 +157,11 @@ def _describe(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """What the table and its columns are, for whoever opens the database."""
     schema = (schemas.TABLES | schemas.VIEWS)[name]
     sentence = (schema.__doc__ or "").strip().splitlines()[0]
-    connection.execute(f"comment on table {_EXPORTED}.{name} is {_text(sentence)}")
+    connection.execute(f"comment on table {_EXPORTED}.{name} is {literal(sentence)}")
     for column, said in schema.descriptions().items():
         unit = f" [{said['unit']}]" if said["unit"] else ""
         connection.execute(
-            f"comment on column {_EXPORTED}.{name}.{_quoted(column)} is {_text(said['description'] + unit)}"
+            f"comment on column {_EXPORTED}.{name}.{ident(column)} is {literal(said['description'] + unit)}"
         )
 
 
@@ -208,26 +208,9 @@ def _free(folder: Path, lake: Lake) -> Path:
 def _put(aside: Path, target: Path) -> None:
     """Whole or not at all: files on disk first, then the one rename; an empty folder gives way, no other does."""
     for path in (*aside.iterdir(), aside):
-        _sync(path)
+        sync_file(path)
     try:
         aside.rename(target)
     except OSError as fault:
         raise Refusal(f"{target} cannot be made: {fault.strerror}; name a new folder") from None
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    """What was written to a file, or which files a folder has, is on disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
-def _text(value: str | Path) -> str:
-    return "'{}'".format(str(value).replace("'", "''"))
+    sync_file(target.parent)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import schemas
+from flows.sql import literal
 from rating.rejects import OPERATION_REASONS
 from rating.roles import READ_BILLING, READ_CREDIT_PAGES, READ_PRICE_BOOK, READ_RECORDS, READS, Reach, Row, reach
 
@@ -44,7 +45,7 @@ class Reader:
         whole = [f"billing_account_id in ({_texts(reached.accounts)})"] if reached.accounts else []
         projects = sorted(reached.projects) if "sub_account_id" in columns else []
         single = [
-            f"(billing_account_id = {_text(account)} and sub_account_id = {_text(project)})"
+            f"(billing_account_id = {literal(account)} and sub_account_id = {literal(project)})"
             for account, project in projects
         ]
         return f"({' or '.join([*whole, *single])})" if whole or single else NO_ROW
@@ -211,7 +212,7 @@ def _operations(reader: Reader, columns: Collection[str]) -> str:
 
 
 def _principals(reader: Reader) -> str:
-    return EVERY_ROW if reader.reads_all(READ_PRICE_BOOK) else f"principal_id = {_text(reader.principal_id)}"
+    return EVERY_ROW if reader.reads_all(READ_PRICE_BOOK) else f"principal_id = {literal(reader.principal_id)}"
 
 
 # --- which columns are shown otherwise --------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ def _unless_unread(column: str) -> tuple[Callable[[Reader], str], str]:
 
 
 def _sentence(_: Reader) -> str:
-    cases = (f"when {_text(code)} then {_text(one.sentence)}" for code, one in OPERATION_REASONS.items())
+    cases = (f"when {literal(code)} then {literal(one.sentence)}" for code, one in OPERATION_REASONS.items())
     return f"case reason_code {' '.join(cases)} else reason_code end"
 
 
@@ -364,8 +365,4 @@ def _any(conditions: Iterable[str]) -> str:
 
 def _texts(values: Iterable[str]) -> str:
     """Texts as SQL literals, in order; a list of none holds nothing."""
-    return ", ".join(map(_text, sorted(values))) or "null"
-
-
-def _text(value: str) -> str:
-    return "'{}'".format(value.replace("'", "''"))
+    return ", ".join(map(literal, sorted(values))) or "null"

@@ -21,6 +21,8 @@ from schemas.units import Instant
 
 EVER = pl.lit(datetime(1, 1, 1, tzinfo=UTC), dtype=Instant)
 FOREVER = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), dtype=Instant)
+LAST_INSTANT = pl.col("period_end") - pl.duration(microseconds=1)
+"""Of a billing period: when the terms and policies of its documents are read."""
 
 
 def instants(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:

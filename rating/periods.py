@@ -92,6 +92,15 @@ def next_period(period: str) -> str:
     return f"{add_months(first_day(period), 1):%Y-%m}"
 
 
+def previous_period(period: str) -> str:
+    """The month before.
+
+    >>> previous_period("2027-01")
+    '2026-12'
+    """
+    return f"{add_months(first_day(period), -1):%Y-%m}"
+
+
 def periods_between(first: str, last: str) -> list[str]:
     """The billing periods from one to another, both among them.
 

@@ -297,6 +297,20 @@ benefit = partial(column, description="what it gives", source="K7", example="gra
 promo_code = partial(
     column, description="a code that a customer accepts", source="K7", example="WELCOME50", nullable=True
 )
+benefit_value = partial(
+    column,
+    description="amount of the grant, or percent of the discount",
+    unit="billing_currency, or percent",
+    source="K7",
+    example="50",
+)
+promo_code_state = partial(
+    column,
+    description="what the account may do with the code",
+    source="K7",
+    example="available",
+    isin=["available", "accepted", "used_up", "expired"],
+)
 window_start = partial(column, description="usable from here on", source="G1, G3", example="2026-10-01T00:00:00Z")
 window_end = partial(
     column,

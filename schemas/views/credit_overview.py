@@ -1,7 +1,7 @@
 """The credit limit of an account beside its promo codes: what a customer opens first."""
 
 from schemas import columns
-from schemas.table import Table, column
+from schemas.table import Table
 from schemas.units import Boundary, Money, Price, Text
 
 
@@ -16,22 +16,10 @@ class CreditOverview(Table):
     credit_state: Text = columns.credit_state()
     promo_code: Text = columns.promo_code()
     benefit: Text = columns.benefit(nullable=True)
-    value: Price = column(
-        "amount of the grant, or percent of the discount",
-        unit="billing_currency, or percent",
-        source="K7",
-        example="500",
-        nullable=True,
-    )
+    value: Price = columns.benefit_value(nullable=True)
     valid_from: Boundary = columns.valid_from(nullable=True)
     valid_until: Boundary = columns.written_until()
-    promo_code_state: Text = column(
-        "what the account may do with the code",
-        source="K7",
-        example="available",
-        isin=["available", "accepted", "used_up", "expired"],
-        nullable=True,
-    )
+    promo_code_state: Text = columns.promo_code_state(nullable=True)
 
     class Config:
         unique = ("billing_account_id", "promo_code", "valid_from")

@@ -17,6 +17,9 @@ class Runs(Table):
     reference_digest: Text = column(
         "digest of the reference tables", source="L1", example="fcde2b2edba56bf4", nullable=True
     )
+    approved_by: Text = column(
+        "who approved it, where it was held before", source="reliability, Fates", example="operator", nullable=True
+    )
     rows_added: Count = column(
         "rows in the files it added", unit="rows", source="architecture, Journal", example="120", ge=0
     )
