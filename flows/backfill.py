@@ -13,16 +13,18 @@ from typing import Any
 import polars as pl
 
 from flows import books
-from flows.bill_period import TRIES, refuse_breaches, run_id_of
+from flows.bill_period import refuse_breaches, run_id_of
 from flows.credit_limits import credit_states
-from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
+from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.on_the_head import on_the_head
 from flows.period_inputs import NO_PERIOD
 from flows.progress import Progress, silent
 from flows.recomputing import ACCOUNT, CHANGES, Recomputed, part_of, recomputed, rerated
 from flows.reference import Reference
 from flows.refunds import periods_with_notes
-from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
-from flows.standing import standing
+from flows.run import COMMITTED, NOTHING_TO_DO, Run, software
+from flows.settling import to_settle
+from flows.standing import binding, standing
 from flows.tax_dates import date_for, is_by_issue, is_over, redated
 from flows.touched import touched
 from rating.chains import OWNER
@@ -66,9 +68,10 @@ def backfill(
     issued = issue_corrections(
         lake, reference, periods=periods, issue_date=issue_date, actor=actor, received_at=received_at
     )
-    tables = {**run.tables, "operations": issued.tables["operations"], "invoices": issued.tables["invoices"]}
+    tables = {**run.tables, **issued.tables}
     report = {**run.report, "issued": issued.report.get("issued", 0), "issued_by": issued.report}
-    return Run(COMMITTED, COMMAND, issued.commit or run.commit, report, tables)
+    commit = issued.commit or run.commit
+    return Run(COMMITTED if commit else run.status, COMMAND, commit, report, tables)
 
 
 def _waiting(snapshot: Snapshot) -> list[str]:
@@ -85,22 +88,21 @@ def _waiting(snapshot: Snapshot) -> list[str]:
 def posted(lake: Lake, reference: Reference, issue_date: date | None, progress: Progress = silent) -> Run:
     """Compute and commit, without issuing anything; again on the new head when another run was first."""
     dated = issue_date if is_by_issue(reference["billing_policies"]) else None
-    for _ in range(TRIES):
+
+    def once() -> Run:
         snapshot = lake.snapshot()
         if not books.billed_periods(snapshot):
             return _nothing(TOUCHED)
         progress.step("find what changed")
         known_as_of = _known_as_of(snapshot, reference)
-        changed = touched(snapshot, reference, known_as_of)
-        if dated:
-            changed = pl.concat([changed, _redated(snapshot, reference, dated)]).sort(BY_PERIOD)
-        if changed.is_empty():
-            return _nothing(changed)
-        try:
-            return _Backfill(snapshot, reference, known_as_of, changed, dated).run(progress)
-        except HeadMoved:
-            continue
-    raise Refusal(f"other runs committed {TRIES} times meanwhile; run it again when they are done")
+        changed = [touched(snapshot, reference, known_as_of), to_settle(snapshot, reference)]
+        changed += [_redated(snapshot, reference, dated)] if dated else []
+        found = pl.concat(changed).sort(BY_PERIOD)
+        if found.is_empty():
+            return _nothing(found)
+        return _Backfill(snapshot, reference, known_as_of, found, dated).run(progress)
+
+    return on_the_head(once, "the difference was computed")
 
 
 def _redated(snapshot: Snapshot, reference: Reference, issue_date: date) -> pl.DataFrame:
@@ -150,7 +152,8 @@ class _Backfill:
         """
         self.run_id = self._named()
         self.periods = sorted(books.billed_periods(self.head))
-        self.stands = standing(self.head, since=min(self.periods))
+        stands = standing(self.head, since=min(self.periods))
+        self.stands = binding(self.head, stands, self.reference["billing_policies"])
         held = self.head.read("holds").filter(~pl.col("reason_code").is_in(["H_ISSUED", "H_VOIDED"]))
         reserved = self.stands.join(held, on=OWNER, how="semi").select(OWNER)
         while True:

@@ -8,7 +8,7 @@ import polars as pl
 
 from flows import books
 from flows.lake.journal import FileEntry, Snapshot
-from flows.standing import committed, issue_dates, standing
+from flows.standing import binding, committed, issue_dates, standing
 from rating.chains import PAID
 from rating.hashing import bucket_of
 from rating.pipeline import Inputs
@@ -58,6 +58,7 @@ def period_inputs(
     here = [(entry, splitting) for entry, splitting in running_in if entry.partition["bucket"] in names]
     books.add_earlier_records(connection, lake, here, series)
     stands = standing(before or snapshot, since=period, accounts=own)
+    stands = binding(before or snapshot, stands, reference["billing_policies"])
     paid = stands.filter(standing=PAID).select("billing_account_id", "billing_period")
     return Inputs(
         billing_period=period,

@@ -110,7 +110,7 @@ class Recomputed:
     period: str
     accounts: pl.DataFrame
     stands: pl.DataFrame
-    """How the invoices of these accounts stand: those that do."""
+    """How the invoices of these accounts stand and bind them (`binding`): those that do."""
     issued: Documents
     """All their documents with a number."""
     voided: Voided

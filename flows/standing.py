@@ -7,13 +7,15 @@ import polars as pl
 
 from flows import books
 from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
-from rating.chains import OWNER, PAID, standings
+from flows.period_policies import policy_of_periods
+from rating.chains import ISSUED, OWNER, PAID, standings
 from rating.pipeline import ISSUE_DATES
 from rating.standing import Committed
 from schemas import TABLES
 from schemas.units import Instant
 
 RATES = "tax_rates"
+CARRY_FORWARD = "carry_forward"
 
 _OF_INVOICES = (
     *("billing_account_id", "billing_period", "document_state", "invoice_number", "preceding_invoice_number"),
@@ -49,10 +51,33 @@ def standing(snapshot: Snapshot, *, since: str, accounts: pl.DataFrame | None = 
     return found.with_columns(standing=how).drop("settled_amount")
 
 
+def binding(snapshot: Snapshot, stands: pl.DataFrame, billing_policies: pl.DataFrame) -> pl.DataFrame:
+    """Standings as they bind a period that is computed again: what was paid of it holds back grants and operations.
+
+    Not where policy `paid_charges` is `carry_forward` at the last instant of the period: there it counts as issued, as
+    if nothing had been paid of it. Its correcting document has tax and all, and what then is paid too much is an open
+    credit note, which pays the account's next invoices at issue (I6). A partly paid period too: held at what was paid
+    of it, it would be paid, and the next backfill would do the rest (L1). No grant pays what was incurred outside its
+    window (G3).
+
+    Reads    stands: `standing`
+    Makes    the same, of which `standing` says how the period is computed
+    Source   X2
+    """
+    is_asked = (pl.col("policy") == "paid_charges") & (pl.col("value") == CARRY_FORWARD)
+    if stands.is_empty() or billing_policies.filter(is_asked).is_empty():
+        return stands
+    said = policy_of_periods(snapshot, stands, billing_policies, "paid_charges")
+    carried = said.filter(paid_charges=CARRY_FORWARD).select(*OWNER, is_carried=pl.lit(value=True))
+    rows = stands.join(carried, on=OWNER, how="left", maintain_order="left")
+    counts = pl.when("is_carried").then(pl.lit(ISSUED)).otherwise("standing")
+    return rows.with_columns(standing=counts).drop("is_carried")
+
+
 def committed(snapshot: Snapshot, period: str, stands: pl.DataFrame, reference: pl.DataFrame) -> Committed:
     """What is committed of the accounts whose invoice of a period stands.
 
-    Reads    stands: `standing`, of which those of the period count; reference: the tax rates as they are today
+    Reads    stands: `binding`, of which those of the period count; reference: the tax rates as they are today
     Source   T4, X2, X4
     """
     here = stands.filter(billing_period=period)

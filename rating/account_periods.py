@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from rating.dates import instants, latest
+from rating.dates import LAST_INSTANT, instants, latest
 from rating.periods import period_bounds
 from rating.policies import account_policies
 from schemas.units import Instant
@@ -47,7 +47,7 @@ def account_periods(
     )
     known = pl.lit(known_as_of, dtype=Instant)
     accounts = accounts.with_columns(
-        last_instant=pl.col("period_end") - pl.duration(microseconds=1),
+        last_instant=LAST_INSTANT,
         known_as_of=known,
         is_closing=pl.col("period_end") <= known,
         cutoff=pl.min_horizontal(known, pl.col("period_end")),

@@ -176,11 +176,14 @@ def _differences(desired: pl.DataFrame, issued: pl.DataFrame, key: list[str], am
 
 
 def _to_correct(lines: pl.DataFrame, groups: pl.DataFrame, roots: pl.DataFrame) -> pl.DataFrame:
-    """The invoices that differ by more than grants that moved: a charge costs another amount, or a total is another."""
-    costs = pl.any_horizontal(pl.col(name) != 0 for name in CHARGED)
+    """The invoices that differ by more than grants that moved: a charge costs another amount, or a total is another.
+
+    A charge that is taxed under another code costs what it did: where its tax or what is taxed is another, a group is.
+    """
+    charged = lines.group_by(*OWNER, "charge_id").agg(pl.col(CHARGED).sum())
     totals = lines.group_by(OWNER).agg(pl.col(PAID_BY_GRANTS).sum())
     found = [
-        lines.filter(costs).select(OWNER),
+        charged.filter(pl.any_horizontal(pl.col(name) != 0 for name in CHARGED)).select(OWNER),
         totals.filter(pl.any_horizontal(pl.col(name) != 0 for name in PAID_BY_GRANTS)).select(OWNER),
         groups.select(OWNER),
     ]

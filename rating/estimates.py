@@ -7,7 +7,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from rating.pipeline import Inputs, rate_period
+from rating.money import to_money
+from rating.pipeline import Inputs, listed
 from schemas import REFERENCE, TABLES
 from schemas.units import Instant, Money
 
@@ -35,8 +36,8 @@ def list_values(
 ) -> pl.DataFrame:
     """Rate usage of a period at list price, each group of it as if it were all the usage its accounts have.
 
-    It goes through the stages that bill the period, with a reference of accounts, SKUs and prices alone: no discounts,
-    grants, limits, recurring items or taxes.
+    It goes through the first stages that bill the period, with a reference of accounts, SKUs and prices alone: no
+    discounts, grants, limits, recurring items or taxes.
 
     Reads    connection with `usage_records`; UsageSeries and group_id of each; reference tables
     Makes    group_id, billing_account_id, list_cost [Money; null where nothing could be rated],
@@ -47,7 +48,7 @@ def list_values(
     owners = usage_series.select("group_id", "billing_account_id").unique()
     owners = owners.with_columns(_alone=pl.concat_str("group_id", "billing_account_id", separator="\x1f"))
     series = usage_series.join(owners, on=["group_id", "billing_account_id"]).with_columns(billing_account_id="_alone")
-    rated = rate_period(
+    found = listed(
         Inputs(
             billing_period=billing_period,
             known_as_of=AFTERWARDS,
@@ -57,13 +58,15 @@ def list_values(
             **_nothing(),
         )
     )
-    costs = rated.charges.group_by("billing_account_id").agg(pl.col("list_cost").sum())
-    unpriced = rated.unpriced_usage.group_by("billing_account_id").agg(unpriced_count=pl.col("record_count").sum())
-    holds = rated.holds.select("billing_account_id", hold_code="reason_code").unique("billing_account_id", keep="any")
-    found = owners
-    for part in (costs, unpriced, holds):
-        found = found.join(part, left_on="_alone", right_on="billing_account_id", how="left")
-    return found.select(
+    of_account = pl.col("billing_account_id")
+    held = [rows.select(of_account, hold_code="reason_code") for rows in (found.parked, found.not_open)]
+    billed = [rows.join(found.parked, on=of_account, how="anti") for rows in (found.charged, found.unpriced)]
+    costs = billed[0].select(of_account, list_cost=to_money("list_cost_mu")).group_by(of_account).sum()
+    unpriced = billed[1].group_by(of_account).agg(unpriced_count=pl.col("record_count").sum())
+    values = owners
+    for part in (costs, unpriced, pl.concat(held).unique("billing_account_id", keep="any")):
+        values = values.join(part, left_on="_alone", right_on="billing_account_id", how="left")
+    return values.select(
         "group_id",
         "billing_account_id",
         pl.col("list_cost").cast(Money),
@@ -102,7 +105,6 @@ def _price_book(reference: Mapping[str, pl.DataFrame], owners: pl.DataFrame) -> 
     skip = TABLES["billing_policies"].row({"policy": "unpriced_usage", "value": "skip", "valid_from": LONG_AGO})
     general = kept.filter(pl.col("billing_account_id").is_null())
     tables["billing_policies"] = pl.concat([general, _each_alone(kept, owners), skip])
-    tables["tax_rates"] = _untaxed(tables)
     return tables
 
 
@@ -138,12 +140,3 @@ def _contracts_alone(
     return pl.concat([book, contracts]), pl.concat(
         [tiers, own_tiers.with_columns(sku_price_id="own_id").select(tiers.columns)]
     )
-
-
-def _untaxed(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """A rate of zero for whatever may be sold, so that no account waits for one."""
-    sold = tables["sellers"].select(seller_jurisdiction="jurisdiction").unique()
-    bought = tables["billing_accounts"].select("tax_status", account_jurisdiction="jurisdiction").unique()
-    rates = sold.join(bought, how="cross").join(tables["skus"].select("tax_category").unique(), how="cross")
-    zero = TABLES["tax_rates"].row({"component": "none", "rate": "0", "code": "Z", "valid_from": LONG_AGO})
-    return TABLES["tax_rates"].conform(rates.join(zero.drop(rates.columns), how="cross"))

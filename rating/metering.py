@@ -130,7 +130,7 @@ def _cut(asked: _Asked, periods: pl.DataFrame | None) -> pl.DataFrame | None:
         periods = periods.join(asked.wanted, on="series_id", how="semi")
     splits = pl.col("is_split") & pl.col("meter").is_in(spanning.SPLITS)
     split = asked.details.filter(splits).select("series_id")
-    never = pl.col("is_whole") | ~pl.col("meter").is_in(spanning.SPLITS) | pl.col("by_value")
+    never = pl.col("is_whole") | ~pl.col("meter").is_in(spanning.SPLITS)
     whole = asked.details.filter(~splits & never)
     cutoffs = asked.cutoffs.join(periods, on="series_id", how="semi")
     moments = spanning.boundaries(asked.breaks, periods, cutoffs)

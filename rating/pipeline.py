@@ -116,22 +116,11 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     """The stages, in order."""
     reference, committed = inputs.reference, inputs.committed
     terms, grants = _terms_and_grants(inputs, accounts)
-
-    # usage -> rating lines
-    usage = used(inputs, accounts, _reaches(inputs, accounts, terms, grants))
-    parts = line_parts(only(usage.uses, usage.uses.select(_CAN_BE_CHARGED).to_series()), usage.classes)
-    costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
-    keyed = usage.uses.hstack(usage.classes.select(_OF_CLASS)[usage.uses["class_id"]])  # a class is its row
-    parked = parking.impossible(keyed, accounts)
-
-    # rating lines and what was added -> charges; accounts without a price are parked whole
-    added = inputs.added_charges.filter(pl.col("billing_period") == inputs.billing_period)
-    added = added.filter(pl.col("recorded_at") <= _known_as_of(inputs))
-    one_offs = one_off_charges(added, accounts, reference["skus"])
-    of_usage = charges(parts, costs, values, usage.classes, usage.prices)
     terms_of = _terms_of(accounts)
-    charged = among(_with_terms(of_usage, terms_of), _with_terms(one_offs, terms_of))
-    parked = _parked(parked, parking.unbillable(one_offs, accounts), parking.out_of_bounds(charged))
+
+    # usage and what was added -> charges; accounts without a price are parked whole
+    listed = _listed(inputs, accounts, terms_of, _reaches(inputs, accounts, terms, grants))
+    charged, parked = listed.charged, listed.parked
     items, _ = with_classes(_without(parked, charged).drop("class_id"))
 
     # charges -> what they cost: discounts, then what is over a maximum, then what a minimum lacks
@@ -148,13 +137,8 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     tax_rates = rates(items, reference["tax_rates"], committed.tax_rates)
     untaxed, too_much = parking.untaxed(items, tax_rates), parking.out_of_bounds_with_tax(items, tax_rates)
     parked = _parked(parked, parking.unbillable(lacking, accounts), untaxed, too_much)
-    owners = inputs.usage_series.join(usage.metered, on="series_id", how="semi")
-    on_hold = pl.concat(
-        [
-            parking.holds(parked, _other_amounts(charged, items, parked, tax_rates), accounts),
-            parking.not_open(owners, added, accounts, reference["billing_accounts"], inputs.billing_period),
-        ]
-    )
+    amounts = _other_amounts(charged, items, parked, tax_rates)
+    on_hold = pl.concat([parking.holds(parked, amounts, accounts), listed.not_open])
     grants = _without(parked, grants)
     items, _ = with_classes(_without(parked, items).drop("class_id"))
 
@@ -187,10 +171,53 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
         opening=opening,
         floors=floors(grants, pl.concat([bonuses, credits]), opening, accounts),
         holds=on_hold,
-        unpriced=_without(parked, keyed.filter(pl.col("price_row").is_null())),
+        unpriced=_without(parked, listed.unpriced),
         watched=measures(items, inputs.earlier_costs, reference["cost_policies"], _without(parked, accounts)),
         terms=terms,
         stopped=governed,
+    )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Usage and added charges at list price, before anything is taken off."""
+
+    charged: pl.DataFrame
+    """Charges, those of parked accounts too."""
+    parked: pl.DataFrame
+    """billing_account_id, reason_code, reason of accounts that have something without a price."""
+    unpriced: pl.DataFrame
+    """Metered rows that no price covers."""
+    not_open: pl.DataFrame
+    """Holds of accounts that are not open in the period."""
+
+
+def listed(inputs: Inputs) -> Listed:
+    """What the usage of a period costs at list price: the stages up to there."""
+    accounts = account_terms(inputs)
+    terms, grants = _terms_and_grants(inputs, accounts)
+    return _listed(inputs, accounts, _terms_of(accounts), _reaches(inputs, accounts, terms, grants))
+
+
+def _listed(inputs: Inputs, accounts: pl.DataFrame, terms_of: pl.DataFrame, reaches: pl.DataFrame) -> Listed:
+    """Usage -> rating lines; these and what was added -> charges."""
+    reference = inputs.reference
+    usage = used(inputs, accounts, reaches)
+    parts = line_parts(only(usage.uses, usage.uses.select(_CAN_BE_CHARGED).to_series()), usage.classes)
+    costs, values = list_costs(parts, usage.uses, usage.classes, usage.price_terms)
+    keyed = usage.uses.hstack(usage.classes.select(_OF_CLASS)[usage.uses["class_id"]])  # a class is its row
+    parked = parking.impossible(keyed, accounts)
+    added = inputs.added_charges.filter(pl.col("billing_period") == inputs.billing_period)
+    added = added.filter(pl.col("recorded_at") <= _known_as_of(inputs))
+    one_offs = one_off_charges(added, accounts, reference["skus"])
+    of_usage = charges(parts, costs, values, usage.classes, usage.prices)
+    charged = among(_with_terms(of_usage, terms_of), _with_terms(one_offs, terms_of))
+    owners = inputs.usage_series.join(usage.metered, on="series_id", how="semi")
+    return Listed(
+        charged=charged,
+        parked=_parked(parked, parking.unbillable(one_offs, accounts), parking.out_of_bounds(charged)),
+        unpriced=keyed.filter(pl.col("price_row").is_null()),
+        not_open=parking.not_open(owners, added, accounts, reference["billing_accounts"], inputs.billing_period),
     )
 
 

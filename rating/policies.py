@@ -38,6 +38,17 @@ GRACE_DAYS: dict[str, str] = {"grace_days": "2"}
 """Read when drafts are to be issued by a schedule, not when a month is billed."""
 
 
+BOUNDS: dict[str, str] = {
+    "bound_payable_above": "none",
+    "bound_payable_below": "none",
+    "bound_payable_documents": "10",
+    "bound_payable_months": "6",
+    "bound_rejects": "none",
+    "bound_rejects_rows": "1000",
+}
+"""Read of a whole run before it commits. Tables without a row, as runs before had them, know no bound."""
+
+
 def account_policies(
     accounts: pl.DataFrame, billing_policies: pl.DataFrame, defaults: Mapping[str, str] = DEFAULTS
 ) -> pl.DataFrame:

@@ -41,6 +41,7 @@ READ_BILLING = "read organization credit, invoices, history"
 READ_CREDIT_PAGES = "read free and paid credit pages"
 READ_RECORDS = "read rejects, operations, ledger"
 TRANSFER_PAID_CREDIT = "transfer paid credit"
+APPROVE_HELD_BILL = "approve a held bill"
 
 MATRIX: dict[str, dict[str, str]] = {
     #                      staff, support, organization_owner, billing_manager, member, analyst
@@ -62,6 +63,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "add_charge": _STAFF_ONLY,
     "issue_invoices": _STAFF_ONLY,
     "void_invoice": _STAFF_ONLY,
+    APPROVE_HELD_BILL: _STAFF_ONLY,
 }
 """What each role may do. That nobody transfers paid credit is a property of the credit (G2): `O_NOT_TRANSFERABLE`."""
 

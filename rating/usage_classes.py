@@ -62,10 +62,10 @@ def usage_classes(
              members: series_id, class_id
     """
     accounts = accounts.sort("billing_account_id").with_row_index("account_no")
-    skus_then = _skus_then(series, accounts, skus)
     account_no = series["billing_account_id"].cast(pl.Enum(accounts["billing_account_id"]), strict=False).to_physical()
     is_open = account_no.is_not_null()
     series = series.filter(is_open).with_columns(account_no=account_no.filter(is_open).cast(pl.UInt32))
+    skus_then = _skus_then(series, accounts, skus)
     series = series.with_columns(_sku_rows(series, accounts, skus_then))
     by_resource = prices.filter(pl.col("tier_scope") == "resource")["sku_id"].unique()
     line_by_resource = (accounts["line_grain"] == "resource")[series["account_no"]]

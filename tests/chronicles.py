@@ -122,6 +122,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "organization_credit": ("open", "allocated_only"),
     "tax_point": ("period_end", "usage"),
     "unpriced_usage": ("hold", "skip"),
+    "paid_charges": ("untouched", "carry_forward"),
 }
 LATE = {
     "usage": 6,
@@ -139,7 +140,7 @@ LATE = {
     "charge": 3,
     "payment": 8,
     "reversal": 3,
-    "void": 3,
+    "void": 5,
     "outflow": 3,
     "ending": 2,
 }
@@ -603,13 +604,11 @@ class Author:
 
     def void(self) -> None:
         """Mostly an invoice that nobody has paid."""
-        unpaid = [
-            one
-            for one in self.books.documents
-            if one.root is None and not one.is_voided and self.books.standing(one.account_id, one.period).paid == 0
-        ]
         roots = [one for one in self.books.documents if one.root is None]
-        candidates = self.random.choice((unpaid or roots, unpaid or roots, roots, self.books.documents))
+        stands = [one for one in roots if not one.is_voided]
+        paid = [one for one in stands if self.books.standing(one.account_id, one.period).paid]
+        unpaid = [one for one in stands if one not in paid]
+        candidates = self.random.choice((unpaid or roots, unpaid or roots, paid or roots, self.books.documents))
         if candidates:
             document = self.random.choice(candidates)
             day = self.random.choice((None, self.at.date()))

@@ -1936,7 +1936,8 @@ def apply_discounts(terms: Terms, charges: list[Charge], discounts: list[Row]) -
         if stacking not in ("sequential", "additive", "best_only"):
             raise UnsupportedError(f"stacking {stacking}")
         for charge, share in discount_shares(terms, discount, reached, base):
-            amount = min(share, charge.net) if charge.net >= 0 else max(share, charge.net)
+            left = abs(charge.net)
+            amount = max(-left, min(left, share))
             charge.discount += amount
             if amount != 0:
                 allocations.append(allocation(terms, charge, "discount", "before", discount["discount_id"], amount))

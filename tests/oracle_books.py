@@ -7,8 +7,7 @@ Reads    a chronicle: a world of reference tables without usage and operations, 
          {"step": "backfill", "at", "issue_date"}, without a date its corrections stay drafts.
          A document is named "ACCOUNT/PERIOD/K": the K-th one issued of that account and period, from 0 on.
 Makes    `follow`: the books after each step, tables of rows as TABLES says; `Books`, to go on from there.
-Rejects  what `tests/oracle.py` rejects, the policies late_usage and paid_charges but for their defaults, and
-         payable_increment.
+Rejects  what `tests/oracle.py` rejects, the policy late_usage but for its default, and payable_increment.
 
 A period of an account is worked out whole, always, as `tests/oracle.py` does it (L1): its *state* is what the invoice
 would say if it were made today (the virtual document). The documents of the period that were issued, its chain, add up
@@ -22,7 +21,8 @@ Readings, after those of `tests/oracle.py`:
 64. Standing, by issued documents alone: due is the sum of the chain (total with tax less credits); paid is what
     payments and other chains' credit notes paid of it, at issue or later, less what its own credit notes paid of other
     chains. none: no root; paid: nothing open; partly_paid: something open and something paid; else issued. What a
-    backfill once found paid stays so, whatever it adds to it, while no less is paid than was due when it was found so.
+    backfill once found paid stays so, whatever it adds to it, while no less is paid than was due when it was found so,
+    by the least of it where it was found so again; also one that a backfill changes nothing of.
 65. A paid period: operations count as of when it was last computed (while it is paid, that stays), charges added by
     hand always, reference tables as of today but for tax rates. Its applications are laid again per charge, each at
     most what is left of it; then the grants of then pay what charges gained, net before tax, due after tax.
@@ -62,6 +62,11 @@ Readings, after those of `tests/oracle.py`:
     of what those before lack: price × refunded of the face value, half away, and the tax by T4 over the whole sale, in
     the mode of the last instant of the period; 381 if the price falls. It was paid out with the refund. What documents
     of other periods say more than these refund by now is taken back with it, before it.
+86. X2 `paid_charges: carry_forward`: what was paid holds no grant back. By the policy of its own last instant a paid
+    period is worked out like one that nothing was paid of, and gets the correcting document of L4, tax and all; what
+    then is paid too much is an open credit note, which pays the account's next invoices at issue (I6). No grant pays
+    what was incurred outside its window (G3), and nothing rolls over (section 14). A partly paid period too: undone
+    down to what was paid it would be paid, and the next backfill would do the rest (L1).
 """
 
 from __future__ import annotations
@@ -148,7 +153,7 @@ class State:
     groups: dict[Group, tuple[int, int]]  # taxable, tax
     movements: list[Row]
     issued_as_of: datetime | None = None  # 71: what its root was made of
-    settled: int | None = None  # 64: what was due when a backfill first found it paid
+    settled: int | None = None  # 64: what was due when a backfill found it paid
 
     @property
     def total(self) -> int:
@@ -373,9 +378,17 @@ class Books:
         name = "paid" if is_paid else "partly_paid" if paid > 0 else "issued"
         return Standing(name, due, paid, chain)
 
+    def binding(self, account_id: str, period: str) -> str:
+        """The standing by which a period is worked out (86)."""
+        zone, name = self.account(account_id)["time_zone"], self.standing(account_id, period).name
+        last = oracle.period_bounds(period, zone)[1] - timedelta(microseconds=1)
+        said = oracle.policies_at(self.tables, account_id, last, zone).get("paid_charges", "untouched")
+        return "issued" if name != "none" and said == "carry_forward" else name
+
     def work_out(self, account_id: str, period: str, known_as_of: datetime) -> None:
         """L1: what the books should say of an account's period, as its standing lets them."""
         standing, key = self.standing(account_id, period), (account_id, period)
+        how = self.binding(account_id, period)
         terms = self.terms(account_id, period, known_as_of)
         if terms is None:
             raise UnsupportedError(f"{account_id} has no row in {period}")
@@ -390,19 +403,20 @@ class Books:
         issued_as_of = committed.issued_as_of if committed is not None and standing.name != "none" else None
         if issued_as_of is not None and terms.policy("retroactive_bonus_tax", "reduce") == "keep":
             account.grants = [late_after_tax(grant, issued_as_of) for grant in account.grants]
-        if standing.name == "paid" and committed is not None:
+        if how == "paid" and committed is not None:
             spend_on_gains(account, committed)
         else:
             oracle.spend_before_tax(account, oracle.remainders_before_tax(account))
             tax_again(account)
             oracle.spend_after_tax(account, oracle.remainders_after_tax(account))
-        if standing.name == "partly_paid":
+        if how == "partly_paid":
             undo_down_to(account, standing.paid)
         oracle.take_and_end(account)
         state = state_of(account, issued_as_of)
-        if standing.name == "paid" and committed is not None:
+        if how == "paid" and committed is not None:
             state.known_as_of = committed.known_as_of
-            state.settled = standing.due if committed.settled is None else committed.settled
+            dues = [one for one in (committed.settled, standing.due) if one is not None]
+            state.settled = min(due for due in dues if due <= standing.paid)
             state.grants = list(dict.fromkeys([*committed.grants, *state.grants]))
         self.states[key] = state
 
@@ -424,7 +438,7 @@ class Books:
         if not terms.is_closing:  # the period has ended in every zone when it is billed
             raise UnsupportedError(f"{period} has not ended")
         refuse_what_is_out_of_scope(terms)
-        standing = self.standing(terms.account_id, period).name
+        standing = self.binding(terms.account_id, period)
         if standing == "none":
             return terms
         committed = self.states[terms.account_id, period]
@@ -444,7 +458,7 @@ class Books:
                 continue
             if other < period:
                 rows += state.movements
-            elif self.standing(owner, other).name == "paid":
+            elif self.binding(owner, other) == "paid":
                 rows += [{**row, "is_reserved": True} for row in state.movements if row["movement"] == "charged"]
             elif self.is_kept_by_hold(owner, other, known_as_of):
                 rows += [{**row, "is_reserved": True} for row in state.movements]
@@ -814,9 +828,8 @@ def opened(chronicle: World) -> Books:
 
 def refuse_what_is_out_of_scope(terms: Terms) -> None:
     oracle.refuse_what_is_out_of_scope(terms.world, terms)
-    for policy, value in (("late_usage", "correct"), ("paid_charges", "untouched")):
-        if terms.policy(policy, value) != value:
-            raise UnsupportedError(f"policy {policy} = {terms.policies[policy]}")
+    if terms.policy("late_usage", "correct") != "correct":
+        raise UnsupportedError(f"policy late_usage = {terms.policies['late_usage']}")
 
 
 def local_day(instant: datetime, zone: str) -> date:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 from typing import Any, TypeVar
 
 import duckdb
@@ -60,10 +61,17 @@ class Before:
         return Before(pl.concat([self.operations, decisions.operations]), pl.concat([self.grants, decisions.grants]))
 
 
-def decide_world(world: World, before: Before | None = None) -> Decisions:
+def tables_of(world: World) -> dict[str, pl.DataFrame]:
+    """Every table of a world as a frame, and the reference tables that it does not have."""
+    return {**{name: table.empty() for name, table in REFERENCE.items()}, **frames(world)}
+
+
+def decide_world(
+    world: World, before: Before | None = None, tables: dict[str, pl.DataFrame] | None = None
+) -> Decisions:
     """The operations of a world, decided."""
     before = before or Before()
-    tables = {**{name: table.empty() for name, table in REFERENCE.items()}, **frames(world)}
+    tables = tables_of(world) if tables is None else tables
     first = {
         account: world.get("first_billed_periods", {}).get(account, world["billing_period"])
         for account in tables["billing_accounts"]["billing_account_id"]
@@ -107,8 +115,8 @@ class Parts:
 
 def parts_of(world: World, usage: pl.DataFrame | None = None, before: Before | None = None) -> Parts:
     """A world's operations decided, its usage told apart by period."""
-    tables = {**{name: table.empty() for name, table in REFERENCE.items()}, **frames(world)}
-    decisions = decide_world(world, before)
+    tables = tables_of(world)
+    decisions = decide_world(world, before, tables)
     known = (before or Before()).and_then(decisions)
     records = tables["usage_records"] if usage is None else usage
     zones = dict(tables["billing_accounts"].select("billing_account_id", "time_zone").iter_rows())
@@ -294,7 +302,16 @@ def oracle_made(result: dict[str, list[dict[str, Any]]], decisions: Decisions) -
 
 def seen(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """A measure without its last digits: shown quantities end somewhere, where the oracle's thirds do not (M3)."""
-    return tuple(round(Fraction(value), 9) if isinstance(value, Decimal | Fraction) else value for value in row)
+    return tuple(billionths(Fraction(value)) if isinstance(value, Decimal | Fraction) else value for value in row)
+
+
+def billionths(value: Fraction) -> int:
+    """A number in units of 10^-9, cut where no quotient of quantities lies, so that what is next to it is cut alike.
+
+    >>> billionths(Fraction("1007.0186015625")), billionths(Fraction("1007.0186015625") + Fraction(1, 10**15))
+    (1007018601562, 1007018601562)
+    """
+    return floor(value * 10**9 + Fraction("0.314159"))
 
 
 def oracle_books(result: dict[str, list[dict[str, Any]]]) -> dict[str, list[tuple[Any, ...]]]:

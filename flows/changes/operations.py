@@ -74,9 +74,7 @@ def _brought(history: History, table: str) -> pl.DataFrame:
     """The rows of a table that commits brought since the oldest baseline, each with its `commit`."""
     lake = history.snapshot.lake
     parts = [
-        tables.read_parquet(table, [lake.path(entry) for entry in entries]).with_columns(
-            commit=pl.lit(number, dtype=pl.Int64)
-        )
+        tables.read_parquet(table, lake.paths(entries)).with_columns(commit=pl.lit(number, dtype=pl.Int64))
         for number, entries in history.brought(table).items()
     ]
     return pl.concat([tables.read_parquet(table, []).with_columns(commit=pl.lit(0, dtype=pl.Int64)), *parts])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from flows.changes.sold import Sold
+from rating.policies import BOUNDS
 
 Reach = Callable[[pl.DataFrame, Sold], pl.DataFrame]
 """Changed rows to rows with the accounts they are for; a row may come more than once."""
@@ -120,8 +121,9 @@ def its_code(rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
 NO_BILL = (
     *("closed_through", "credit_hysteresis", "credit_restricted", "credit_warning"),
     *("earliest_open_period", "grace_days", "late_usage"),
+    *BOUNDS,
 )
-"""Policies that say when something is posted, shown or landed, not what is billed."""
+"""Policies that say when something is posted, shown, landed or held, not what is billed."""
 
 
 def its_policy(rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:

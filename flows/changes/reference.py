@@ -11,7 +11,7 @@ from flows.changes.reach import ACCOUNT, TABLES
 from flows.changes.sold import Sold, Tables
 from flows.changes.usage import is_anybody, splitters
 from flows.lake import tables as stored
-from flows.lake.journal import Snapshot, check_size
+from flows.lake.journal import Snapshot
 from flows.reference import Reference
 from flows.standing import standing
 from flows.tax_dates import is_by_issue
@@ -50,10 +50,9 @@ def _as_stored(snapshot: Snapshot, digest: str | None) -> Tables:
     """The reference tables of a digest; empty ones where nothing was billed yet."""
     lake = snapshot.lake
     found = {name: stored.read_parquet(name, []) for name in REFERENCE}
-    for entry in snapshot.visible.values():
-        if digest is not None and entry.partition.get("reference") == digest:
-            check_size(lake, entry)
-            found[entry.table] = stored.read_parquet(entry.table, [lake.path(entry)])
+    entries = [one for one in snapshot.visible.values() if digest and one.partition.get("reference") == digest]
+    for entry, path in zip(entries, lake.checked(entries), strict=True):
+        found[entry.table] = stored.read_parquet(entry.table, [path])
     return found
 
 

@@ -7,9 +7,9 @@ import duckdb
 import polars as pl
 
 from flows.changes.baselines import Baseline, Changed, History, named, nobody
-from flows.lake.journal import FileEntry, Lake, check_size
-from flows.landing.sql import parquet
+from flows.lake.journal import FileEntry, Lake
 from flows.landing.storage import spanning_rows
+from flows.sql import parquet
 from schemas.units import Hash64
 
 WHY = "late usage"
@@ -122,6 +122,4 @@ def _query(lake: Lake, changed: Changed) -> str:
 
 
 def _rows(lake: Lake, entries: Collection[FileEntry]) -> str:
-    for entry in entries:
-        check_size(lake, entry)
-    return " union all ".join(f"select {_MEASURED} from {parquet(lake.path(entry))}" for entry in entries)
+    return " union all ".join(f"select {_MEASURED} from {parquet(path)}" for path in lake.checked(entries))

@@ -2,8 +2,8 @@
 
 `load_reference(folder)` gives either tables that every later stage may trust, or every fault of the folder at once.
 The order of work, one module each: `reading` (files to text cells), `one_table` (cells to values, rows, windows),
-`shipped` (what billfold brings where a folder is silent), `across` (keys, money and tiers between tables), `not_yet`
-(what this version refuses by name), `canonical` (order and digest). What each table wants is declared in `tables`.
+`shipped` (what billfold brings where a folder is silent), `across` (keys, money and tiers between tables), `canonical`
+(order and digest). What each table wants is declared in `tables`.
 """
 
 from flows.reference.faults import Fault, ReferenceFaults

@@ -12,7 +12,6 @@ import schemas
 from flows.reference.across import check_across
 from flows.reference.canonical import canonical, digest
 from flows.reference.faults import ROW, Fault, ReferenceFaults
-from flows.reference.not_yet import check_not_yet
 from flows.reference.one_table import CheckedTable, check_table, empty_table
 from flows.reference.reading import read_folder, read_sheet
 from flows.reference.shipped import FILLED_IN, default_reference_folder, fill_in
@@ -94,7 +93,6 @@ def _load(folder: Path, policies: CheckedTable | None = None) -> Reference:
     if policies is not None:
         complete[POLICIES] = fill_in(policies, complete[POLICIES])
     faults += check_across(complete, frozenset(unreadable))
-    faults += check_not_yet(complete)
     if faults:
         raise ReferenceFaults(faults)
     return _reference({name: table.rows.drop(ROW) for name, table in complete.items()})

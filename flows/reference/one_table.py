@@ -287,7 +287,8 @@ def _policy_faults(sheet: Sheet, rows: pl.DataFrame) -> list[Fault]:
     if sheet.table != "billing_policies":
         return []
     faults: list[Fault] = []
-    for row, policy, value in rows.select(ROW, "policy", "value").drop_nulls().iter_rows():
+    said = rows.select(ROW, "policy", "value", "billing_account_id").drop_nulls([ROW, "policy", "value"])
+    for row, policy, value, account in said.iter_rows():
         known = POLICIES.get(policy)
         if known is None:
             wanted = sentence_list(POLICIES) + nearest(policy, list(POLICIES))
@@ -296,6 +297,9 @@ def _policy_faults(sheet: Sheet, rows: pl.DataFrame) -> list[Fault]:
             faults.append(
                 Fault(sheet.file, row, "value", f"'{value}' for {policy}", known.wanted, "use a value of this policy")
             )
+        elif known.is_for_all and account is not None:
+            wanted = f"nothing, as {policy} is asked of a whole run"
+            faults.append(Fault(sheet.file, row, "billing_account_id", f"'{account}'", wanted, "leave it empty"))
     return faults
 
 

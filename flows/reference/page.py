@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import schemas
-from flows.reference.not_yet import NOT_YET
 from flows.reference.one_table import default_texts, required_columns
 from flows.reference.policies import POLICIES
 from flows.reference.reading import read_folder
@@ -28,7 +27,7 @@ def reference_page() -> str:
     """Each reference table with what it needs, what it leaves out, and what its rows must keep; then the policies."""
     shipped = set(read_folder(default_reference_folder(), list(TABLES))[0])
     sections = [_section(name, rules, name in shipped) for name, rules in TABLES.items()]
-    return "\n".join([INTRODUCTION, *sections, _policies(), _not_yet()])
+    return "\n".join([INTRODUCTION, *sections, _policies()])
 
 
 def _section(name: str, rules: Rules, is_shipped: bool) -> str:
@@ -74,12 +73,6 @@ def _policies() -> str:
             "",
         ]
     )
-
-
-def _not_yet() -> str:
-    """What is refused by name in this version."""
-    rows = sorted({f"- `{entry.table}`: {entry.sentence}" for entry in NOT_YET})
-    return "\n".join(["## Refused in this version", "", *rows, ""])
 
 
 def _names(columns: Iterable[str]) -> str:

@@ -17,6 +17,8 @@ class Policy:
     wanted: str
     accepts: Callable[[str], bool]
     source: str
+    is_for_all: bool = False
+    """Whether it is asked of a whole run: a row that names an account would say nothing."""
 
 
 def _words(decides: str, source: str, *values: str) -> Policy:
@@ -29,6 +31,29 @@ def _number(decides: str, source: str, default: str, largest: str) -> Policy:
 
 def _days(decides: str, source: str, default: str) -> Policy:
     return Policy(decides, default, "a whole number of days from 0 to 366", _is_days, source)
+
+
+def _bound(decides: str, default: str, least: str, largest: str) -> Policy:
+    """A number beyond which a run is held; `none` is no bound."""
+    return Policy(
+        decides,
+        default,
+        f"none, or a number from {least} to {largest}",
+        lambda text: text == "none" or (_is_number(text, largest) and Decimal(text) >= Decimal(least)),
+        "reliability, Fates",
+        is_for_all=True,
+    )
+
+
+def _whole(decides: str, default: str, least: int, largest: int) -> Policy:
+    return Policy(
+        decides,
+        default,
+        f"a whole number from {least} to {largest}",
+        lambda text: re.fullmatch(r"\d{1,9}", text, re.ASCII) is not None and least <= int(text) <= largest,
+        "reliability, Fates",
+        is_for_all=True,
+    )
 
 
 def _period(decides: str, source: str) -> Policy:
@@ -65,6 +90,22 @@ def is_grant_order(text: str) -> bool:
 ROUNDINGS = ("half_away", "half_even", "up", "down")
 
 POLICIES: Mapping[str, Policy] = {
+    "bound_payable_above": _bound(
+        "a month is held that comes to more than so many times the median of those before, per currency",
+        *("3", "1", "1000"),
+    ),
+    "bound_payable_below": _bound(
+        "a month is held that comes to less than this share of the median of those before, per currency",
+        *("0.25", "0", "1"),
+    ),
+    "bound_payable_documents": _whole(
+        "months are compared whose median has at least so many documents in the currency", "10", 1, 1_000_000
+    ),
+    "bound_payable_months": _whole("of how many billed months before, at most, the median is taken", "6", 1, 36),
+    "bound_rejects": _bound("a month is held of whose rows a larger share is set aside and waits", "0.2", "0", "1"),
+    "bound_rejects_rows": _whole(
+        "the share is asked of months of which at least so many rows have landed", "1000", 1, 1_000_000_000
+    ),
     "charge_order": _words(
         "which charge a grant pays first", "G5", "oldest_first", "largest_first", "smallest_first", "proportional"
     ),
@@ -95,7 +136,13 @@ POLICIES: Mapping[str, Policy] = {
     "organization_credit": _words(
         "may a project without an allocation spend its organization's credit", "W4", "open", "allocated_only"
     ),
-    "paid_charges": _words("what a retroactive grant does to a paid period", "X2", "untouched", "carry_forward"),
+    "paid_charges": _words(
+        "what a grant that is recorded later does to charges that are paid: nothing, or it pays them like any others, "
+        "and the credit note pays the next invoices",
+        "X2",
+        "untouched",
+        "carry_forward",
+    ),
     "payable_increment": _number("what the amount due is rounded to; 0 is not at all", "I7", "0", "1000000"),
     "proration": _words("how a recurring item that covers part of a period is charged", "P9", "none", "day", "second"),
     "retroactive_bonus_tax": _words("does a retroactive bonus lower tax that was billed", "X2", "reduce", "keep"),

@@ -24,6 +24,7 @@ from tests.worlds import Row, World
 Tables = dict[str, list[Row]]
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OPERATIONS_ALONE = {name: LATE[name] for name in ("grant", "payment", "reversal", "outflow", "ending")}
+PAYMENTS = {name: LATE[name] for name in ("usage", "revision", "grant", "price", "payment", "reversal")}
 NO_MONEY = {name: LATE[name] for name in ("usage", "revision", "grant", "price", "discount", "charge")}
 MONEY = ("list_cost", "discount_amount", "cap_amount", "grant_amount", "total_without_tax", "total_tax")
 MONEY += ("total_with_tax", "credit_amount")
@@ -47,6 +48,16 @@ def backfills(world: World, *, issued: bool = False) -> Iterator[tuple[Tables, T
     for step, before, after in steps_of(world):
         if step["step"] == "backfill" and (step["issue_date"] is not None or not issued):
             yield before, after
+
+
+def held(world: World, standing: str) -> Iterator[tuple[set[tuple[str, str]], Tables, Tables]]:
+    """The periods that stand so before a backfill and are bound by it, as policy carries nothing forward of them."""
+    policies = world["billing_policies"]
+    for step, before, after in steps_of(world):
+        policies = step.get("reference", {}).get("billing_policies", policies)
+        carried = {row["billing_account_id"] for row in policies if row["value"] == "carry_forward"}
+        if step["step"] == "backfill":
+            yield {one for one in of_standing(before, standing) if one[0] not in carried}, before, after
 
 
 def sums(rows: list[Row], *columns: str) -> dict[tuple[str, str], list[Decimal]]:
@@ -157,8 +168,8 @@ def faces_of(world: World) -> dict[str, Decimal]:
 @MANY
 @given(chronicles(late=OPERATIONS_ALONE))
 def test_x2_a_paid_period_does_not_move_for_grants(world: World):
-    for before, after in backfills(world):
-        for one in of_standing(before, "paid"):
+    for paid, before, after in held(world, "paid"):
+        for one in paid:
             for table in ("charges", "allocations", "tax_breakdown"):
                 was, now = ([row for row in books[table] if key(row) == one] for books in (before, after))
                 assert in_any_order(was) == in_any_order(now)
@@ -168,9 +179,9 @@ def test_x2_a_paid_period_does_not_move_for_grants(world: World):
 @given(chronicles())
 def test_x4_in_a_paid_period_grants_pay_no_more_than_what_charges_gained(world: World):
     """Before tax at most the growth of charges less discounts and caps; with after-tax ones, that and its tax."""
-    for before, after in backfills(world):
+    for paid, before, after in held(world, "paid"):
         was, now = ({of_charge(row): row for row in books["charges"]} for books in (before, after))
-        for one in of_standing(before, "paid"):
+        for one in paid:
             for name, row in now.items():
                 if key(row) == one:
                     old = was.get(name, {**row, **dict.fromkeys(AMOUNTS, Decimal(0))})
@@ -200,8 +211,8 @@ def due(row: Row) -> Decimal:
 @given(chronicles())
 def test_x2_grants_leave_a_partly_paid_period_no_less_than_was_paid(world: World):
     """It may come to less for less usage or a mended price, but then no grant pays anything of it."""
-    for before, after in backfills(world):
-        paid = {key(row): row["paid_amount"] for row in before["standings"] if row["standing"] == "partly_paid"}
+    for partly_paid, before, after in held(world, "partly_paid"):
+        paid = {key(row): row["paid_amount"] for row in before["standings"] if key(row) in partly_paid}
         comes_to = sums(after["charges"], "list_cost", "discount", "cap", "before_tax", "tax", "after_tax")
         spent = {key(row) for row in after["allocations"] if row["allocation_kind"] == "grant"}
         for one, amount in paid.items():
@@ -298,6 +309,25 @@ def voided(account: str, period: str, at: Any) -> Row:
 def test_x3_billing_and_backfilling_a_bonus_is_as_having_known_it_from_the_start(world: World):
     """Balances and totals due, where no outflow lies and no period had become paid or held by then: by the backfill
     that follows its recording, as a month billed in between that is paid keeps what it took of the bonus."""
+    books, start, last = late_and_from_the_start(world)
+    assume(not any(of_standing(one, "paid") for one in [*books[:last], *start[:last]]))
+    refuse_another_end(start[-1], books[-1])
+
+
+@MANY
+@given(chronicles(late=PAYMENTS))
+def test_x3_holds_whatever_was_paid_where_paid_charges_are_carried_forward(world: World):
+    accounts = [row["billing_account_id"] for row in world["billing_accounts"]]
+    carried = {"policy": "paid_charges", "value": "carry_forward"}
+    policies = [row for row in world["billing_policies"] if row["policy"] != "paid_charges"]
+    policies += [worlds.row("billing_policies", billing_account_id=one, **carried) for one in accounts]
+    books, start, last = late_and_from_the_start({**world, "billing_policies": policies})
+    assume(any(of_standing(one, "paid", "partly_paid") for one in books[:last]))
+    refuse_another_end(start[-1], books[-1])
+
+
+def late_and_from_the_start(world: World) -> tuple[list[Tables], list[Tables], int]:
+    """The books where grants came late, those where they were known, and the step that has backfilled the last one."""
     books = follow(world)
     lands = [place for place, step in enumerate(world["steps"]) if step["step"] == "land"]
     late = [(place, one) for place in lands[1:] for one in world["steps"][place]["operations"] if is_grant(one)]
@@ -307,7 +337,7 @@ def test_x3_billing_and_backfilling_a_bonus_is_as_having_known_it_from_the_start
         for place, step in enumerate(world["steps"])
         if place > late[-1][0] and step["step"] == "backfill" and step["issue_date"] is not None
     )
-    assume(not any(of_standing(one, "paid") or one["holds"] for one in books[:last]))
+    assume(not any(one["holds"] for one in books[:last]))
     assume(not any(row["value"] == "keep" for row in world["billing_policies"]))
     known = world["steps"][lands[0]]["at"]
     steps = []
@@ -318,11 +348,14 @@ def test_x3_billing_and_backfilling_a_bonus_is_as_having_known_it_from_the_start
         elif place in lands:
             step = {**step, "operations": [one for one in step["operations"] if not is_grant(one)]}
         steps.append(step)
-    start = follow({**world, "steps": steps})
-    assume(not any(of_standing(one, "paid") for one in start[:last]))
-    assert in_any_order(start[-1]["grant_balances"]) == in_any_order(books[-1]["grant_balances"])
+    return books, follow({**world, "steps": steps}), last
+
+
+def refuse_another_end(one: Tables, other: Tables) -> None:
+    """The same balances of grants, and the same totals due."""
+    assert in_any_order(one["grant_balances"]) == in_any_order(other["grant_balances"])
     due = ("total_with_tax", "credit_amount")
-    assert sums(start[-1]["invoices"], *due) == sums(books[-1]["invoices"], *due)
+    assert sums(one["invoices"], *due) == sums(other["invoices"], *due)
 
 
 def is_grant(operation: Row) -> bool:

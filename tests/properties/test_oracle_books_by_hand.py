@@ -141,6 +141,87 @@ def test_x2_a_partly_paid_period_never_comes_to_less_than_was_paid():
     assert (standing(books), balances(books)) == (("paid", D(0)), {"g1": D("33.33")})
 
 
+CARRIED = [{"policy": "paid_charges", "value": "carry_forward"}]
+REVERSAL = {"operation_id": "r1", "operation": "reverse_payment", "reverses_operation_id": "p1"}
+LATE_BONUS = land(at(11, 10), bonus("50", window_end="2026-11-01"))
+
+
+def test_x2_carried_forward_a_bonus_pays_charges_that_are_paid_and_its_credit_note_pays_the_next_invoice():
+    """October's 120.00 are paid. 50.00 and 10.00 of tax go back: 60.00 open, and of November's 120.00 60.00 are due."""
+    paid = [*october(), land(at(11, 9), pays("120")), LATE_BONUS, backfill(at(11, 11)), backfill(at(11, 12))]
+    books = after(paid, billing_policies=CARRIED)
+    assert documents(books)[1:] == [("2026-10", 1, "381", D(-50), D(-10), D(-60))]
+    assert (standing(books), balances(books)) == (("paid", D(-60)), {"g1": D(0)})
+    books = after(paid, billed(11, used("100", at(11, 5), "u2")), billing_policies=CARRIED)
+    assert documents(books)[1:] == [
+        ("2026-10", 1, "381", D(-50), D(-10), D(0)),
+        ("2026-11", 0, "380", D(100), D(20), D(60)),
+    ]
+    assert (standing(books), standing(books, "2026-11")) == (("paid", D(0)), ("partly_paid", D(60)))
+
+
+def test_x2_carried_forward_a_partly_paid_period_gives_back_what_was_paid_too_much():
+    """100.00 of 120.00 are paid. The credit note of 60.00 pays the 20.00 that are open, and 40.00 of it are left."""
+    books = after(october(), land(at(11, 9), pays("100")), LATE_BONUS, backfill(at(11, 11)), billing_policies=CARRIED)
+    assert documents(books) == [
+        ("2026-10", 0, "380", D(100), D(20), D(0)),
+        ("2026-10", 1, "381", D(-50), D(-10), D(-40)),
+    ]
+    assert (standing(books), balances(books)) == (("paid", D(-40)), {"g1": D(0)})
+
+
+def test_x2_what_was_carried_forward_goes_back_when_the_bonus_is_taken_back():
+    """The bonus is recovered as of the month's start: 60.00 are invoiced again, which the open credit note pays."""
+    recovery = {"operation_id": "e1", "operation": "recover_credit", "grant_id": "g1", "occurred_at": at(10, 1)}
+    given = land(at(11, 10), bonus("50", window_end="2026-11-01", occurred_at=at(9, 20)))
+    paid = [*october(), land(at(11, 9), pays("120")), given, backfill(at(11, 11))]
+    books = after(paid, land(at(11, 12), recovery), backfill(at(11, 13)), billing_policies=CARRIED)
+    assert documents(books)[1:] == [
+        ("2026-10", 1, "381", D(-50), D(-10), D(0)),
+        ("2026-10", 2, "380", D(50), D(10), D(0)),
+    ]
+    assert (standing(books), balances(books)) == (("paid", D(0)), {"g1": D(0)})
+
+
+def test_x2_what_was_carried_forward_is_due_less_when_the_payment_is_reversed():
+    """Nothing else changes: 120.00 are due again, and the credit note of 60.00 is open."""
+    paid = [*october(), land(at(11, 9), pays("120")), LATE_BONUS, backfill(at(11, 11))]
+    books = after(paid, land(at(11, 12), REVERSAL), backfill(at(11, 13)), billing_policies=CARRIED)
+    assert documents(books) == [
+        ("2026-10", 0, "380", D(100), D(20), D(120)),
+        ("2026-10", 1, "381", D(-50), D(-10), D(-60)),
+    ]
+    assert (standing(books), balances(books)) == (("issued", D(60)), {"g1": D(0)})
+
+
+def test_x2_what_is_carried_forward_is_said_by_the_last_instant_of_the_month_that_is_corrected():
+    """The policy holds from November on, so October stays as it is, and the bonus expires with November."""
+    later = [{**one, "valid_from": "2026-11-01"} for one in CARRIED]
+    paid = [*october(), land(at(11, 9), pays("120")), LATE_BONUS, backfill(at(11, 11))]
+    books = after(paid, billing_policies=later)
+    assert (len(books["invoices"]), balances(books)) == (1, {"g1": D(50)})
+    books = after(paid, billed(11, used("40", at(11, 5), "u2")), billing_policies=later)
+    assert (documents(books)[1][3:], balances(books)) == ((D(40), D(8), D(48)), {"g1": D(0)})
+
+
+def a_correction_waits() -> list[Row]:
+    """October is paid; 10 hours more are 12.00 that wait; the payment is reversed, made again; all is issued."""
+    waits = {**backfill(at(11, 11)), "issue_date": None}
+    usage = land(at(11, 10), usage=(used("10", at(10, 6), "u2"),))
+    steps = [*october(), land(at(11, 9), pays("120")), usage, waits, land(at(11, 12), REVERSAL)]
+    return [*steps, {**waits, "at": at(11, 13)}, land(at(11, 14), pays("120", "p2")), backfill(at(11, 15))]
+
+
+def test_x2_a_correction_that_waits_leaves_a_period_paid_that_was_paid_before_it():
+    """10 hours more wait as 12.00 while the payment is reversed and made again. Found paid, October is frozen: the
+    12.00 are issued, and the later bonus keeps its 50."""
+    steps = a_correction_waits()
+    assert documents(after(steps))[1:] == [("2026-10", 1, "380", D(10), D(2), D(12))]
+    assert standing(after(steps)) == ("paid", D(12))
+    books = after(steps, land(at(11, 16), bonus("50")), backfill(at(11, 17)))
+    assert (standing(books), balances(books)) == (("paid", D(12)), {"g1": D(50)})
+
+
 def test_x2_what_is_undone_is_the_last_application_first_and_after_tax_ones_before_all():
     """The bonus leaves 50.00 and 10.00, the voucher 40.00 of these. 50.00 were paid: 10.00 of the voucher stay."""
     voucher = {**bonus("20", "g2"), "kind": "voucher"}

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from flows.explain import uses_by_record
 from rating.outputs import Outputs
 from rating.pipeline import Inputs, rate_period, uses_of
+from tests.mixed_worlds import OPTIONS
 from tests.pipeline import rate_world
-from tests.properties.test_pipeline_equals_oracle import EXAMPLES, OPTIONS
+from tests.properties.test_pipeline_equals_oracle import EXAMPLES
 from tests.worlds import World, worlds
 
 Weights = dict[tuple[str, int], Fraction]

@@ -188,6 +188,22 @@ def test_late_usage_of_a_paid_month_is_invoiced_and_new_bonuses_do_not_pay_it(mo
     assert balance(month) == Decimal(40)
 
 
+def test_where_paid_charges_are_carried_forward_a_bonus_lowers_the_next_invoice(month: Month) -> None:
+    """162.00 are paid. The credit note of 48.00 is open until November's 50.00 and 10.00 of tax: 12.00 are due (I6)."""
+    policies = "billing_account_id,policy,value,valid_from\n,paid_charges,carry_forward,2000-01-01\n"
+    (month.reference_folder / "billing_policies.csv").write_text(policies)
+    month.operate(payment("162"), received_at=NOVEMBER)
+    month.operate(bonus(), received_at=NOVEMBER)
+    post(month)
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -40.0, -8.0, -48.0)]
+    assert (still_open(month), balance(month)) == (Decimal(-48), Decimal(0))
+    assert post(month).status == "nothing to do"
+    month.ingest(month.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)
+    month.bill(period="2026-11")
+    month.issue(date(2026, 12, 2), period="2026-11")
+    assert still_open(month) == Decimal(12)
+
+
 def test_a_reversed_payment_thaws_what_it_had_paid(month: Month) -> None:
     """The payment bounces: the month is unpaid again, and the bonus lowers it by 48.00."""
     month.operate(payment("162"), received_at=NOVEMBER)

@@ -105,7 +105,7 @@ CELLS = [
     ("promo_codes", 3, "window_start", "2026-12-31/2026-10-01", "next_invoice, acceptance, or a range"),
     ("promo_codes", 3, "duration", "P3M", "nothing, as window_start is a fixed range"),
     # policies
-    ("billing_policies", 3, "policy", "rounding", "one of charge_order,"),
+    ("billing_policies", 3, "policy", "rounding", "one of bound_payable_above,"),
     ("billing_policies", 3, "value", "ignore", "one of hold, skip"),
     # cells that must agree
     ("sku_prices", 2, "list_unit_price", "", "a price, as price_model is unit"),
@@ -673,20 +673,6 @@ def test_what_billfold_never_does_is_refused_by_name(tmp_path: Path, table: str,
 def test_exchange_rates_are_refused_by_name(tmp_path: Path) -> None:
     fault = only(with_table(tmp_path, "exchange_rates", "from | to | rate\n EUR | USD | 1.1"))
     assert (fault.file, "converts no currency" in fault.what_to_do) == ("exchange_rates.csv", True)
-
-
-@pytest.mark.parametrize(
-    ("table", "row", "cells", "reason"),
-    [
-        ("billing_policies", 3, {"policy": "paid_charges", "value": "carry_forward"}, "only untouched is carried out"),
-    ],
-)
-def test_what_this_version_does_not_do_is_refused_by_name(
-    tmp_path: Path, table: str, row: int, cells: dict[str, str], reason: str
-) -> None:
-    fault = only(spoiled(tmp_path, table, row, **cells))
-    assert (fault.file, fault.row) == (f"{table}.csv", row)
-    assert reason in fault.what_to_do
 
 
 # Together

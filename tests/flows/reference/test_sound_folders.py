@@ -247,7 +247,6 @@ def test_the_page_names_every_table_column_and_policy() -> None:
         assert f"## {name}\n" in page
         assert all(f"`{column}`" in page for column in schemas.TABLES[name].columns())
     assert all(f"| `{policy}` |" in page for policy in POLICIES)
-    assert "only untouched is carried out as paid_charges yet" in page
 
 
 def test_the_folder_readme_speaks_of_the_formats() -> None:

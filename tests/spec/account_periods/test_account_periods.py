@@ -129,3 +129,27 @@ def test_an_account_that_is_not_open_in_the_month_has_no_period_and_its_usage_ho
         acme               | H_ACCOUNT_CLOSED
         """,
     )
+
+
+def test_an_account_that_is_not_open_holds_no_other_even_if_it_alone_used_a_sku() -> None:
+    """100 hours of acme at 1.00, and a fifth of tax; what gone used of `database` waits."""
+    billed = bill(
+        billing_accounts=table(
+            BillingAccounts,
+            """
+            billing_account_id | valid_from | valid_until
+            acme               | 2026-01-01 |
+            gone               | 2026-01-01 | 2026-10-01
+            """,
+        ),
+        usage_records=table(
+            UsageRecords,
+            """
+            billing_account_id | sku_id   | consumed_quantity
+            acme               | vm-small |               100
+            gone               | database |                10
+            """,
+        ),
+    )
+    assert_table(billed.invoices, Invoices, "billing_account_id | amount_due\nacme | 120.00")
+    assert_table(billed.holds, Holds, "billing_account_id | reason_code\ngone | H_ACCOUNT_CLOSED")

@@ -251,6 +251,18 @@ def test_a_charge_taxed_under_another_code_is_taken_back_under_the_one_it_had() 
     assert_table(found.invoices, Invoices, "list_cost | total_tax | amount_due\n0 | 5.00 | 5.00")
 
 
+def test_another_code_of_what_grants_paid_before_tax_needs_no_document() -> None:
+    """The bonus paid all 50.00, so nothing is taxed, under either code; training costs what it did."""
+    mended = Skus.check(USUAL["skus"].with_columns(tax_category=pl.lit("standard")))
+    rates = table(
+        TaxRates, "tax_category | component | rate | code\nstandard | VAT | 0.2 | S\nreduced | VAT | 0.1 | AA"
+    )
+    paid = bonus("amount\n50")
+    was = issued(october("training | 50", tax_rates=rates, operations=paid), "INV-1")
+    today = october("training | 50", tax_rates=rates, operations=paid, skus=mended)
+    assert corrected(today, was).invoices.is_empty()
+
+
 def test_the_parties_are_those_of_the_day_it_is_corrected() -> None:
     """The account has moved since its invoice."""
     moved = accounts().with_columns(address=pl.lit("Neuer Wall 3, 20354 Hamburg, DE"))

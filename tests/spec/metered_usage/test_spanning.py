@@ -223,6 +223,20 @@ def test_what_an_earlier_period_left_counts_when_this_one_splits_no_more() -> No
     )
 
 
+def test_what_an_earlier_period_left_counts_too_where_records_are_told_apart() -> None:
+    """24 of the 30 hours lie in October, however closely its usage is looked at: as where a free quantity runs out."""
+    earlier = records("series_id | starts | ends | quantity\n1 | 09-30 18:00 | 10-02 00:00 | 30")
+    details = "series_id | meter | by_value | by_instant\n1 | sum | true | true"
+    assert_table(
+        meter(earlier.clear(), details=details, breaks=NOON, periods=OCTOBER, earlier=earlier),
+        MeteredUsage,
+        """
+        stretch | value | at                   | record_count
+        0       |    24 | 2026-10-01T00:00:00Z |            1
+        """,
+    )
+
+
 def test_equal_records_are_cut_alike() -> None:
     """Two records of 24 are two times 12 on each side."""
     usage = records(
