@@ -14,12 +14,12 @@ import duckdb
 import polars as pl
 
 from flows import bill_period, books
-from flows.lake.journal import Commit, Lake, Snapshot, check_size
-from flows.lake.views import connect
-from flows.landing.sql import parquet
+from flows.lake.journal import Commit, Lake, Snapshot
+from flows.lake.views import connect, relations_in
 from flows.period_inputs import period_inputs
 from flows.run import Refusal
 from flows.show.amounts import UNKNOWN_EXPONENT, Currency
+from flows.sql import parquet
 from flows.standing import says, standing
 from flows.tax_dates import date_of
 from rating.hashing import bucket_of, digest, hash64, key_text
@@ -60,13 +60,15 @@ def explain_charge(lake: Lake, wanted: str, *, as_of: int | None = None) -> Expl
     Source   P8
     """
     snapshot = lake.snapshot(as_of)
-    with connect(lake, snapshot, usage_periods=()) as connection:
+    read = {name: relations_in(_text(name)) for name in ("charges", "rating_lines", "pools", "prices", "tiers")}
+    only = read["charges"] | read["rating_lines"] | read["pools"]
+    with connect(lake, snapshot, usage_periods=(), only=only) as connection:
         charge = _charge(connection, wanted)
         commit = run_of(lake, snapshot, charge["billing_account_id"], charge["billing_period"])
         made_by = lake.snapshot(commit.number)
         line = _ask(connection, "rating_lines", rating_line=charge["rating_line_id"], period=charge["billing_period"])
         pool = _ask(connection, "pools", charge=charge["charge_id"])
-    with connect(lake, made_by, usage_periods=()) as connection:
+    with connect(lake, made_by, usage_periods=(), only=read["prices"] | read["tiers"]) as connection:
         prices = _ask(connection, "prices", price=charge["sku_price_id"])
         tiers = _ask(connection, "tiers", price=charge["sku_price_id"])
     return Explained(
@@ -108,8 +110,11 @@ def _charge(connection: duckdb.DuckDBPyConnection, wanted: str) -> Row:
 def _ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: str | None) -> list[dict[str, Any]]:
     for variable, value in variables.items():
         connection.execute(f"set variable {variable} = $1::varchar", [value])
-    text = (resources.files("flows.show") / "charge" / f"{name}.sql").read_text(encoding="utf-8")
-    return connection.sql(text).pl().to_dicts()
+    return connection.sql(_text(name)).pl().to_dicts()
+
+
+def _text(name: str) -> str:
+    return (resources.files("flows.show") / "charge" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def run_of(lake: Lake, snapshot: Snapshot, account: str, period: str, *, is_closing: bool = True) -> Commit:
@@ -303,12 +308,12 @@ def _stored(lake: Lake, made: Made, inputs: Inputs, charge: Row) -> pl.DataFrame
         if entry.partition["bucket"] == bucket and account in accounts["billing_account_id"]
     ]
     parts = []
-    for entry in [*own, *earlier]:
-        check_size(lake, entry)
+    read = [*own, *earlier]
+    for entry, path in zip(read, lake.checked(read), strict=True):
         parts.append(
             f"select {_counted(entry)}, usage_record_id, "
             f"consumed_quantity::decimal(38, 15) as consumed_quantity, {entry in earlier} as is_earlier "
-            f"from {parquet(lake.path(entry))} semi join wanted using (series_id)"
+            f"from {parquet(path)} semi join wanted using (series_id)"
         )
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")

@@ -17,9 +17,9 @@ import duckdb
 import polars as pl
 
 from flows.bill_period import bill_period
-from flows.lake.journal import Commit, FileChanged, FileEntry, Lake, canonical, check_size
+from flows.held import Approval
+from flows.lake.journal import Commit, FileChanged, FileEntry, Lake, canonical
 from flows.lake.overlay import overlay
-from flows.lake.store import sha256_of
 from flows.lake.tables import read_parquet
 from flows.operations import carry_out
 from flows.progress import Progress, silent
@@ -112,6 +112,7 @@ def _bill_again(lake: Lake, over: Lake, commit: Commit) -> Run:
         until=None if commit.inputs["is_closing"] else known_as_of,
         groups=_groups(commit, lake.buckets),
         issue_date=_issue_date(commit),
+        approval=_approval(commit),
     )
 
 
@@ -135,6 +136,12 @@ def _issue_date(commit: Commit) -> date | None:
     return None if found is None else date.fromisoformat(str(found))
 
 
+def _approval(commit: Commit) -> Approval | None:
+    """Who approved a bill that was held, and of which hold."""
+    found = commit.inputs.get("approval")
+    return None if found is None else Approval(**found)
+
+
 Again = Callable[[Lake, Lake, Commit], Run]
 
 AGAIN: Mapping[str, Again] = {
@@ -148,6 +155,7 @@ NOT_AGAIN = {
     "ingest": "the files that were landed are not kept, so they cannot be landed again; what became of each of their "
     "rows is, and billfold audit --verify compares every byte of it with the commit",
     "init": "it holds nothing but the number of buckets",
+    "hold": "it holds figures that waited for approval, and no file; the bill that was approved can be made again",
 }
 NOT_KNOWN = "this version does not know how to make it again"
 
@@ -169,8 +177,7 @@ def _reference(lake: Lake, commit: Commit) -> Reference:
 
 
 def _read(lake: Lake, entry: FileEntry) -> pl.DataFrame:
-    check_size(lake, entry)
-    return read_parquet(entry.table, [lake.path(entry)])
+    return read_parquet(entry.table, lake.checked([entry]))
 
 
 def _groups(commit: Commit, buckets: int) -> int:
@@ -207,10 +214,12 @@ def _landed(row: dict[str, Any]) -> dict[str, Any]:
 def _stored_faults(lake: Lake, entries: tuple[FileEntry, ...]) -> Iterator[str]:
     """Files that are not what their commit says, whatever came out now."""
     for entry in entries:
-        path = lake.path(entry)
-        if not path.is_file():
+        try:
+            is_as_committed = lake.store.digest(entry.path) == (entry.bytes, entry.sha256)
+        except FileNotFoundError:
             yield f"{entry.path} is missing"
-        elif sha256_of(path) != entry.sha256:
+            continue
+        if not is_as_committed:
             yield f"{entry.path} was changed after its commit"
 
 

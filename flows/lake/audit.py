@@ -11,12 +11,25 @@ from typing import Any
 
 import duckdb
 
-from flows.lake.journal import APPEND_ONLY, Commit, FileEntry, Lake, hinted_head, is_kept_for_ever, read_record
-from flows.lake.store import sha256_of
-from flows.lake.views import Query, queries, read_by
+from flows.lake.journal import (
+    APPEND_ONLY,
+    HINT,
+    Commit,
+    FileEntry,
+    Lake,
+    Snapshot,
+    hinted_head,
+    is_kept_for_ever,
+    read_record,
+    record_name,
+)
+from flows.lake.views import PUBLISHED, Query, connect, queries, read_by
 
 SMALL = 32 * 2**20
 """Up to how many bytes of files a lake is held in memory while it is audited."""
+
+NOTED_FROM = 2
+"""From which commit on the note of the head is there for certain: a run that dies right after the first leaves none."""
 
 SHOWN = 5
 """How many offending rows a breach shows."""
@@ -46,6 +59,12 @@ def audit(connection: duckdb.DuckDBPyConnection, *, changed: Collection[str] | N
     return [breach for breach in found if breach]
 
 
+def audit_of(lake: Lake, snapshot: Snapshot | None = None) -> list[Breach]:
+    """Every invariant that does not hold as of a snapshot, the head's by default."""
+    with connect(lake, snapshot, in_memory=SMALL) as connection:
+        return audit(connection)
+
+
 def read_by_audit(changed: Collection[str] | None = None) -> set[str]:
     """The relations that `audit` reads, for a connection that has no others."""
     return read_by([name for query in _asked(changed) for name in query.reads])
@@ -55,12 +74,16 @@ def _asked(changed: Collection[str] | None) -> list[Query]:
     return [query for query in queries("invariants") if changed is None or _reads_any(query, set(changed))]
 
 
-def verify(lake: Lake) -> list[str]:
+def verify(lake: Lake, expect: str | None = None) -> list[str]:
     """What is wrong with the lake's bytes: each changed, deleted or replaced record and file, with its commit.
 
-    Reads everything again and trusts nothing that was read before. Empty when all is as it was committed.
+    Reads everything again and trusts nothing that was read before. Empty when all is as it was committed. A chain is
+    whole by itself also where somebody who may write to the lake made it anew from some commit on, or put an older copy
+    in its place; `expect`, the hash of any commit as it was noted elsewhere, tells that.
     """
     commits, faults = _chain(lake)
+    if expect is not None and not any(commit.hash.startswith(expect) for commit in commits):
+        faults.append(f"no commit has the hash {expect}: the journal was made anew, or is an older copy")
     removed_at = {path: commit.number for commit in commits for path in commit.removed}
     for commit in commits:
         faults += [fault for entry in commit.added if (fault := _file_fault(lake, commit, entry))]
@@ -71,6 +94,16 @@ def verify(lake: Lake) -> list[str]:
         if path in entries and is_kept_for_ever(entries[path])
     ]
     return faults
+
+
+def strays(lake: Lake) -> list[str]:
+    """Files in the lake's folders that no commit names: nothing reads them, and they change no answer.
+
+    A run that died or is held leaves some, which `sweep` removes; the files of a run that is under way are among them.
+    """
+    named = {entry.path for commit in lake.commits() for entry in commit.added}
+    known = {HINT, PUBLISHED, *(record_name(commit.number) for commit in lake.commits())}
+    return [name for name in lake.store.names("") if name not in named | known]
 
 
 APPEND_ONLY_SENTENCE = f"issued documents and {', '.join(sorted(APPEND_ONLY))} only grow"
@@ -105,6 +138,7 @@ _SOURCES = {
 
 def _chain(lake: Lake) -> tuple[list[Commit], list[str]]:
     """The records that can be read, in order, and what is wrong with each."""
+    noted = hinted_head(lake.store)  # before the journal, which may grow meanwhile
     last = lake.last_number()
     commits: list[Commit] = []
     faults: list[str] = []
@@ -114,7 +148,9 @@ def _chain(lake: Lake) -> tuple[list[Commit], list[str]]:
         faults += [fault] if fault else []
         commits += [commit] if commit else []
         previous = commit
-    noted = hinted_head(lake.store)
+    if noted is None and last >= NOTED_FROM and hinted_head(lake.store) is None:
+        what = "was changed" if lake.store.exists(HINT) else "is missing"
+        faults.append(f"{HINT} {what}: it notes how far the journal went, so records may be missing at its end")
     if noted and noted[0] > last:
         faults.append(f"journal/{noted[0]:012}.json is missing: the journal once went that far")
     elif noted and all(commit.hash != noted[1] for commit in commits):
@@ -123,13 +159,12 @@ def _chain(lake: Lake) -> tuple[list[Commit], list[str]]:
 
 
 def _file_fault(lake: Lake, commit: Commit, entry: FileEntry) -> str:
-    path = lake.path(entry)
-    if not path.is_file():
+    try:
+        size, found = lake.store.digest(entry.path)
+    except FileNotFoundError:
         return f"{entry.path} of commit {commit.number} is missing"
-    size = path.stat().st_size
     if size != entry.bytes:
         return f"{entry.path} of commit {commit.number} has {size} bytes, not {entry.bytes}"
-    found = sha256_of(path)
     return "" if found == entry.sha256 else f"{entry.path} of commit {commit.number} was changed: sha256 {found[:12]}…"
 
 

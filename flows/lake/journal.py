@@ -12,6 +12,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,9 +22,13 @@ from typing import Any
 
 import polars as pl
 
-import schemas
 from flows.lake import tables
-from flows.lake.store import Folder, HashingFile, Store, sha256_of
+from flows.lake.addresses import spelled, store_at
+from flows.lake.errors import FileChanged as FileChanged
+from flows.lake.errors import LakeError as LakeError
+from flows.lake.errors import StoreFailed
+from flows.lake.store import HashingFile, Store, sha256_of
+from flows.machine import about
 
 FORMAT = 1
 JOURNAL = "journal"
@@ -52,12 +57,8 @@ ASKED_OFTEN = frozenset({"grants", "operations"})
 """Small tables that a run reads many times over."""
 
 
-class LakeError(Exception):
-    """Something about the lake that a person has to decide; the message says what."""
-
-
 class NotALake(LakeError):  # noqa: N818 (a sentence, as callers read it)
-    """There is no lake in the folder."""
+    """There is no lake of the name."""
 
 
 class HeadMoved(LakeError):  # noqa: N818 (a sentence, as callers read it)
@@ -66,10 +67,6 @@ class HeadMoved(LakeError):  # noqa: N818 (a sentence, as callers read it)
 
 class JournalBroken(LakeError):  # noqa: N818 (a sentence, as callers read it)
     """A commit record is missing, was changed or does not follow its predecessor."""
-
-
-class FileChanged(LakeError):  # noqa: N818 (a sentence, as callers read it)
-    """A data file is not what its commit says."""
 
 
 @dataclass(frozen=True)
@@ -158,45 +155,63 @@ def parsed(content: bytes) -> Commit:
 
 
 class Lake:
-    """A folder of immutable Parquet files and the journal that says which of them count."""
+    """Immutable Parquet files in one place, and the journal that says which of them count.
 
-    def __init__(self, store: Store, root: Path) -> None:
+    `address` names the lake, also to another process; `root` is the folder of this machine that its place has.
+    """
+
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.root = root
         self._known: list[Commit] = []
         self._read: dict[str, tuple[tuple[str, ...], pl.DataFrame]] = {}
         self._reading = threading.Lock()
         self.buckets = int(self.commits(0)[0].inputs["buckets"])
 
     @classmethod
-    def create(cls, root: Path, *, buckets: int = DEFAULT_BUCKETS) -> Lake:
+    def create(cls, where: Path | str, *, buckets: int = DEFAULT_BUCKETS) -> Lake:
         """Make a lake; the number of buckets stays for its life."""
         if buckets < 1:
             raise LakeError(f"a lake needs at least one bucket, not {buckets}")
-        store = _folder(root)
+        store = store_at(where)
+        store.prove()
         genesis = Commit(0, BEFORE_ALL, "", "genesis", "init", {"format": FORMAT, "buckets": buckets}).sealed()
         if not store.put_if_absent(record_name(0), genesis.record()):
-            raise LakeError(f"{root} already is a lake; use it as it is or name another folder")
+            raise LakeError(f"{spelled(where)} already is a lake; use it as it is or name another folder")
         store.sync([record_name(0)])
-        return cls(store, store.root)
+        return cls(store)
 
     @classmethod
-    def open(cls, root: Path) -> Lake:
-        """Open a lake, if only to read."""
-        store = _folder(root)
+    def open(cls, where: Path | str) -> Lake:
+        """Open a lake, if only to read: a folder, or `s3://bucket/prefix`."""
+        store, name = store_at(where), spelled(where)
         if not store.exists(record_name(0)):
-            raise NotALake(f"{root} is not a lake (it has no {record_name(0)}); run: billfold init {root}")
-        lake = cls(store, store.root)
+            raise NotALake(f"{name} is not a lake (it has no {record_name(0)}); run: billfold init {name}")
+        lake = cls(store)
         written = lake.commits(0)[0].inputs["format"]
         if written != FORMAT:
-            raise LakeError(f"{root} has format {written}; this billfold reads format {FORMAT}")
+            raise LakeError(f"{name} has format {written}; this billfold reads format {FORMAT}")
         return lake
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Lake, (self.store, self.root))
+        return (Lake, (self.store,))
 
     def __repr__(self) -> str:
-        return f"Lake({str(self.root)!r})"
+        return f"Lake({self.address!r})"
+
+    @property
+    def address(self) -> str:
+        """What names the lake: the folder, or the address in an object store."""
+        return self.store.address
+
+    @property
+    def root(self) -> Path:
+        """The folder of this machine that the lake's place has."""
+        return self.store.root
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the lake lies in a folder of this machine, so that its files can be read where they are."""
+        return self.address == str(self.root)
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -208,8 +223,9 @@ class Lake:
         """Every commit from the genesis on, checked to follow one another."""
         last = self.last_number() if up_to is None else up_to
         with self._reading:
-            while len(self._known) <= last:
-                self._known.append(self._read_next())
+            unread = range(len(self._known), last + 1)
+            for number, content in zip(unread, self.store.contents([*map(record_name, unread)]), strict=True):
+                self._known.append(self._judged(number, content))
         return self._known[: last + 1]
 
     def snapshot(self, number: int | None = None) -> Snapshot:
@@ -226,14 +242,23 @@ class Lake:
         return next((commit for commit in reversed(self.commits()) if commit.run_id == run_id), None)
 
     def path(self, entry: FileEntry | str) -> Path:
-        """Where a file lies."""
-        return self.store.local(entry.path if isinstance(entry, FileEntry) else entry)
+        """Where an engine reads a file."""
+        return self.store.local(entry.path, entry.sha256) if isinstance(entry, FileEntry) else self.store.local(entry)
+
+    def paths(self, entries: Iterable[FileEntry]) -> list[Path]:
+        """Where an engine reads files; what has to be fetched is fetched several at a time."""
+        wanted = list(entries)
+        self.store.fetch({entry.path: entry.sha256 for entry in wanted})
+        return [self.path(entry) for entry in wanted]
+
+    def checked(self, entries: Collection[FileEntry]) -> list[Path]:
+        """The same of files that have the size their commit says; FileChanged where one has not."""
+        check_sizes(self, entries)
+        return self.paths(entries)
 
     def read(self, table: str, entries: Sequence[FileEntry]) -> pl.DataFrame:
         """The rows of files of a table, typed by its schema."""
-        for entry in entries:
-            check_size(self, entry)
-        return tables.read_parquet(table, [self.path(entry) for entry in entries])
+        return tables.read_parquet(table, self.checked(entries))
 
     def read_once(self, table: str, entries: Sequence[FileEntry]) -> pl.DataFrame:
         """The same, kept until other files of the table are asked for: no file of a lake ever changes."""
@@ -261,9 +286,14 @@ class Lake:
         rows = tables.typed(table, frame)
         name = f"{run_id}-{label}" if label else run_id
         staged = self.store.staging(f"{name}.parquet")
-        with staged.open("xb") as file:
+        with about(staged), staged.open("xb") as file:
             digesting = HashingFile(file)
-            tables.write_parquet(rows, digesting)  # type: ignore[arg-type]
+            try:
+                tables.write_parquet(rows, digesting)  # type: ignore[arg-type]
+            except pl.exceptions.PolarsError:
+                if digesting.fault:
+                    raise digesting.fault from None
+                raise
         entry = FileEntry(
             path=tables.path_of(table, partition or {}, name),
             table=tables.folder_of(table),
@@ -335,6 +365,7 @@ class Lake:
 
         Raises HeadMoved when another run committed on the same parent first.
         """
+        self.store.hold()  # a sweep between the check of the files and the record would leave a record without files
         self._check_files(parent, added, removed)
         following = Commit(
             number=parent.number + 1,
@@ -351,12 +382,22 @@ class Lake:
         ).sealed()
         name = record_name(following.number)
         self.store.sync([*(entry.path for entry in added), name])
-        if not self.store.put_if_absent(name, following.record()):
+        try:
+            is_made = self.store.put_if_absent(name, following.record())
+        except OSError as fault:
+            if read_record(self.store, following.number, parent)[1] != following:
+                raise
+            raise LakeError(
+                f"commit {following.number} is made, but the disk may lose it ({fault.strerror or fault}); "
+                "mend that and run the same command again"
+            ) from fault
+        if not is_made:
             raise HeadMoved(
                 f"commit {following.number} was made by another run while {command} computed; "
                 "nothing of this run is visible: run it again on the new head"
             )
-        self._leave_hint(following)
+        with suppress(OSError, StoreFailed):  # the note may lag behind, and the commit is made
+            self.leave_hint(following)
         return following
 
     def sweep(self) -> list[str]:
@@ -368,11 +409,10 @@ class Lake:
             if not is_alone:
                 return []
             named = {entry.path for commit in self.commits() for entry in commit.added}
-            folders = {REFERENCE, *(name.split("/")[0] for name in named), *map(tables.folder_of, schemas.TABLES)}
-            orphans = [name for folder in sorted(folders) for name in self.store.names(folder) if name not in named]
+            folders = {REFERENCE, *(name.split("/")[0] for name in named), *tables.folders()}
+            unnamed = [name for name in self.store.names("") if name.split("/")[0] in folders and name not in named]
             staged = self.store.staged_files()
-            for name in orphans:
-                self.store.remove(name)
+            orphans = [name for name in unnamed if self.store.remove(name)]
             for path in staged:
                 path.unlink(missing_ok=True)
         return [*orphans, *(path.relative_to(self.root).as_posix() for path in staged)]
@@ -391,7 +431,7 @@ class Lake:
         """
         renamed = f"{entry.path.removesuffix('.parquet')}.{entry.sha256[:16]}.parquet"
         for candidate in (entry, replace(entry, path=renamed)):
-            if self.store.adopt(staged, candidate.path):
+            if self.store.adopt(staged, candidate.path, candidate.sha256):
                 return candidate
             if self._holds(candidate):
                 staged.unlink()
@@ -400,7 +440,7 @@ class Lake:
             f"{renamed} does not hold the bytes its name promises and no commit names it; remove it, and run again"
         )
 
-    def _leave_hint(self, head: Commit) -> None:
+    def leave_hint(self, head: Commit) -> None:
         """Note how far the journal goes, so that `verify` misses a record that was cut off its end.
 
         The journal alone decides what is committed: the note may lag behind, and nothing but `verify` reads it.
@@ -410,7 +450,7 @@ class Lake:
             self.store.put(HINT, canonical({"number": head.number, "hash": head.hash}))
 
     def _holds(self, entry: FileEntry) -> bool:
-        return sha256_of(self.path(entry)) == entry.sha256
+        return self.store.digest(entry.path) == (entry.bytes, entry.sha256)
 
     def _check_files(self, parent: Commit, added: Sequence[FileEntry], removed: Sequence[str]) -> None:
         visible = _visible(self.commits(parent.number))
@@ -427,8 +467,7 @@ class Lake:
         twice = [path for path, count in counted.items() if count > 1]
         if twice:
             raise LakeError(f"{twice[0]} would be in the lake twice")
-        for entry in added:
-            check_size(self, entry)
+        check_sizes(self, added)
 
     def last_number(self) -> int:
         """The number of the latest commit, looked up anew."""
@@ -438,9 +477,8 @@ class Lake:
             raise JournalBroken(f"{record_name(0)} is missing")
         return max(numbers)
 
-    def _read_next(self) -> Commit:
-        number = len(self._known)
-        fault, commit = read_record(self.store, number, self._known[-1] if self._known else None)
+    def _judged(self, number: int, content: bytes | None) -> Commit:
+        fault, commit = judged(number, content, self._known[-1] if self._known else None)
         if commit is None or fault:
             raise JournalBroken(f"{fault}; run: billfold audit --verify")
         return commit
@@ -525,23 +563,33 @@ def hinted_head(store: Store) -> tuple[int, str] | None:
 
 def check_size(lake: Lake, entry: FileEntry) -> None:
     """Raise when a file is gone or has another size than its commit says; its bytes are hashed by `verify` alone."""
-    try:
-        found = lake.store.size(entry.path)
-    except FileNotFoundError:
-        raise FileChanged(f"{entry.path} is missing; run: billfold audit --verify") from None
-    if found != entry.bytes:
-        raise FileChanged(
-            f"{entry.path} has {found} bytes, its commit says {entry.bytes}; run: billfold audit --verify"
-        )
+    check_sizes(lake, [entry])
+
+
+def check_sizes(lake: Lake, entries: Collection[FileEntry]) -> None:
+    """The same of several files, which a store may be asked for at once."""
+    sizes = lake.store.sizes([entry.path for entry in entries])
+    for entry in entries:
+        found = sizes.get(entry.path)
+        if found is None:
+            raise FileChanged(f"{entry.path} is missing; run: billfold audit --verify")
+        if found != entry.bytes:
+            raise FileChanged(
+                f"{entry.path} has {found} bytes, its commit says {entry.bytes}; run: billfold audit --verify"
+            )
 
 
 def read_record(store: Store, number: int, previous: Commit | None) -> tuple[str, Commit | None]:
     """One record and what is wrong with it, if anything: missing, unreadable, changed, out of sequence."""
+    (content,) = store.contents([record_name(number)])
+    return judged(number, content, previous)
+
+
+def judged(number: int, content: bytes | None, previous: Commit | None) -> tuple[str, Commit | None]:
+    """The record that these bytes are, None where there are none, and what is wrong with it."""
     name = record_name(number)
-    if not store.exists(name):
+    if content is None:
         return f"{name} is missing", None
-    with store.open(name) as file:
-        content = file.read()
     try:
         commit = parsed(content)
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -557,10 +605,6 @@ def read_record(store: Store, number: int, previous: Commit | None) -> tuple[str
 def record_name(number: int) -> str:
     """The object that a commit's record is."""
     return f"{JOURNAL}/{number:012}.json"
-
-
-def _folder(root: Path) -> Folder:
-    return Folder(Path(root).expanduser().resolve())
 
 
 def _visible(commits: Iterable[Commit]) -> dict[str, FileEntry]:

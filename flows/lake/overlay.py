@@ -6,7 +6,7 @@ at without happening (X5), and what happened can be computed again from where it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,13 @@ def overlay(lake: Lake, folder: Path, at: int | None = None) -> Lake:
     commits = lake.commits(lake.snapshot(at).number)
     own = Folder(folder.expanduser().resolve())
     if own.root.is_relative_to(lake.root.resolve()):
-        raise LakeError(f"{folder} lies in the lake {lake.root}, which an overlay never writes to; name another folder")
+        raise LakeError(
+            f"{folder} lies in {lake.root}, where an overlay of that lake never writes; name another folder"
+        )
     own.local(JOURNAL).mkdir(parents=True, exist_ok=True)
-    return Lake(Layers(lake.store, own, _named_by(commits)), own.root)
+    over = Lake(Layers(lake.store, own, _named_by(commits)))
+    over.leave_hint(commits[-1])  # its journal goes as far as what it reads below
+    return over
 
 
 def _named_by(commits: Iterable[Commit]) -> frozenset[str]:
@@ -50,6 +54,25 @@ class Layers:
     def _place(self, name: str) -> Store:
         return self.base if name in self.below else self.own
 
+    @property
+    def address(self) -> str:
+        """The folder above."""
+        return self.own.address
+
+    @property
+    def root(self) -> Path:
+        """The folder above."""
+        return self.own.root
+
+    @property
+    def here(self) -> Folder:
+        """The folder above."""
+        return self.own
+
+    def prove(self) -> None:
+        """The folder above, where everything is written."""
+        self.own.prove()
+
     # --- read where it lies ------------------------------------------------------------------------------------
 
     def exists(self, name: str) -> bool:
@@ -64,9 +87,31 @@ class Layers:
         """An object's bytes, to read."""
         return self._place(name).open(name)
 
-    def local(self, name: str) -> Path:
+    def location(self, name: str) -> str:
+        """Where an object lies, to be told."""
+        return self._place(name).location(name)
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """Bytes of those of the objects that are there."""
+        return self.base.sizes([*self._below(names)]) | self.own.sizes([*self._above(names)])
+
+    def contents(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """The bytes of small objects, in order; None for one that is not there."""
+        below = self.base.contents([*self._below(names)])
+        above = self.own.contents([*self._above(names)])
+        return (next(below if name in self.below else above) for name in names)
+
+    def digest(self, name: str) -> tuple[int, str]:
+        """Bytes and sha256 of an object."""
+        return self._place(name).digest(name)
+
+    def local(self, name: str, sha256: str = "") -> Path:
         """Where an engine reads the object."""
-        return self._place(name).local(name)
+        return self._place(name).local(name, sha256)
+
+    def fetch(self, wanted: Mapping[str, str]) -> None:
+        """Have objects where `local` says; those above are there."""
+        self.base.fetch({name: wanted[name] for name in self._below(wanted)})
 
     def names(self, folder: str) -> list[str]:
         """Names of all objects below a folder, sorted."""
@@ -93,18 +138,18 @@ class Layers:
         """A fresh local path above."""
         return self.own.staging(hint)
 
-    def adopt(self, staged: Path, name: str) -> bool:
+    def adopt(self, staged: Path, name: str, sha256: str = "") -> bool:
         """Move a staged file to its name above, unless the name is taken here or below."""
-        return name not in self.below and self.own.adopt(staged, name)
+        return name not in self.below and self.own.adopt(staged, name, sha256)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
         """Remove an object above."""
         self._refuse_below(name)
-        self.own.remove(name)
+        return self.own.remove(name)
 
     def sync(self, names: Iterable[str]) -> None:
         """Make the folder entries of objects above durable; those below are."""
-        self.own.sync(name for name in names if name not in self.below)
+        self.own.sync(self._above(names))
 
     # --- who else writes above ---------------------------------------------------------------------------------
 
@@ -123,6 +168,16 @@ class Layers:
     def alone(self) -> AbstractContextManager[bool]:
         """A context that tells whether no other process is writing above."""
         return self.own.alone()
+
+    def in_turn(self, seconds: float) -> AbstractContextManager[bool]:
+        """A context that one process at a time is in above."""
+        return self.own.in_turn(seconds)
+
+    def _below(self, names: Iterable[str]) -> Iterator[str]:
+        return (name for name in names if name in self.below)
+
+    def _above(self, names: Iterable[str]) -> Iterator[str]:
+        return (name for name in names if name not in self.below)
 
     def _refuse_below(self, name: str) -> None:
         if name in self.below:

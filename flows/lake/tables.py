@@ -21,6 +21,9 @@ Columns = Mapping[str, pl.DataType]
 USAGE = "usage_records"
 """The folder and file table of usage; its rows have the slim form `stored_usage`, its view the wide one."""
 
+IDS = "usage_record_ids"
+"""The folder of the ids that were met; a table of the lake that no schema tells of."""
+
 _STORED_FORM = {USAGE: "stored_usage"}
 _FOLDER = {"stored_usage": USAGE}
 _COMPRESSION_LEVEL = 1
@@ -35,6 +38,11 @@ def folder_of(table: str) -> str:
     ('usage_records', 'charges')
     """
     return _FOLDER.get(table, table)
+
+
+def folders() -> frozenset[str]:
+    """Every folder that files of tables may lie in, but those of reference tables."""
+    return frozenset({IDS, *map(folder_of, schemas.TABLES)})
 
 
 def stored_columns(table: str) -> dict[str, pl.DataType]:

@@ -7,7 +7,6 @@ what the views share.
 from __future__ import annotations
 
 import functools
-import os
 import re
 import uuid
 from collections import Counter
@@ -25,22 +24,36 @@ import polars as pl
 import schemas
 from flows.lake import tables
 from flows.lake.journal import REFERENCE, Commit, FileEntry, Lake, LakeError, Snapshot, canonical, sha256_of_bytes
+from flows.lake.one_question import SECONDS, in_time, lock, why_no_question
+from flows.machine import told
+from flows.sql import literal, parquet
 
 PUBLISHED = "billing.duckdb"
 STORAGE_VERSION = "v1.2.0"
 """The oldest layout this DuckDB writes without loss; every DuckDB since 1.2 opens it, so also 1.4."""
+PATIENCE = 60
+"""How many seconds a run waits for others to publish before it."""
+LITTLE = 4 * 2**20
+"""Up to how many bytes of files a lake is asked by one thread: waking others takes a tenth more than it gives."""
 
 Types = Mapping[str, str]
 Key = TypeVar("Key", bound=Hashable)
 
 _MAP = "MAP(VARCHAR, VARCHAR)"
 _READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
-_FIRST_WORD = re.compile(r"^[\s(]*([a-z]+)", re.IGNORECASE)
-_QUESTIONS = frozenset({"select", "with", "from", "values", "describe", "summarize", "show"})
+_CATALOGUE = re.compile(r"\b(duckdb_\w+|information_schema|pg_\w+|sqlite_\w+|show|describe)\b", re.IGNORECASE)
 
 
 class QueryRefused(LakeError):  # noqa: N818 (a sentence, as callers read it)
     """The text is not one question; nothing was run."""
+
+
+class NotPublished(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """The published database does not show the head; the commit is made all the same."""
+
+
+class Publishing(NotPublished):
+    """Another process is publishing, and took too long to wait for."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,8 @@ def connect(
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     snapshot, names = snapshot or lake.snapshot(), None if only is None else read_by(only)
+    if sum(entry.bytes for entry in snapshot.visible.values()) <= LITTLE:
+        connection.execute("set threads = 1")
     held = _held(snapshot, _usage(snapshot, usage_periods), names, in_memory) if in_memory else set()
     _define(connection, lake, snapshot, usage_periods, names, held)
     return connection
@@ -113,53 +128,98 @@ def read_by(relations: Collection[str]) -> set[str]:
 def relations_in(sql: str) -> set[str]:
     """The relations whose names stand in a text: all that a question can ask, and perhaps more.
 
-    >>> sorted(relations_in("select * from invoices join internal.documents using (invoice_id)"))
+    >>> sorted(relations_in('select * from main.Invoices join "internal"."documents" using (invoice_id)'))
     ['internal.documents', 'invoices']
     """
-    words = set(re.findall(r"[\w.]+", sql))
+    words = set(re.findall(r"[\w.]+", sql.replace('"', "").lower()))
+    words |= {word.partition(".")[2] for word in words}
     return {name for name in _relation_names() if name in words}
 
 
 @functools.cache
 def _relation_names() -> frozenset[str]:
-    inside = ("journal", "candidate", "files", "usage_totals", "billing_policies", *BY_COMMIT)
+    inside = ("journal", "candidate", "files", "usage_totals", *BY_REFERENCE, *BY_COMMIT)
     named = {*schemas.TABLES, *schemas.VIEWS, *(query.name for query in _load("views"))}
     return frozenset({*named, *(f"internal.{name}" for name in inside)})
 
 
-def publish(lake: Lake, snapshot: Snapshot | None = None) -> Path:
+def publish(lake: Lake, snapshot: Snapshot | None = None, *, seconds: float = PATIENCE) -> Path:
     """Write `billing.duckdb` beside the journal: views only, built aside and renamed into place.
 
+    Of a lake that is not here it lies in its folder of this machine, over copies of every file that is visible.
+
     Whoever has the old one open keeps it; whoever opens it next sees the new one. It is a cache: it names the lake's
-    files by their full path, so a lake that was moved is published again.
+    files by their full path, so a lake that was moved is published again. Of several who publish at once each reads the
+    head in its turn, so that what is published never goes back to an earlier commit.
+
+    Errors   Publishing: another process has been at it for so many seconds; NotPublished: the machine would not do it
     """
-    aside = lake.staging_path(f"{uuid.uuid4().hex}.duckdb")
+    try:
+        with lake.store.in_turn(seconds) as is_mine:
+            if not is_mine:
+                raise Publishing(
+                    f"what is committed stays, but {PUBLISHED} may not show it yet: another process has been writing "
+                    f"{PUBLISHED} for {seconds:g} s; when it is done or ended, run: billfold views"
+                )
+            aside = lake.store.here.staging(f"{uuid.uuid4().hex}.duckdb")
+            _build(aside, lake, snapshot or lake.snapshot())
+            lake.store.here.replace(aside, PUBLISHED)
+    except (OSError, duckdb.Error) as fault:
+        if (what := told(fault)) is None:
+            raise
+        raise NotPublished(
+            f"what is committed stays, but {PUBLISHED} does not show it: {what}; mend that and run: billfold views"
+        ) from fault
+    return lake.store.here.local(PUBLISHED)
+
+
+def published_hash(lake: Lake) -> str | None:
+    """The hash of the commit that `billing.duckdb` shows; none where it is missing, or cannot be read."""
+    published = lake.store.here.local(PUBLISHED)
+    if not published.is_file():
+        return None
+    try:
+        with duckdb.connect(published, read_only=True) as connection:
+            last = connection.sql("select max_by(commit_hash, commit_number) from internal.journal").fetchone()
+    except duckdb.Error:
+        return None
+    return last[0] if last else None
+
+
+def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
+    """A new DuckDB database of every view."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach {_text(str(aside))} as billing (storage_version {_text(STORAGE_VERSION)})")
+        connection.execute(f"attach {literal(str(file))} as billing (storage_version {literal(STORAGE_VERSION)})")
         connection.execute("use billing")
-        _define(connection, lake, snapshot or lake.snapshot())
+        connection.execute("begin")  # or every view is written to the disk by itself
+        _define(connection, lake, snapshot)
+        connection.execute("commit")
         connection.execute("checkpoint billing")
         connection.execute("use memory")
         connection.execute("detach billing")
-    lake.store.replace(aside, PUBLISHED)
-    return lake.path(PUBLISHED)
 
 
-def safe_query(lake: Lake, sql: str, *, as_of: int | None = None) -> pl.DataFrame:
+def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float = SECONDS) -> pl.DataFrame:
     """Answer one question about the lake as of a commit; anything that is not one question is refused unrun.
 
     The text is parsed before it runs: a read-only connection could still write files and read any the user can. While
-    it runs, only the commit's own files can be opened, and no setting can be changed.
+    it runs, only the commit's own files can be opened, and no setting can be changed; after `seconds` it is stopped.
     """
     snapshot = lake.snapshot(as_of)
-    with connect(lake, snapshot) as connection:
-        question = _one_question(connection, sql)
-        _lock(connection, [lake.path(entry) for entry in snapshot.visible.values()])
+    only = read_by(relations_in(sql)) if _names_all_it_reads(sql) else None
+    with connect(lake, snapshot, only=only) as connection:
+        why_not = why_no_question(connection, sql)
+        if why_not:
+            raise QueryRefused(why_not)
+        lock(connection, lake.paths(_entries_of(snapshot, _tables_of(only), None)))
         try:
-            return connection.sql(question).pl()
-        except duckdb.Error as fault:
-            raise QueryRefused(str(fault)) from None
+            with in_time(connection, seconds):
+                return connection.sql(sql).pl()
+        except duckdb.InterruptException:
+            raise QueryRefused(f"no answer within {seconds:g} s; ask for less, or allow it more time") from None
+        except (duckdb.Error, MemoryError) as fault:
+            raise QueryRefused(str(fault) or "the answer does not fit into memory") from None
 
 
 def queries(folder: str) -> list[Query]:
@@ -205,6 +265,7 @@ def _define(
         if only is None or name in only:
             connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
 
+    lake.paths(_entries_of(snapshot, _tables_of(only), usage_periods))
     connection.execute("create schema internal")
     for statement in connection.extract_statements(_macros()):
         connection.execute(statement)
@@ -220,9 +281,30 @@ def _define(
         view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
     for table in BY_COMMIT:
         view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
-    view("internal.billing_policies", lambda: _by_reference(lake, snapshot, "billing_policies"))
+    for table in BY_REFERENCE:
+        view(f"internal.{table}", partial(_by_reference, lake, snapshot, table))
     for query in views:
         view(query.name, partial(str, query.text))
+
+
+def _tables_of(only: Collection[str] | None) -> set[str] | None:
+    return None if only is None else {name.removeprefix("internal.") for name in only}
+
+
+def _entries_of(
+    snapshot: Snapshot, wanted: Collection[str] | None, usage_periods: Collection[str] | None
+) -> list[FileEntry]:
+    """The files of relations, or of all: so that a store is asked for them together."""
+    has_usage = wanted is None or not {"stored_usage", "usage_totals"}.isdisjoint(wanted)
+    usage = _usage(snapshot, usage_periods) if has_usage else []
+    others = [
+        entry
+        for entry in snapshot.visible.values()
+        if entry.table != tables.USAGE and (wanted is None or entry.table in wanted)
+    ]
+    latest = snapshot.reference_digest
+    in_use = (one for one in others if one.partition.get(REFERENCE, latest) == latest or one.table in BY_REFERENCE)
+    return [*usage, *in_use]
 
 
 BY_COMMIT = (
@@ -231,6 +313,10 @@ BY_COMMIT = (
     "invoices",
 )
 """Tables that are there as `internal.…` too, with the commit that each row came with."""
+
+
+BY_REFERENCE = ("billing_policies",)
+"""Reference tables that are there as `internal.…` too, in every version that a run knew."""
 
 
 def _macros() -> str:
@@ -261,7 +347,7 @@ def _by_reference(lake: Lake, snapshot: Snapshot, table: str) -> str:
     columns = _view_types(table)
     entries = [entry for entry in snapshot.visible.values() if entry.table == table]
     parts = [
-        f"select {_text(digest)} as reference_digest, * from ({_table(lake, same, columns)})"
+        f"select {literal(digest)} as reference_digest, * from ({_table(lake, same, columns)})"
         for digest, same in _grouped(entries, lambda entry: entry.partition[REFERENCE])
     ]
     return " union all ".join(parts) or _nothing({"reference_digest": "VARCHAR", **columns})
@@ -272,7 +358,7 @@ def _usage_totals(lake: Lake, entries: Iterable[FileEntry], commit_of: Callable[
     quantity = _view_types("stored_usage")["consumed_quantity"]
     totals = f"series_id, sum(consumed_quantity)::{quantity} as consumed_quantity, count(*) as record_count"
     parts = [
-        f"select {_text(period)} as billing_period, {number}::bigint as commit_number, {totals} "
+        f"select {literal(period)} as billing_period, {number}::bigint as commit_number, {totals} "
         f"from {_from(lake, same)} group by series_id"
         for (period, number, _), same in _grouped(
             entries, lambda entry: (entry.partition["billing_period"], commit_of(entry), tuple(entry.types.items()))
@@ -300,6 +386,7 @@ def _journal(commits: Sequence[Commit]) -> str:
             "known_as_of": commit.inputs.get("known_as_of"),
             "input_digest": commit.inputs.get("input_digest") or sha256_of_bytes(canonical(commit.inputs)),
             "reference_digest": commit.inputs.get("reference_digest"),
+            "approved_by": commit.inputs.get("approval", {}).get("actor"),
             "rows_added": str(sum(entry.rows for entry in commit.added)),
             "files_added": str(len(commit.added)),
             "summary": canonical(commit.summary).decode(),
@@ -322,7 +409,7 @@ def _files(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit]) -> str:
     number_of = _commit_numbers(snapshot, commits)
     rows = [
         {
-            "location": str(lake.path(entry)),
+            "location": lake.store.location(entry.path),
             "table_name": entry.table,
             "billing_period": entry.partition.get("billing_period"),
             "commit_number": str(number_of(entry)),
@@ -364,13 +451,7 @@ def _select(columns: Iterable[str], source: str) -> str:
 
 def _from(lake: Lake, entries: Iterable[FileEntry]) -> str:
     """Exactly these files: no folder is searched, and no column comes from a folder's name."""
-    names = ", ".join(_text(_escaped(lake.path(entry))) for entry in entries)
-    return f"read_parquet([{names}], hive_partitioning = false, union_by_name = false, filename = false)"
-
-
-def _escaped(path: Path) -> str:
-    """A path that DuckDB takes as it is, whatever wildcards its folders' names look like."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))
+    return parquet(*lake.paths(entries), options=", filename = false")
 
 
 def _nothing(columns: Types) -> str:
@@ -380,18 +461,9 @@ def _nothing(columns: Types) -> str:
 def _literal(types: Types, rows: Sequence[Mapping[str, str | None]]) -> str:
     if not rows:
         return _nothing(types)
-    listed = ", ".join("({})".format(", ".join(_text(row[name]) for name in types)) for row in rows)
+    listed = ", ".join("({})".format(", ".join(literal(row[name]) for name in types)) for row in rows)
     columns = [f'"{name}"::{kind} as "{name}"' for name, kind in types.items()]
     return _select(columns, f"(values {listed}) as listed({', '.join(types)})")
-
-
-def _text(value: str | None) -> str:
-    """A text as an SQL literal.
-
-    >>> _text("o'clock"), _text(None)
-    ("'o''clock'", 'null')
-    """
-    return "null" if value is None else "'{}'".format(value.replace("'", "''"))
 
 
 def _commit_numbers(snapshot: Snapshot, commits: Sequence[Commit]) -> Callable[[FileEntry], int]:
@@ -411,26 +483,10 @@ def _grouped(entries: Iterable[FileEntry], key: Callable[[FileEntry], Key]) -> l
 # --- asking ---------------------------------------------------------------------------------------------------------
 
 
-def _one_question(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as fault:
-        raise QueryRefused(f"this is no SQL: {fault}") from None
-    if len(statements) != 1:
-        raise QueryRefused(f"one SELECT at a time, please; this is {len(statements)} statements")
-    # the parser calls some PRAGMAs a SELECT, so the word the text begins with counts too
-    word = _FIRST_WORD.match(_without_comments(sql))
-    is_question = statements[0].type == duckdb.StatementType.SELECT and word and word[1].lower() in _QUESTIONS
-    if not is_question:
-        raise QueryRefused(f"only SELECT is answered here, not {word[1].upper() if word else 'this'}")
-    return sql
+def _names_all_it_reads(sql: str) -> bool:
+    """Whether a question names relations and no catalogue, in which all of them would have to stand.
 
-
-def _without_comments(sql: str) -> str:
-    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL)
-
-
-def _lock(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
-    connection.execute(f"set allowed_paths = [{', '.join(_text(os.fspath(path)) for path in files)}]")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
+    >>> _names_all_it_reads("from invoices"), _names_all_it_reads("show tables")
+    (True, False)
+    """
+    return bool(relations_in(sql)) and not _CATALOGUE.search(sql)

@@ -23,7 +23,11 @@ with
     where allocations.allocation_kind = 'grant'
   ),
   eligible as (   -- when the charge counts as incurred: where it lies, at the month's last instant, or at its end
-    select applied.*, periods.period_end, coalesce(policies.value, 'usage_time') as eligibility
+    select applied.*, coalesce(policies.value, 'usage_time') as eligibility,
+      periods.settled_amount is not null as is_settled,
+      charge_period_start >= window_start and coalesce(charge_period_end <= window_end, true) as holds_charge,
+      period_end > window_start and coalesce(period_end <= window_end, true) as holds_last_instant,
+      period_end >= window_start and coalesce(period_end < window_end, true) as holds_end
     from applied
     left join account_periods as periods using (billing_account_id, billing_period)
     left join internal.period_policies as policies
@@ -34,9 +38,9 @@ select charge_id, grant_id, billing_account_id, billing_period, charge_period_st
   window_end
 from eligible
 where is_of_another_account or is_of_another_project or is_of_another_currency
-  or (eligibility = 'usage_time'
-    and (charge_period_start < window_start or coalesce(charge_period_end > window_end, false)))
-  or (eligibility = 'period_end'
-    and (period_end <= window_start or coalesce(period_end > window_end, false)))
-  or (eligibility = 'invoice_time'
-    and (period_end < window_start or coalesce(period_end >= window_end, false)))
+  or not case
+    when is_settled then holds_charge or holds_last_instant or holds_end   -- as policy said before it was paid (X2)
+    when eligibility = 'period_end' then holds_last_instant
+    when eligibility = 'invoice_time' then holds_end
+    else holds_charge
+  end

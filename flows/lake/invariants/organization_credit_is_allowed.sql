@@ -28,10 +28,12 @@ with
   )
 select paid.*, switched.is_on, policies.value as policy
 from paid
+left join account_periods as periods using (billing_account_id, billing_period)
 left join switched using (charge_id)
 left join internal.period_policies as policies
   on policies.billing_account_id = paid.billing_account_id and policies.billing_period = paid.billing_period
   and policies.policy = 'organization_credit'
 -- an issued document that should be another by now shows so by a hold and is kept (L4)
 anti join holds on holds.billing_account_id = paid.billing_account_id and holds.billing_period = paid.billing_period
-where not coalesce(switched.is_on, coalesce(policies.value, 'open') = 'open')
+-- what had paid of a month that is paid stays, whatever policy says by now (X2)
+where not coalesce(switched.is_on, coalesce(policies.value, 'open') = 'open' or periods.settled_amount is not null)

@@ -224,6 +224,9 @@ COUNTS = [name for name in BOOKS["landed_files"][0] if name.endswith(("_count", 
 BILLED_AGAIN = changed("account_periods", 0, seller_id="south")
 """The same books, in a commit that knows what else has landed."""
 
+SETTLED = changed("account_periods", 0, settled_amount="114.00")
+"""A backfill has found the month paid."""
+
 
 def ended(on: str) -> Callable[[World], None]:
     """Books in which the bonus was recovered."""
@@ -899,6 +902,11 @@ ALLOWED: list[tuple[str, str, Callable[[World], None]]] = [
         both(ended("2026-10-20"), changed("operations", -1, recorded_at="2027-01-01T00:00:00Z"), BILLED_AGAIN),
     ),
     (
+        "grants_stay_in_their_window",
+        "what is paid keeps what its charges were paid with when policy looked at the end of the month",
+        both(changed("grants", 0, window_start="2026-10-31T00:00:00Z"), SETTLED),
+    ),
+    (
         "cost_policies_measure_the_charges",
         "a limit in all counted a month whose invoice was voided since, until that is billed again",
         both(
@@ -954,6 +962,16 @@ ALLOWED: list[tuple[str, str, Callable[[World], None]]] = [
         "organization_credit_is_allowed",
         "a project without an allocation where policy is open",
         both(changed("grants", 0, kind="organization"), ON_WEBSITE),
+    ),
+    (
+        "organization_credit_is_allowed",
+        "what is paid keeps what its charges were paid with when policy was open",
+        both(
+            changed("grants", 0, kind="organization"),
+            ON_WEBSITE,
+            policy("organization_credit", "allocated_only"),
+            SETTLED,
+        ),
     ),
     (
         "organization_credit_is_allowed",

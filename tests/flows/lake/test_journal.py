@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -39,7 +38,13 @@ HOLD = rows(
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(place: str) -> Lake:
+    return Lake.create(place, buckets=4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Lake:
+    """A lake for what only a folder has: file modes, hard links, calls of the file system."""
     return Lake.create(tmp_path / "lake", buckets=4)
 
 
@@ -50,10 +55,20 @@ def committed(lake: Lake, run_id: str = "r1", removed: tuple[str, ...] = ()) -> 
     return entry.path
 
 
-def rewrite(path: Path, content: bytes) -> None:
-    """Change a read-only file behind the lake's back."""
-    path.chmod(0o644)
-    path.write_bytes(content)
+def content(lake: Lake, name: str) -> bytes:
+    """An object's bytes as its place has them."""
+    with lake.store.open(name) as file:
+        return file.read()
+
+
+def rewrite(lake: Lake, name: str, content: bytes) -> None:
+    """Change an object behind the lake's back."""
+    lake.store.put(name, content)
+
+
+def lose(lake: Lake, name: str) -> None:
+    """Remove an object behind the lake's back."""
+    assert lake.store.remove(name)
 
 
 # --- what a commit is ---
@@ -62,7 +77,7 @@ def rewrite(path: Path, content: bytes) -> None:
 def test_a_new_lake_says_its_format_and_its_buckets_in_commit_zero(lake: Lake) -> None:
     genesis = lake.head()
     assert (genesis.number, genesis.inputs, genesis.added) == (0, {"buckets": 4, "format": 1}, ())
-    assert Lake.open(lake.root).buckets == 4
+    assert Lake.open(lake.address).buckets == 4
 
 
 def test_a_folder_without_a_journal_is_no_lake_and_the_error_says_what_to_do(tmp_path: Path) -> None:
@@ -72,7 +87,7 @@ def test_a_folder_without_a_journal_is_no_lake_and_the_error_says_what_to_do(tmp
 
 def test_a_lake_is_made_once(lake: Lake) -> None:
     with pytest.raises(LakeError, match="already is a lake"):
-        Lake.create(lake.root)
+        Lake.create(lake.address)
 
 
 def test_a_file_is_invisible_until_its_commit_and_visible_after(lake: Lake) -> None:
@@ -93,7 +108,7 @@ def test_a_commit_reads_back_as_it_was_made_with_totals_as_exact_text(lake: Lake
         summary={"invoices": 3},
     )
     assert made.totals == {"EUR": "20.0000"}
-    assert Lake.open(lake.root).head() == made
+    assert Lake.open(lake.address).head() == made
     assert lake.find_run("r1") == made
     assert lake.find_run("r2") is None
 
@@ -217,14 +232,14 @@ print(lake.write_table("holds", frame, run_id="r1").sha256)
     return ran.stdout.strip()
 
 
-def test_a_data_file_is_read_only_whatever_the_umask(lake: Lake) -> None:
+def test_a_data_file_is_read_only_whatever_the_umask(folder: Lake) -> None:
     before = os.umask(0)
     try:
-        path = lake.path(committed(lake))
+        path = folder.path(committed(folder))
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o444
-    assert (lake.root / "journal/000000000001.json").stat().st_mode & 0o777 == 0o444
+    assert (folder.root / "journal/000000000001.json").stat().st_mode & 0o777 == 0o444
 
 
 def test_a_table_without_rows_is_a_file_too(lake: Lake) -> None:
@@ -236,7 +251,7 @@ def test_a_dead_runs_file_with_other_bytes_is_not_replaced(lake: Lake) -> None:
     dead = lake.write_table("holds", frame("holds", [{"billing_account_id": "left over"}]), run_id="r1")
     mine = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
     assert dead.path != mine.path
-    assert lake.path(dead).is_file()
+    assert lake.store.exists(dead.path)
     assert lake.write_table("holds", frame("holds", HOLD), run_id="r1") == mine
 
 
@@ -267,25 +282,25 @@ def test_a_written_file_is_adopted_with_the_types_it_has(lake: Lake) -> None:
 
 
 def test_a_file_of_another_size_is_not_read(lake: Lake) -> None:
-    path = lake.path(committed(lake))
-    rewrite(path, path.read_bytes() + b"x")
+    name = committed(lake)
+    rewrite(lake, name, content(lake, name) + b"x")
     with pytest.raises(FileChanged, match="its commit says"):
         lake.snapshot().read("holds")
 
 
-def test_reading_writes_nothing_so_a_read_only_folder_does(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    committed(lake)
+def test_reading_writes_nothing_so_a_read_only_folder_does(folder: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(folder)
 
     def written(*_: object, **__: object) -> None:
         raise PermissionError("read-only")
 
     for call in ("hold", "put", "adopt", "staging", "replace", "remove"):
         monkeypatch.setattr(Folder, call, written)
-    everything = [lake.root, *lake.root.rglob("*")]
+    everything = [folder.root, *folder.root.rglob("*")]
     for path in everything:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        reader = Lake.open(lake.root)
+        reader = Lake.open(folder.address)
         assert reader.snapshot().read("holds").height == 1
         assert view(reader, "select billing_account_id from holds") == [("acme",)]
         assert safe_query(reader, "select count(*) as n from holds")["n"].to_list() == [1]
@@ -293,7 +308,7 @@ def test_reading_writes_nothing_so_a_read_only_folder_does(lake: Lake, monkeypat
     finally:
         for path in everything:
             path.chmod(0o755 if path.is_dir() else 0o444)
-    assert [lake.root, *lake.root.rglob("*")] == everything
+    assert [folder.root, *folder.root.rglob("*")] == everything
 
 
 # --- two at once, and dying ---
@@ -348,7 +363,7 @@ def test_of_processes_that_race_on_a_barrier_exactly_one_wins_each_time(lake: La
 def started(script: str, lake: Lake, *words: str) -> "subprocess.Popen[str]":
     """Another process on the lake, once it says that it is ready."""
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(lake.root), *words],
+        [sys.executable, "-c", script, lake.address, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -395,7 +410,7 @@ def test_killed_at_any_moment_the_old_state_or_the_new_one_is_there_whole(lake: 
         time.sleep(chance.uniform(0, 0.1))
         os.kill(writer.pid, signal.SIGKILL)
         writer.communicate()
-        reader = Lake.open(lake.root)
+        reader = Lake.open(lake.address)
         seen = reader.snapshot().read("holds")["billing_account_id"].to_list()
         assert seen == [f"run-{reader.head().number}"] * 3
         assert verify(reader) == []
@@ -442,15 +457,15 @@ def test_dead_at_each_file_system_call_and_run_again_the_lake_is_as_if_nothing_h
             for owner, call in CALLS:
                 patched.setattr(owner, call, mortal(getattr(owner, call)))
             try:
-                billed(Lake.open(lake.root))
+                billed(Lake.open(lake.address))
                 finished = True
             except Died:
                 finished = False
-        seen = Lake.open(lake.root)
+        seen = Lake.open(lake.address)
         assert seen.snapshot().files("holds") == undisturbed.snapshot(seen.head().number).files("holds")
-        billed(Lake.open(lake.root))
-        assert Lake.open(lake.root).commits() == undisturbed.commits()
-        Lake.open(lake.root).sweep()
+        billed(Lake.open(lake.address))
+        assert Lake.open(lake.address).commits() == undisturbed.commits()
+        Lake.open(lake.address).sweep()
         assert lake.store.names("holds") == undisturbed.store.names("holds")
         assert verify(lake) == []
         if finished:
@@ -462,7 +477,7 @@ def test_the_same_run_after_a_kill_finds_its_own_files(lake: Lake) -> None:
     before = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
     committed_path = committed(lake, "r1")  # in another part: the first file stays an orphan
     assert lake.sweep() == [before.path]
-    assert lake.path(committed_path).is_file()
+    assert lake.store.exists(committed_path)
     assert verify(lake) == []
 
 
@@ -471,16 +486,16 @@ def test_a_sweep_removes_staged_and_unnamed_files_only(lake: Lake) -> None:
     orphan = lake.write_table("holds", frame("holds", HOLD), run_id="dead")
     staged = lake.staging_path("half-written.parquet")
     staged.write_bytes(b"half")
-    (lake.root / "notes.txt").write_text("not mine")
+    lake.store.put("notes.txt", b"not mine")
     publish(lake)
     assert lake.sweep() == [orphan.path, staged.relative_to(lake.root).as_posix()]
-    assert lake.path(kept).is_file()
-    assert (lake.root / "notes.txt").is_file()
+    assert lake.store.exists(kept)
+    assert lake.store.exists("notes.txt")
     assert (lake.root / "billing.duckdb").is_file()
 
 
 def test_a_sweep_waits_for_nobody_and_takes_nothing_while_another_writes(lake: Lake) -> None:
-    writer = Lake.open(lake.root)
+    writer = Lake.open(lake.address)
     orphan = writer.write_table("holds", frame("holds", HOLD), run_id="busy")
     assert lake.sweep() == []
     writer.commit(writer.head(), run_id="busy", command="bill", inputs={}, added=[orphan])
@@ -491,13 +506,13 @@ def test_a_sweep_waits_for_nobody_and_takes_nothing_while_another_writes(lake: L
 
 def test_a_commit_of_a_file_that_is_gone_is_refused(lake: Lake) -> None:
     entry = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
-    lake.path(entry).unlink()
+    lose(lake, entry.path)
     with pytest.raises(FileChanged, match="is missing"):
         lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[entry])
 
 
-def test_a_disk_that_fails_in_the_commit_leaves_the_old_state(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    committed(lake)
+def test_a_disk_that_fails_in_the_commit_leaves_the_old_state(folder: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(folder)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -506,11 +521,11 @@ def test_a_disk_that_fails_in_the_commit_leaves_the_old_state(lake: Lake, monkey
         with monkeypatch.context() as patched:
             patched.setattr(f"flows.lake.store.os.{call}", full)
             with pytest.raises(OSError, match="No space left"):
-                committed(lake, f"failing-{call}")
-        assert lake.head().run_id == "r1"
-        assert Lake.open(lake.root).snapshot().read("holds").height == 1
-    committed(lake, "after")
-    assert verify(lake) == []
+                committed(folder, f"failing-{call}")
+        assert folder.head().run_id == "r1"
+        assert Lake.open(folder.address).snapshot().read("holds").height == 1
+    committed(folder, "after")
+    assert verify(folder) == []
 
 
 # --- tampering ---
@@ -524,9 +539,9 @@ def test_an_untouched_lake_verifies(lake: Lake) -> None:
 
 def test_a_flipped_bit_in_a_data_file_is_found_with_file_and_commit(lake: Lake) -> None:
     name = committed(lake)
-    content = bytearray(lake.path(name).read_bytes())
-    content[len(content) // 2] ^= 1
-    rewrite(lake.path(name), bytes(content))
+    flipped = bytearray(content(lake, name))
+    flipped[len(flipped) // 2] ^= 1
+    rewrite(lake, name, bytes(flipped))
     (fault,) = verify(lake)
     assert fault.startswith(f"{name} of commit 1 was changed")
 
@@ -534,7 +549,7 @@ def test_a_flipped_bit_in_a_data_file_is_found_with_file_and_commit(lake: Lake) 
 def test_a_deleted_data_file_is_found_also_when_only_an_old_commit_names_it(lake: Lake) -> None:
     old = committed(lake, "r1")
     committed(lake, "r2", removed=(old,))
-    lake.path(old).unlink()
+    lose(lake, old)
     assert verify(lake) == [f"{old} of commit 1 is missing"]
 
 
@@ -542,64 +557,63 @@ def test_a_data_file_replaced_by_an_older_one_is_found(lake: Lake) -> None:
     old = committed(lake, "r1")
     entry = lake.write_table("holds", frame("holds", [{"billing_account_id": "beta"}]), run_id="r2")
     lake.commit(lake.head(), run_id="r2", command="bill", inputs={}, added=[entry], removed=[old])
-    lake.path(entry).chmod(0o644)
-    shutil.copy(lake.path(old), lake.path(entry))
+    rewrite(lake, entry.path, content(lake, old))
     (fault,) = verify(lake)
     assert fault.startswith(f"{entry.path} of commit 2")
 
 
-def record(lake: Lake, number: int) -> Path:
-    return lake.root / f"journal/{number:012}.json"
+def record(number: int) -> str:
+    return f"journal/{number:012}.json"
 
 
 def test_a_changed_record_is_named_and_nothing_is_read_past_it(lake: Lake) -> None:
     committed(lake, "r1")
     committed(lake, "r2", removed=(lake.snapshot().files("holds")[0].path,))
-    rewrite(record(lake, 1), record(lake, 1).read_bytes().replace(b'"r1"', b'"rX"'))
+    rewrite(lake, record(1), content(lake, record(1)).replace(b'"r1"', b'"rX"'))
     assert "journal/000000000001.json was changed: its hash does not fit what it says" in verify(lake)
     with pytest.raises(JournalBroken, match=r"000000000001\.json was changed"):
-        Lake.open(lake.root).head()
+        Lake.open(lake.address).head()
 
 
 def test_a_record_changed_with_a_new_hash_of_its_own_breaks_the_chain_after_it(lake: Lake) -> None:
     committed(lake, "r1")
     committed(lake, "r2", removed=(lake.snapshot().files("holds")[0].path,))
-    told = json.loads(record(lake, 1).read_bytes())
+    told = json.loads(content(lake, record(1)))
     forged = (
-        Lake.open(lake.root)
+        Lake.open(lake.address)
         .commits(1)[1]
         .__class__(**{**told, "run_id": "forged", "added": (), "removed": ()})
         .sealed()
     )
-    rewrite(record(lake, 1), forged.record())
+    rewrite(lake, record(1), forged.record())
     assert verify(lake)[0] == "journal/000000000002.json does not follow the commit before it"
 
 
 def test_a_missing_record_in_the_middle_is_named(lake: Lake) -> None:
     committed(lake, "r1")
     committed(lake, "r2", removed=(lake.snapshot().files("holds")[0].path,))
-    record(lake, 1).unlink()
+    lose(lake, record(1))
     assert verify(lake)[0] == "journal/000000000001.json is missing"
 
 
 def test_a_record_cut_off_the_end_is_missed(lake: Lake) -> None:
     committed(lake)
-    record(lake, 1).unlink()
+    lose(lake, record(1))
     assert verify(lake) == ["journal/000000000001.json is missing: the journal once went that far"]
 
 
-def test_a_head_replaced_by_another_is_found(lake: Lake) -> None:
+def test_a_head_replaced_by_another_is_found(lake: Lake, tmp_path: Path) -> None:
     committed(lake)
-    other = Lake.create(lake.root.parent / "other", buckets=4)
+    other = Lake.create(tmp_path / "other", buckets=4)
     committed(other, "other-run")
-    rewrite(record(lake, 1), record(other, 1).read_bytes())
-    assert any("000000000001.json was replaced" in fault for fault in verify(Lake.open(lake.root)))
+    rewrite(lake, record(1), content(other, record(1)))
+    assert any("000000000001.json was replaced" in fault for fault in verify(Lake.open(lake.address)))
 
 
 def test_a_genesis_that_was_changed_opens_no_lake(lake: Lake) -> None:
-    rewrite(record(lake, 0), record(lake, 0).read_bytes().replace(b'"buckets":4', b'"buckets":8'))
+    rewrite(lake, record(0), content(lake, record(0)).replace(b'"buckets":4', b'"buckets":8'))
     with pytest.raises(JournalBroken, match=r"000000000000\.json was changed"):
-        Lake.open(lake.root)
+        Lake.open(lake.address)
     assert verify(lake)[0].startswith("journal/000000000000.json was changed")
 
 

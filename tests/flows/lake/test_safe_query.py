@@ -1,5 +1,7 @@
 """`billfold sql`: one question, about the commit's files, and nothing else."""
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -61,6 +63,18 @@ def test_a_question_is_answered_exactly(lake: Lake, question: str) -> None:
         "checkpoint",
         "use memory",
         "select * from query('copy (select 1) to ''{folder}/out.csv''')",
+        "select * from query('select * from ena' || 'ble_logging()')",
+        "select * from json_execute_serialized_sql(json_serialize_sql('select 1'))",
+        "select * from enable_logging(storage = 'file', storage_config = {{'path': '{folder}/log'}})",
+        "select write_log('a line')",
+        "select * from force_checkpoint()",
+        "select getenv('HOME')",
+        "select * from duckdb_secrets()",
+        "select * from sniff_csv('/etc/passwd')",
+        "select * from read_csv('http://127.0.0.1:9/x.csv')",
+        "select * from sql_auto_complete('sel')",
+        "with gone as (delete from holds returning *) select * from gone",
+        "execute p",
         "select nothing_like_it from holds",
         "selec 1",
         "",
@@ -73,6 +87,48 @@ def test_anything_but_one_question_about_the_lake_is_refused(lake: Lake, tmp_pat
         safe_query(lake, text.format(folder=tmp_path, lake=lake.root))
     assert sorted(tmp_path.rglob("*")) == before
     assert verify(lake) == []
+
+
+def test_a_question_sees_no_variable_of_the_program(lake: Lake) -> None:
+    frame_of_the_caller = frame("holds", [{"billing_account_id": "beta"}])
+    with pytest.raises(QueryRefused, match="frame_of_the_caller does not exist"):
+        safe_query(lake, "select * from frame_of_the_caller")
+    assert frame_of_the_caller.height == 1
+
+
+def test_a_question_that_takes_too_long_is_stopped(lake: Lake) -> None:
+    for endless in (
+        "with recursive n as (select 1 as i union all select i + 1 from n) select max(i) from n",
+        "select count(*) from range(10000000) a, range(10000000) b where a.range + b.range = -1",
+    ):
+        with pytest.raises(QueryRefused, match=r"no answer within 0\.3 s"):
+            safe_query(lake, endless, seconds=0.3)
+    assert safe_query(lake, "select count(*) as n from holds")["n"].to_list() == [1]
+
+
+SMALL_MACHINE = """
+import sys
+from flows import cli
+from flows.lake import one_question
+
+one_question.half_of_memory = lambda: 2**30
+sys.exit(cli.main())
+"""
+
+
+def test_a_question_that_needs_too_much_memory_ends_by_itself(lake: Lake) -> None:
+    """A text of 2 GB is in no account of the engine's: it is the process that may not grow."""
+    asked = "select length(repeat('x', 2000000000) || repeat('y', 2000000000)) as letters"
+    said = subprocess.run(
+        [sys.executable, "-c", SMALL_MACHINE, "sql", asked, "--lake", str(lake.root)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr
+    assert "memory" in said.stderr.lower()
 
 
 def test_a_lake_file_may_be_read_but_not_written(lake: Lake) -> None:

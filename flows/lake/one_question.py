@@ -1,0 +1,96 @@
+"""What keeps a question on the books to asking: what may be written, what may be opened, how long and how large it is.
+
+The text is parsed before it runs, as a read-only connection could still write files and read any that the user can.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from flows.sql import literal
+
+SECONDS = 300.0
+"""How long a question may take, unless more is asked for."""
+
+_FIRST_WORD = re.compile(r"^[\s(]*([a-z]+)", re.IGNORECASE)
+_QUESTIONS = frozenset({"select", "with", "from", "values", "describe", "summarize", "show"})
+_NO_QUESTIONS = re.compile(
+    r"\b(query|json_execute_serialized_sql|enable_logging|disable_logging|truncate_duckdb_logs|write_log"
+    r"|checkpoint|force_checkpoint)\s*\(",
+    re.IGNORECASE,
+)
+"""Functions that run a text, or do something besides answering. They are looked for in quoted texts, too."""
+
+
+def why_no_question(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
+    """Why a text is not one question; None where it is one. Nothing of it is run."""
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as fault:
+        return f"this is no SQL: {fault}"
+    if len(statements) != 1:
+        return f"one SELECT at a time, please; this is {len(statements)} statements"
+    # the parser calls some PRAGMAs a SELECT, so the word the text begins with counts too
+    word = _FIRST_WORD.match(_without_comments(sql))
+    if statements[0].type != duckdb.StatementType.SELECT or not word or word[1].lower() not in _QUESTIONS:
+        return f"only SELECT is answered here, not {word[1].upper() if word else 'this'}"
+    called = _NO_QUESTIONS.search(sql)
+    return f"{called[1]}() does something besides answering; leave it out" if called else None
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL)
+
+
+def lock(connection: duckdb.DuckDBPyConnection, files: Collection[Path]) -> None:
+    """From here on a connection opens these files and no other, loads nothing, sees no variable of Python, and keeps
+    what it holds in at most half of the machine's memory; none of that can be undone.
+    """
+    allowed = ", ".join(literal(os.fspath(path)) for path in files)
+    for setting in (
+        "python_enable_replacements = false",
+        "autoload_known_extensions = false",
+        "autoinstall_known_extensions = false",
+        f"memory_limit = '{half_of_memory() // 2**20}MiB'",
+        "temp_directory = ''",
+        f"allowed_paths = [{allowed}]",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"set {setting}")
+
+
+def half_of_memory() -> int:
+    """Half of what the machine has, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+@contextmanager
+def in_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """While the context lasts, a question that takes longer is interrupted."""
+    clock = threading.Timer(seconds, connection.interrupt)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
+
+
+def keep_small() -> None:
+    """Let this process grow by half of the machine's memory at most: a text of a billion letters is in no engine's own
+    account. For a process that does nothing but ask; where the system knows no such limit, nothing is done.
+    """
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * os.sysconf("SC_PAGE_SIZE") + half_of_memory()
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
