@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,20 +19,24 @@ import polars as pl
 
 from flows.credit_limits import credit_states
 from flows.lake.audit import SMALL, audit, breaches, read_by_audit
-from flows.lake.journal import Commit, FileEntry, HeadMoved, Lake, Snapshot, canonical
+from flows.lake.journal import Commit, FileEntry, Lake, Snapshot, canonical
 from flows.lake.views import connect
 from flows.landing import reject_rows, storage
-from flows.landing.again import AGAIN, land_again
-from flows.landing.delivery import Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
+from flows.landing.again import land_again
+from flows.landing.delivery import AGAIN, UNREAD, Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
 from flows.landing.fates import Decided, Met, decide, meet
 from flows.landing.issued_periods import periods_that_take_no_usage
-from flows.landing.landed import prepare, quantities_alike
+from flows.landing.limits import LIMITS, Limits
+from flows.landing.manifest import Manifest, load_manifest
 from flows.landing.places import place_series
+from flows.landing.reader import ReaderDied
+from flows.landing.reader import start as start_reader
 from flows.landing.reject_rows import Rejected
 from flows.landing.staged import Staged, stage
 from flows.landing.tally import Tally, tally
 from flows.landing.workspace import MEMORY_LIMIT, Workspace, workspace
 from flows.mapping import ColumnMapping, load_mapping
+from flows.on_the_head import on_the_head
 from flows.progress import Progress, silent
 from schemas.units import Instant, Quantity
 
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
     from flows.reference import Reference
 
 COMMAND = "ingest"
-TRIES = 5
 COMMITTED, NOTHING = "committed", "nothing to do"
 
 
@@ -74,6 +77,15 @@ class _Task:
     retries_rejects: bool
     actor: str
     progress: Progress
+    manifest: Manifest | None
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What a run may use: DuckDB's memory, and what reading one file may cost."""
+
+    memory_limit: str
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -91,56 +103,74 @@ def ingest_usage(
     files: Sequence[Path],
     *,
     mapping: Path | None = None,
+    manifest: Path | None = None,
     received_at: datetime,
     retry_rejects: bool = False,
     actor: str = "operator",
     progress: Progress = silent,
     memory_limit: str = MEMORY_LIMIT,
+    limits: Limits = LIMITS,
 ) -> IngestResult:
     """Land files of usage; with `retry_rejects` also the rejects that wait.
 
     Reads    files: Parquet, CSV or JSON Lines, plain, gzip or zstd; mapping: how to read a foreign layout
+             manifest: what the sender says the files hold, where there is one
              reference: accounts, projects, SKUs, unit conversions, policies
+             limits: what reading one file may cost
     Makes    usage_records, usage_series, usage_record_ids, landed_files, rejects, in one commit
-    Rejects  files and rows, each with its reason; raises MappingFaults and IngestRefused, and nothing for bad data
+    Rejects  files and rows, each with its reason; raises MappingFaults, ManifestFaults and IngestRefused,
+             and nothing for bad data
     Source   rule book 1.1, U1 to U6
     """
+    start_reader()
     received = received_at.astimezone(UTC)
     chosen = load_mapping(mapping) if mapping else None
-    task = _Task(lake, lake.snapshot(), reference, chosen, received, retry_rejects, actor, progress)
-    for _ in range(TRIES - 1):
-        try:
-            return _on_head(task, files, memory_limit)
-        except HeadMoved:
-            task = replace(task, snapshot=lake.snapshot())
-    return _on_head(task, files, memory_limit)
+    promised = load_manifest(manifest) if manifest else None
+    files = [file for file in files if manifest is None or file.absolute() != manifest.absolute()]
+    bounds = _Bounds(memory_limit, limits)
+
+    def once() -> IngestResult:
+        task = _Task(lake, lake.snapshot(), reference, chosen, received, retry_rejects, actor, progress, promised)
+        return _on_head(task, files, bounds)
+
+    return on_the_head(once, "usage was landed")
 
 
-def _on_head(task: _Task, files: Sequence[Path], memory_limit: str) -> IngestResult:
-    """One try on a head. When a file turns out broken halfway, it is set aside and the rest begins again."""
-    delivery = look_at(files, task.progress)
+def _on_head(task: _Task, files: Sequence[Path], bounds: _Bounds) -> IngestResult:
+    """One try on a head. When a file turns out broken halfway, it is set aside and the rest begins again.
+
+    So it does once when the reader dies and no file is to blame.
+    """
+    delivery = look_at(files, task.progress, task.manifest)
+    has_died = False
     while True:
-        with workspace(task.lake, task.received_at, memory_limit=memory_limit) as desk:
+        with workspace(task.lake, task.received_at, memory_limit=bounds.memory_limit, limits=bounds.limits) as desk:
             try:
                 return _ingest(task, desk, delivery)
             except FoundBroken as found:
                 delivery = [one.anew(found) for one in delivery if one.name != AGAIN]
+            except ReaderDied as died:
+                if has_died:
+                    raise IngestRefused(
+                        f"the process that reads files ended ({died}), but can read each file by itself; nothing was "
+                        "committed: ingest fewer files at once"
+                    ) from None
+                has_died, delivery = True, [one.anew(FoundBroken({})) for one in delivery if one.name != AGAIN]
 
 
 def _ingest(task: _Task, desk: Workspace, delivery: list[Delivered]) -> IngestResult:
     """Read, judge, and keep what came of it."""
-    prepare(desk.connection)
     waiting = reject_rows.waiting(task.snapshot.read("rejects")) if task.retries_rejects else None
     if waiting is not None and waiting.height:
         delivery.append(land_again(waiting, desk))
     read_all(delivery, task.mapping, _read_before(task.snapshot), desk, task.progress)
     run_id = _run_id(task, delivery)
-    if all(one.fate == "already_read" for one in delivery) or task.lake.find_run(run_id):
+    if not _has_news(task, delivery) or task.lake.find_run(run_id):
         return _nothing_to_do(task, delivery, run_id)
     try:
         judged = _judge(task, desk, delivery, run_id)
-    except duckdb.Error as fault:
-        raise broken(delivery, fault) from fault
+    except (duckdb.Error, ReaderDied) as fault:
+        raise broken(delivery, fault, desk) from fault
     if changed := changed_meanwhile(delivery):
         raise FoundBroken(changed)
     counted = tally(desk, delivery, judged.staged, judged.rejected)
@@ -149,7 +179,7 @@ def _ingest(task: _Task, desk: Workspace, delivery: list[Delivered]) -> IngestRe
 
 def _judge(task: _Task, desk: Workspace, delivery: list[Delivered], run_id: str) -> _Judged:
     """Good rows are staged, ids met before decided about, bad rows and conflicts set aside."""
-    rows = quantities_alike([one.landed for one in delivery if one.landed], desk)
+    rows = desk.reader.alike([one.landed for one in delivery if one.landed])
     task.progress.step("Finding accounts, SKUs and periods")
     closed = periods_that_take_no_usage(task.snapshot, task.reference)
     place_series(desk, task.reference, task.lake.buckets, closed)
@@ -187,7 +217,7 @@ def _keep(
     lake, snapshot = task.lake, task.snapshot
     again = next((one for one in delivery if one.name == AGAIN), None)
     landed_again = reject_rows.landed_again(desk, judged.rejected, waiting, again, run_id, task.received_at)
-    if again and not landed_again.height and all(one is again or one.fate == "already_read" for one in delivery):
+    if again and not landed_again.height and not _has_news(task, [one for one in delivery if one is not again]):
         return _nothing_to_do(task, [one for one in delivery if one is not again], run_id)
     task.progress.step("Writing usage")
     usage = storage.write_usage(desk, lake, judged.staged, judged.decided, run_id, task.progress)
@@ -218,6 +248,18 @@ def _keep(
         },
     )
     return _result(commit, files, total, COMMITTED, judged.rejected.reasons)
+
+
+def _has_news(task: _Task, delivery: Sequence[Delivered]) -> bool:
+    """Is there something to write down? The same fault of the same bytes is not written down twice."""
+    if any(one.fate == "read" for one in delivery):
+        return True
+    faults = {(one.digest, one.fault.code, one.name if one.digest == UNREAD else "") for one in delivery if one.fault}
+    if not faults:
+        return False
+    name = pl.when(pl.col("file_digest") == UNREAD).then("file_name").otherwise(pl.lit(""))
+    known = task.snapshot.read("landed_files").select("file_digest", "reason_code", name)
+    return not faults <= set(known.iter_rows())
 
 
 def _read_before(snapshot: Snapshot) -> set[tuple[str, str | None]]:

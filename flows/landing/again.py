@@ -10,12 +10,9 @@ import json
 
 import polars as pl
 
-from flows.landing.delivery import Delivered
+from flows.landing.delivery import AGAIN, Delivered
 from flows.landing.workspace import Workspace
 from flows.sources.content import stamp
-
-AGAIN = "rejects landed again"
-"""What stands for a file's name."""
 
 
 def land_again(waiting: pl.DataFrame, desk: Workspace) -> Delivered:

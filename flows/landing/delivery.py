@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from flows.landing.landed import Landed, is_our_fault, land, plan
-from flows.landing.sql import parquet
+from flows.landing.landed import Landed, gather_parts, is_of_memory, is_our_fault, totals
+from flows.landing.manifest import Manifest, Promised
+from flows.landing.reader import ReaderDied
 from flows.landing.workspace import Workspace
 from flows.mapping import ColumnMapping
 from flows.progress import Progress
@@ -18,11 +19,14 @@ from flows.sources.content import (
     Stamp,
     check_file,
     common_folder,
-    content_of,
     digest_of,
+    is_fresh,
     names_below_common_folder,
     stamp,
 )
+
+AGAIN = "rejects landed again"
+"""What stands for a file's name when rejects that wait are one more file of a delivery."""
 
 UNREAD = "unread"
 """Stands for the digest of a file that could not be opened."""
@@ -53,8 +57,16 @@ class Delivered:
     stamp: Stamp | None = None
     fault: FileFault | None = None
     is_doubtful: bool = False
+    is_fresh: bool = False
+    """Written to just before it was looked at: a change at the same moment would not show in its stamp."""
+    promised: Promised | None = None
     number: int = -1
     landed: Landed | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes, as it came."""
+        return self.stamp[1] if self.stamp else 0
 
     @property
     def fate(self) -> str:
@@ -65,24 +77,33 @@ class Delivered:
         """The file as it was before it was read, or set aside."""
         fault = found.faults.get(self.path) or (None if self.landed else self.fault)
         is_doubtful = self.is_doubtful or self.path in found.doubtful
-        return Delivered(self.path, self.name, self.digest, self.stamp, fault, is_doubtful)
+        return replace(self, fault=fault, is_doubtful=is_doubtful, number=-1, landed=None)
 
 
-def look_at(files: Sequence[Path], progress: Progress) -> list[Delivered]:
+def look_at(files: Sequence[Path], progress: Progress, manifest: Manifest | None = None) -> list[Delivered]:
     """Check and digest every file; the same path twice is one file.
 
-    Rejects  F_UNREADABLE F_NOT_REGULAR F_UNSAFE_PATH
+    Rejects  F_UNREADABLE F_NOT_REGULAR F_UNSAFE_PATH; F_UNLISTED F_MANIFEST_MISSING_FILE F_CHECKSUM by the manifest
     """
     progress.step("Looking at the files")
-    names = names_below_common_folder(files)
+    names = names_below_common_folder([*files, *(manifest or ())])
+    came = set(names_below_common_folder(files))
     top = common_folder(names)
     delivery = [Delivered(path, name) for path, name in names.items()]
     for done, one in enumerate(delivery):
         progress.advance(done, len(delivery))
         try:
+            if one.path not in came:
+                raise FileFault("F_MANIFEST_MISSING_FILE", one.name)
+            if manifest is not None and one.path not in manifest:
+                raise FileFault("F_UNLISTED", one.name)
             check_file(one.path, top)
             one.stamp = stamp(one.path)
+            one.is_fresh = is_fresh(one.stamp)
             one.digest = digest_of(one.path)
+            one.promised = manifest[one.path] if manifest else None
+            if one.promised:
+                one.promised.check_digest(one.digest)
         except FileFault as fault:
             one.fault = fault
     return delivery
@@ -106,16 +127,24 @@ def read_all(
                 one.landed = _read(one, mapping, read_before, desk)
             except FileFault as fault:
                 one.fault = fault
+    gather_parts([one.landed for one in delivery if one.landed], desk)
 
 
 def _read(one: Delivered, mapping: ColumnMapping | None, read_before: ReadBefore, desk: Workspace) -> Landed | None:
-    """The rows of a file, or None when it was read before under the same mapping (U3)."""
-    link = desk.path("in", f"{one.number:06}")
-    link.symlink_to(one.path)
-    planned = plan(content_of(link, desk.path("unpacked", f"{one.number:06}")), mapping)
-    if (one.digest, planned.mapping_digest) in read_before:
+    """The rows of a file, or None when it was read before under the same mapping (U3).
+
+    Rejects that land again are in billfold's own form, whatever mapping the other files have.
+    """
+    mapping = None if one.name == AGAIN else mapping
+    if (one.digest, mapping.digest if mapping else None) in read_before:
         return None
-    landed = land(planned, one.number, one.name, desk, is_doubtful=one.is_doubtful)
+    desk.path("in", f"{one.number:06}").symlink_to(one.path)
+    looked = desk.reader.look(one.number, mapping, one.size)
+    if (one.digest, looked.mapping_digest) in read_before:
+        return None
+    landed = desk.reader.land(one.number, mapping, one.name, looked.size, is_doubtful=one.is_doubtful)
+    if one.promised:
+        one.promised.check_totals(*totals(landed, desk))
     read_before.add((one.digest, landed.mapping_digest))
     return landed
 
@@ -128,37 +157,43 @@ def changed_meanwhile(delivery: list[Delivered]) -> dict[Path, FileFault]:
     return {
         one.path: FileFault("F_CHECKSUM", "a file that changed while it was read")
         for one in delivery
-        if one.landed and _stamp_now(one.path) != one.stamp
+        if one.landed and _has_changed(one)
     }
 
 
-def broken(delivery: list[Delivered], fault: duckdb.Error) -> FoundBroken:
+def _has_changed(one: Delivered) -> bool:
+    try:
+        return stamp(one.path) != one.stamp or (one.is_fresh and digest_of(one.path) != one.digest)
+    except (OSError, FileFault):
+        return True
+
+
+def _too_large(delivery: list[Delivered], fault: duckdb.Error | ReaderDied, desk: Workspace) -> dict[Path, FileFault]:
+    """The files with rows that no usage has, where memory is what is missing: engines take thousands of rows at once.
+
+    Rejects  F_EXPANSION_LIMIT
+    """
+    is_memory = is_of_memory(fault) if isinstance(fault, duckdb.Error) else fault.fault.code == "F_EXPANSION_LIMIT"
+    landed = [one for one in delivery if one.landed] if is_memory else []
+    return {one.path: said for one in landed if one.landed and (said := desk.reader.fault_of_rows(one.landed))}
+
+
+def broken(delivery: list[Delivered], fault: duckdb.Error | ReaderDied, desk: Workspace) -> FoundBroken:
     """Which files cannot be read to the end, found one by one after the engine failed on all; raises when none is.
 
     Only a Parquet file is read where it lies; of all others a copy was made, which cannot fail. A broken file is read
     once more by the careful reader, which knows texts that are no UTF-8 from pages that are damaged.
     """
-    if is_our_fault(fault):
+    if large := _too_large(delivery, fault, desk):
+        return FoundBroken(large)
+    if isinstance(fault, duckdb.Error) and is_our_fault(fault):
         raise fault
-    found = {one: said for one in delivery if one.landed and one.landed.source == "parquet" and (said := _said(one))}
+    found = {
+        one: said
+        for one in delivery
+        if one.landed and one.landed.source == "parquet" and (said := desk.reader.fault_of(one.path, one.size))
+    }
     if not found:
         raise fault
-    faults = {one.path: FileFault("F_CORRUPT_PAGE", said) for one, said in found.items() if one.is_doubtful}
-    return FoundBroken(faults, [one.path for one in found if not one.is_doubtful])
-
-
-def _said(one: Delivered) -> str:
-    """What the engine says of a file when it reads all of it; nothing when it can."""
-    try:
-        with duckdb.connect() as connection:
-            connection.execute(f"select hash(columns(*)) from {parquet(one.path)}").fetchall()
-    except duckdb.Error as fault:
-        return str(fault).splitlines()[0]
-    return ""
-
-
-def _stamp_now(path: Path) -> Stamp | None:
-    try:
-        return stamp(path)
-    except OSError:
-        return None
+    faults = {one.path: said for one, said in found.items() if one.is_doubtful or said.code != "F_CORRUPT_PAGE"}
+    return FoundBroken(faults, [one.path for one in found if one.path not in faults])

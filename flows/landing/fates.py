@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.landing import record_ids
 from flows.landing.record_ids import Hashes
-from flows.landing.sql import literal, parquet, query
+from flows.landing.sql import query
 from flows.landing.staged import Staged
 from flows.landing.workspace import Workspace
+from flows.sql import literal, parquet
 
 STORED_COLUMNS = (
     "series_id, usage_record_id, charge_period_start, charge_period_end, "
@@ -106,7 +107,7 @@ def _find_stored(desk: Workspace, lake: Lake, entries: Iterable[FileEntry]) -> N
     for entry in entries:
         by_types.setdefault(tuple(entry.types.items()), []).append(entry)
     for group in by_types.values():
-        files = parquet(*(lake.path(entry) for entry in group), options=", filename = true")
+        files = parquet(*lake.paths(group), options=", filename = true")
         desk.connection.execute(
             f"insert into stored select {STORED_COLUMNS}, filename from {files} "
             "semi join suspects using (usage_record_id)"

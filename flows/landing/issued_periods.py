@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from flows.lake.journal import Snapshot
+from flows.period_policies import policy_of_periods
 from flows.standing import standing
 from rating.chains import OWNER
 from rating.periods import next_period, period_bounds
-from rating.policies import account_policies
 from schemas.units import Instant, Text
 
 if TYPE_CHECKING:
@@ -40,31 +40,14 @@ def periods_that_take_no_usage(snapshot: Snapshot, reference: Reference) -> pl.D
         return pl.DataFrame(schema=_COLUMNS)
     issued = set(stands.select(OWNER).iter_rows())
     rows: list[tuple[Any, ...]] = []
-    for account, period, zone, late_usage in _late_usage(snapshot, stands, policies).iter_rows():
+    said = policy_of_periods(snapshot, stands, policies, "late_usage")
+    for account, period, zone, late_usage in said.iter_rows():
         if late_usage == "next_invoice":
             counts_in = _next_open(account, period, issued)
             rows.append((account, period, counts_in, *period_bounds(counts_in, zone)))
         elif late_usage == "reject":
             rows.append((account, period, None, None, None))
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
-
-
-def _late_usage(snapshot: Snapshot, stands: pl.DataFrame, policies: pl.DataFrame) -> pl.DataFrame:
-    """What policy says of late usage at the last instant of each of these periods.
-
-    Makes    billing_account_id, billing_period, time_zone, late_usage
-    """
-    periods = snapshot.read("account_periods", billing_period=stands["billing_period"].unique().to_list())
-    accounts = periods.join(stands, on=OWNER, how="semi").select(
-        *OWNER, "time_zone", last_instant=pl.col("period_end") - pl.duration(microseconds=1)
-    )
-    parts = [
-        account_policies(own.drop("billing_period"), policies).select(
-            "billing_account_id", pl.lit(period, dtype=Text).alias("billing_period"), "time_zone", "late_usage"
-        )
-        for (period,), own in accounts.sort(OWNER).group_by("billing_period", maintain_order=True)
-    ]
-    return pl.concat(parts)
 
 
 def _next_open(account: str, period: str, issued: Collection[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flows.landing.landed import KEYS
-from flows.landing.sql import ident, literal
+from flows.sql import ident, literal
 from rating.rejects import ROW_REASONS
 
 LONGEST_RECORD = 366 * 24 * 3600 * 10**6  # microseconds

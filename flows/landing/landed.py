@@ -20,19 +20,21 @@ import duckdb
 
 from flows.landing import zones
 from flows.landing.decimals import NARROW_DIGITS, largest, narrow_decimal, needed_decimals
-from flows.landing.sql import ident, literal, parquet, query
+from flows.landing.sql import query
 from flows.landing.workspace import Workspace
 from flows.mapping import FIELDS, NATIVE, REQUIRED, ColumnMapping, Field
 from flows.sources import FileFault, source_of
 from flows.sources.content import Content
 from flows.sources.focus import focus, is_focus
 from flows.sources.relation import FAULT, RAW, Relation, Source
+from flows.sql import ident, literal, parquet
 
 KEYS = ("billing_account_id", "sub_account_id", "resource_id", "sku_id", "region_id", "consumed_unit")
 """What makes a series, in the order of its hash."""
 
 TEXTS = ("usage_record_id", *KEYS)
 INSTANTS = {"charge_period_start": "start_text", "charge_period_end": "end_text"}
+ALL_TEXTS = (*TEXTS, *INSTANTS.values(), "quantity_text", "revision_text", "tags_text", "raw")
 NO_TAGS = "null::map(varchar, varchar)"
 SMALL_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
 WIDE_INTEGERS = ("HUGEINT", "UBIGINT", "UHUGEINT")
@@ -42,6 +44,12 @@ NAIVE = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _ENTRIES = re.compile(r'STRUCT\("?key"? VARCHAR, "?value"? VARCHAR\)\[\]')
 
+
+_OF_OURS = re.compile(r"-ingest/(?!in/|unpacked/)")
+"""A path in the workspace that is none of the delivery's files."""
+
+PARTS = "parts"
+"""Where in the workspace lies what each file has of each series."""
 
 NO_ROWS = (
     "select null::integer as file_number, null::bigint as row_number, null::integer as part, "
@@ -99,9 +107,10 @@ def plan(content: Content, mapping: ColumnMapping | None) -> Plan:
 
 
 def land(planned: Plan, number: int, name: str, desk: Workspace, *, is_doubtful: bool = False) -> Landed:
-    """Make a file's rows at hand and count them into table `series_parts`.
+    """Make a file's rows at hand and write what it has of each series.
 
     Each way to read the file is tried in turn, for a doubtful one the last alone; what that says is the file's fault.
+    Rejects  F_CORRUPT_PAGE F_MALFORMED_CSV F_EXPANSION_LIMIT F_ROW_LIMIT, and what the source finds
     """
     attempts = planned.source.attempts(planned.content, number, planned.mapping, desk)
     attempts = attempts[-1:] if is_doubtful else attempts
@@ -109,21 +118,40 @@ def land(planned: Plan, number: int, name: str, desk: Workspace, *, is_doubtful:
         try:
             landed = _landed(attempt(), planned, number, name, desk)
             if landed is not None:
-                desk.connection.execute(f"insert into series_parts {_parts(landed)}")
+                _write_parts(landed, desk)
+                if (rows := totals(landed, desk)[0]) > desk.limits.rows:
+                    raise FileFault("F_ROW_LIMIT", f"{rows} rows")
                 return landed
         except duckdb.Error as fault:
-            if is_our_fault(fault):
+            is_too_large = is_of_memory(fault)
+            if is_our_fault(fault) and not is_too_large:
                 raise
             if attempt is attempts[-1]:
-                raise FileFault("F_CORRUPT_PAGE", str(fault).splitlines()[0]) from fault
+                code = "F_EXPANSION_LIMIT" if is_too_large else "F_CORRUPT_PAGE"
+                raise FileFault(code, str(fault).splitlines()[0]) from fault
     raise FileFault("F_MALFORMED_CSV", "bytes that belong to no field")
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty table `series_parts`."""
-    connection.execute(
-        f"create table series_parts as {_parts(Landed(0, '', None, NO_ROWS, has_faults=True, has_extras=True))}"
-    )
+def _write_parts(landed: Landed, desk: Workspace) -> None:
+    target = desk.path(PARTS, f"{landed.number:06}.parquet")
+    desk.connection.execute(f"copy ({_parts(landed)}) to {literal(str(target))} (format parquet, compression lz4_raw)")
+
+
+def totals(landed: Landed, desk: Workspace) -> tuple[int, Decimal]:
+    """The rows of a file, and its quantity where it parses."""
+    written = parquet(desk.path(PARTS, f"{landed.number:06}.parquet"))
+    row = desk.connection.sql(f"select sum(row_count)::bigint, sum(quantity) from {written}").fetchone()
+    rows, quantity = row or (None, None)
+    return rows or 0, quantity or Decimal(0)
+
+
+def gather_parts(files: Sequence[Landed], desk: Workspace) -> None:
+    """Make table `series_parts` of what each file has of each series."""
+    nothing = _parts(Landed(0, "", None, NO_ROWS, has_faults=True, has_extras=True))
+    desk.connection.execute(f"create table series_parts as {nothing}")
+    if files:
+        written = parquet(*(desk.path(PARTS, f"{one.number:06}.parquet") for one in files))
+        desk.connection.execute(f"insert into series_parts from {written}")
 
 
 def quantities_alike(files: Sequence[Landed], desk: Workspace) -> str:
@@ -161,10 +189,17 @@ def _parts(landed: Landed) -> str:
     )
 
 
+def is_of_memory(fault: duckdb.Error) -> bool:
+    """Is there too little memory for it? (What does not fit the disk either is told by the same class.)"""
+    return isinstance(fault, duckdb.OutOfMemoryException) and "max_temp_directory_size" not in str(fault)
+
+
 def is_our_fault(fault: duckdb.Error) -> bool:
     """Is it the machine that failed, or the program, and not the file?"""
     ours = (duckdb.OutOfMemoryException, duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException)
-    return isinstance(fault, ours) or "No space left" in str(fault)
+    if isinstance(fault, duckdb.IOException):
+        return "No space left" in str(fault) or bool(_OF_OURS.search(str(fault)))
+    return isinstance(fault, ours)
 
 
 def _landed(relation: Relation, planned: Plan, number: int, name: str, desk: Workspace) -> Landed | None:

@@ -17,9 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.lake import tables
 from flows.lake.journal import FileEntry, Lake, Snapshot
 
-TABLE = "usage_record_ids"
+TABLE = tables.IDS
 COLUMN = "id_hash"
 IDS_AT_ONCE = 1_000_000
 
@@ -145,8 +146,9 @@ def among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
 def met_before(lake: Lake, snapshot: Snapshot, parts: Sequence[Hashes]) -> dict[str, Hashes]:
     """The hashes that the lake knows already, by the billing period it knows them in. Every period is probed."""
     found: dict[str, list[Hashes]] = {}
-    for entry in snapshot.files(TABLE):
-        for known in _stored(lake.path(entry), parts):
+    entries = snapshot.files(TABLE)
+    for entry, path in zip(entries, lake.paths(entries), strict=True):
+        for known in _stored(path, parts):
             hits = [hashes[among(hashes, known)] for part in parts if len(hashes := _between(part, known))]
             found.setdefault(entry.partition["billing_period"], []).extend(hit for hit in hits if len(hit))
     return {period: union(hits) for period, hits in found.items() if hits}

@@ -14,9 +14,9 @@ from flows.lake.tables import columns_of
 from flows.landing import judged
 from flows.landing.delivery import Delivered
 from flows.landing.landed import NO_ROWS
-from flows.landing.sql import literal, parquet
-from flows.landing.staged import PLACE, Staged, join
+from flows.landing.staged import PLACE, Staged, hand_over, join
 from flows.landing.workspace import NotConserved, Workspace
+from flows.sql import literal, parquet
 from schemas.units import Instant
 
 NOT_LANDED_AGAIN = (
@@ -53,14 +53,14 @@ def reject(
     Source   U2, U5, U6
     """
     _register(desk, delivery)
+    desk.connection.execute("create table conflicts as select place from fates where fate = 'conflict'")
     landed_count = _number(desk, "select coalesce(sum(row_count), 0)::bigint from series_parts")
-    conflict_count = _number(desk, "select count(*) from fates where fate = 'conflict'")
+    conflict_count = _number(desk, "select count(*) from conflicts")
     landed = rows if landed_count > staged.count or conflict_count else NO_ROWS
-    conflicts = "(select place from fates where fate = 'conflict')"
     is_good = f"placed.codes = [] and {judged.is_plain(trusts_ids=staged.trusts_ids)}"
     path = desk.path("rejects", "rejects.parquet")
-    desk.connection.execute(
-        f"""
+    tables = ("placed_series", "deliveries", "conflicts")
+    write = f"""
         copy (
           with found as (
             select judged.*, placed.pricing_unit, placed.billing_period, placed.is_issued,
@@ -68,7 +68,7 @@ def reject(
                 as reason_codes
             from ({judged.judged(landed)}) as judged
             left join placed_series as placed on {join(desk)} and {judged.IN_STRETCH_OR_NONE}
-            left join {conflicts} as conflict on conflict.place = {PLACE}
+            left join conflicts as conflict on conflict.place = {PLACE}
             where not coalesce({is_good}, false) or conflict.place is not null
           )
           select md5(concat_ws(chr(31), file_digest, coalesce(mapping_digest, chr(30)), row_number, part)) as reject_id,
@@ -84,7 +84,10 @@ def reject(
           order by file_digest, mapping_digest, row_number, part
         ) to {literal(str(path))} (format parquet, compression zstd, compression_level 1, parquet_version v2)
         """
-    )
+    if landed is NO_ROWS:
+        desk.connection.execute(write)
+    else:
+        desk.reader.execute(*(hand_over(table, desk) for table in tables), write)
     reasons = desk.connection.sql(
         f"select reason_code, count(*) from {parquet(path)} group by all order by all"
     ).fetchall()

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from flows.landing import judged
 from flows.landing.landed import NO_TAGS
 from flows.landing.places import is_keyed_by_hash
-from flows.landing.sql import literal, parquet
 from flows.landing.workspace import Workspace
+from flows.sql import literal, parquet
 
 PLACE = "((file_number::bigint << 39) | ((row_number - 1) << 8) | part)"
 """Where a landed row stood, as one number that sorts like (file, row, part); a file has at most 2^31 rows."""
@@ -78,15 +78,15 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
     Reads    landed rows, placed_series
     Makes    one folder per (billing period, bucket) of slim rows, with their place in the delivery
     """
-    connection = desk.connection
     kept, constants = _varying(desk)
     ends = "judged.charge_period_end"
     ends = f"coalesce({_WAITED_END}, {ends})" if "counted_at" in kept else ends
     target = desk.folder / "staged"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    connection.execute("set preserve_insertion_order = false")
-    connection.execute(
+    desk.reader.execute(
+        hand_over("placed_series", desk),
+        "set preserve_insertion_order = false",
         f"""
         copy (
           select placed.series_id, judged.usage_record_id, judged.charge_period_start, judged.charge_period_end,
@@ -99,12 +99,19 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
           where {judged.is_plain(trusts_ids=trusts_ids)}
         ) to {literal(str(target))} (format parquet, compression lz4_raw, dictionary_size_limit 1,
           partition_by (slot))
-        """
+        """,
+        "set preserve_insertion_order = true",
     )
-    connection.execute("set preserve_insertion_order = true")
     return Staged(
         target, sum(pq.read_metadata(path).num_rows for path in target.rglob("*.parquet")), constants, trusts_ids
     )
+
+
+def hand_over(table: str, desk: Workspace) -> str:
+    """Write a table of the workspace for the reader; gives the statement that makes it there."""
+    path = desk.path("handed-over", f"{table}.parquet")
+    desk.connection.execute(f"copy {table} to {literal(str(path))} (format parquet, compression lz4_raw)")
+    return f"create or replace table {table} as from {parquet(path)}"
 
 
 def _varying(desk: Workspace) -> tuple[str, str]:

@@ -13,10 +13,10 @@ from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
 from flows.landing import record_ids
 from flows.landing.decimals import narrowest
 from flows.landing.fates import Decided
-from flows.landing.sql import literal, parquet
 from flows.landing.staged import FILE_OF_PLACE, Staged
 from flows.landing.workspace import Workspace
 from flows.progress import Progress
+from flows.sql import literal, parquet
 
 ROWS = "usage_records"
 SPANNING = "spanning"
@@ -159,7 +159,7 @@ def write_series(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged
     )
     known = snapshot.files(SERIES)
     if known:
-        source = parquet(*(lake.path(entry) for entry in known))
+        source = parquet(*lake.paths(known))
         _check_known(desk, source)
         connection.execute(f"create table new_series as from used_series anti join {source} using (series_id)")
     else:

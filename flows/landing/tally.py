@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from decimal import Decimal
+from decimal import Context, Decimal
+from functools import reduce
 from typing import Any
 
 from flows.landing import storage
 from flows.landing.delivery import Delivered
 from flows.landing.reject_rows import Rejected
-from flows.landing.sql import parquet
 from flows.landing.staged import FILE_OF_PLACE, Staged
 from flows.landing.workspace import NotConserved, Workspace
+from flows.sql import parquet
+
+_EXACT = Context(prec=60)
+"""Holds a sum of quantities to its last digit; Python's own 28 digits do not hold even the largest single one."""
 
 Counts = Mapping[int, tuple[int, Decimal]]
 
@@ -37,7 +41,7 @@ class Tally:
     rejected_quantity: Decimal = Decimal(0)
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Tally)))
+        return Tally(*(_sum(getattr(self, one.name), getattr(other, one.name)) for one in fields(Tally)))
 
     def __radd__(self, other: int) -> Tally:
         return self
@@ -54,7 +58,9 @@ class Tally:
     def is_conserved(self) -> bool:
         """landed = accepted + duplicate + superseded + rejected, in rows and in quantity."""
         rows = self.accepted_count + self.duplicate_count + self.superseded_count + self.rejected_count
-        quantity = self.accepted_quantity + self.duplicate_quantity + self.superseded_quantity + self.rejected_quantity
+        quantity = _sum(
+            self.accepted_quantity, self.duplicate_quantity, self.superseded_quantity, self.rejected_quantity
+        )
         return rows == self.landed_count and quantity == self.landed_quantity
 
 
@@ -78,6 +84,15 @@ def tally(desk: Workspace, delivery: Iterable[Delivered], staged: Staged, reject
         if one.landed and not found[one.number].is_conserved():
             raise NotConserved(f"{one.name}: {found[one.number]}; nothing was committed, please report this")
     return found
+
+
+def _sum(*amounts: Any) -> Any:
+    """Whole numbers or quantities, added up exactly.
+
+    >>> _sum(Decimal("99999999999999.999999999999999"), Decimal(0))
+    Decimal('99999999999999.999999999999999')
+    """
+    return sum(amounts) if isinstance(amounts[0], int) else reduce(_EXACT.add, amounts)
 
 
 def _fate(fate: str) -> str:

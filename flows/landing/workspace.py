@@ -12,12 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
-from flows.lake.journal import Lake
-from flows.landing.sql import literal, query
+from flows.landing.limits import LIMITS, Limits
+from flows.landing.sql import query
+from flows.sql import literal
+
+if TYPE_CHECKING:
+    from flows.lake.journal import Lake
+    from flows.landing.reader import Reader
 
 MEMORY_LIMIT = "2GB"
 """What DuckDB may hold before it spills. The rest of a run is small but the ids' hashes, 16 bytes a row."""
@@ -41,6 +46,14 @@ class Workspace:
 
     folder: Path
     connection: duckdb.DuckDBPyConnection
+    limits: Limits = LIMITS
+    reader_of_files: Reader | None = None
+
+    @property
+    def reader(self) -> Reader:
+        """Who reads the files of strangers, in a process of its own; that process has no other."""
+        assert self.reader_of_files
+        return self.reader_of_files
 
     def at_once(self, work: Callable[[Workspace, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Do a piece of work for each item, a few at a time, each with a connection of its own; results in order.
@@ -58,22 +71,34 @@ class Workspace:
 
 
 @contextmanager
-def workspace(lake: Lake, received_at: datetime, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[Workspace]:
+def workspace(
+    lake: Lake, received_at: datetime, *, memory_limit: str = MEMORY_LIMIT, limits: Limits = LIMITS
+) -> Iterator[Workspace]:
     """A fresh workspace; what dead runs left behind is removed first."""
+    from flows.landing.reader import Reader
+
     sweep(lake)
     folder = lake.staging_path(_HINT)
     folder.mkdir(parents=True)
-    connection = duckdb.connect()
+    connection = engine(folder / "spilled", memory_limit, received_at.isoformat())
+    reader = Reader(folder, memory_limit, received_at, limits)
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"set memory_limit = {literal(memory_limit)}")
-        connection.execute(f"set temp_directory = {literal(str(folder / 'spilled'))}")
-        connection.execute(f"set variable received_at = {literal(received_at.isoformat())}::timestamptz")
-        connection.execute(query("grammar"))
-        yield Workspace(folder, connection)
+        yield Workspace(folder, connection, limits, reader)
     finally:
+        reader.close()
         connection.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def engine(spills_to: Path, memory_limit: str, received_at: str) -> duckdb.DuckDBPyConnection:
+    """A DuckDB without a file, whose clock is UTC and that knows the grammar of untrusted text."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"set memory_limit = {literal(memory_limit)}")
+    connection.execute(f"set temp_directory = {literal(str(spills_to))}")
+    connection.execute(f"set variable received_at = {literal(received_at)}::timestamptz")
+    connection.execute(query("grammar"))
+    return connection
 
 
 def sweep(lake: Lake) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from flows.landing.sql import literal
+from flows.sql import literal
 
 MARGIN = timedelta(days=2)
 STEP = timedelta(hours=1)

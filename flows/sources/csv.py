@@ -11,19 +11,25 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flows.landing.sql import files_of, ident, literal, parquet
+from flows.landing.limits import Limits
 from flows.landing.workspace import Workspace
 from flows.mapping import ColumnMapping
 from flows.sources.content import BLOCK, Content
 from flows.sources.faults import FileFault
 from flows.sources.relation import Attempt, Relation
 from flows.sources.text import Row, faulty, spelled_out, text_columns, write_rows
+from flows.sql import files_of, ident, literal, parquet
 
+SHORTEST_HEADER = 64
+"""Bytes; the needed columns of usage have longer names."""
+
+_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\r\f\v\x1a")
 MOST_COLUMNS = 1_000
 LONGEST_HEADER = 1 << 20
 FOREIGN_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -57,19 +63,20 @@ class Csv:
     def attempts(self, content: Content, number: int, mapping: ColumnMapping, desk: Workspace) -> list[Attempt]:
         """DuckDB, and where its sum does not come out, Python."""
         layout = _layout(content, mapping.delimiter)
-        slow = partial(_exact, content, layout, desk.path("text", f"{number:06}.parquet"))
+        slow = partial(_exact, content, layout, desk.path("text", f"{number:06}.parquet"), desk.limits)
         plain = len(layout.names) > 1 and layout.line_end
         return [partial(_fast, content, layout), slow] if plain else [slow]
 
 
 def is_binary(head: bytes) -> bool:
-    """Does the content begin like no text in UTF-8 does?
+    """Does the content begin like no text in UTF-8 does? Its first line decides: further on, a byte costs its row only.
 
     Rejects  F_ENCODING when it begins like text in another encoding
     """
     if head.startswith(FOREIGN_MARKS):
         raise FileFault("F_ENCODING", "a UTF-16 or UTF-32 byte order mark", "UTF-8")
-    return bool(set(head) & (set(range(0x20)) - set(b"\t\n\r\f\v\x1a")))
+    first = re.split(rb"[\r\n]", head.lstrip(), maxsplit=1)[0]
+    return bool(_CONTROLS & {*first, *head[:SHORTEST_HEADER]})
 
 
 def _layout(content: Content, delimiter: str) -> Layout:
@@ -181,14 +188,14 @@ def _is_whole(counted: _Counted, layout: Layout, sums: Mapping[str, int]) -> boo
     return found == ends and explained == counted.size
 
 
-def _exact(content: Content, layout: Layout, target: Path) -> Relation:
+def _exact(content: Content, layout: Layout, target: Path, limits: Limits) -> Relation:
     """Every row by Python, those that cannot be read with the reason."""
-    write_rows(target, layout.names, _records(content, layout))
+    write_rows(target, layout.names, _records(content, layout, limits))
     return Relation(sql=parquet(target), columns=text_columns(layout.names), has_faults=True)
 
 
-def _records(content: Content, layout: Layout) -> Iterator[Row]:
-    lines = _Lines(content.path, layout.start)
+def _records(content: Content, layout: Layout, limits: Limits) -> Iterator[Row]:
+    lines = _Lines(content.path, layout.start, limits.line_bytes)
     reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
     width = len(layout.names)
     while True:
@@ -220,24 +227,30 @@ def _is_broken(text: str) -> bool:
 class _Lines:
     """The lines of a file from a place on, remembering those a record is made of. Broken bytes pass as surrogates."""
 
-    def __init__(self, path: Path, start: int) -> None:
+    def __init__(self, path: Path, start: int, longest: int) -> None:
         self.number = 0
         self._taken: list[str] = []
+        self._left = self._longest = longest
         self._lines = self._read(path, start)
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             self.number += 1
+            self._left -= len(line)
+            if self._left < 0:
+                raise FileFault("F_MALFORMED_CSV", f"a row of more than {self._longest} characters, from a quote on")
             self._taken.append(line)
             yield line
 
     def taken(self) -> str:
         raw = "".join(self._taken).rstrip("\r\n")
         self._taken.clear()
+        self._left = self._longest
         return raw
 
-    @staticmethod
-    def _read(path: Path, start: int) -> Iterator[str]:
+    def _read(self, path: Path, start: int) -> Iterator[str]:
         with path.open("rb") as file:
             file.seek(start)
-            yield from io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+            text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+            while line := text.readline(self._longest + 1):
+                yield line

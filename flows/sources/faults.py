@@ -8,5 +8,5 @@ class FileFault(Exception):  # noqa: N818 (a fault of a file, not of the program
 
     def __init__(self, code: str, found: str = "", wanted: str = "") -> None:
         super().__init__(said(code, found, wanted))
-        self.code = code
+        self.code, self.found, self.wanted = code, found, wanted
         self.reason = said(code, found, wanted)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.landing.sql import parquet
+from flows.landing.limits import Limits
 from flows.landing.workspace import Workspace
 from flows.mapping import FIELDS, NATIVE, ColumnMapping
 from flows.sources.content import Content
@@ -16,6 +17,7 @@ from flows.sources.csv import is_binary
 from flows.sources.faults import FileFault
 from flows.sources.relation import Attempt, Relation
 from flows.sources.text import Row, faulty, spelled_out, text_columns, write_rows
+from flows.sql import parquet
 
 NUMBERS = frozenset({"consumed_quantity", "revision"})
 OBJECTS = frozenset({"tags"})
@@ -34,7 +36,7 @@ class JsonLines:
 
     def recognises(self, content: Content) -> bool:
         """Text that begins with an object, or with a list, which is then refused by name."""
-        return not is_binary(content.head) and _beginning(content.head).startswith((b"{", b"["))
+        return not is_binary(content.head[:2]) and _beginning(content.head).startswith((b"{", b"["))
 
     def columns(self, _: Content, mapping: ColumnMapping) -> list[str]:
         """There is no header: a field that a line lacks is missing in that line alone."""
@@ -42,39 +44,50 @@ class JsonLines:
 
     def attempts(self, content: Content, number: int, mapping: ColumnMapping, desk: Workspace) -> list[Attempt]:
         """One way: line by line."""
-        return [partial(_read, content, mapping, desk.path("text", f"{number:06}.parquet"))]
+        return [partial(_read, content, mapping, desk.path("text", f"{number:06}.parquet"), desk.limits)]
 
 
 def _beginning(head: bytes) -> bytes:
     return head.removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
-def _read(content: Content, mapping: ColumnMapping, target: Path) -> Relation:
+def _read(content: Content, mapping: ColumnMapping, target: Path, limits: Limits) -> Relation:
     if _beginning(content.head).startswith(b"["):
         raise FileFault("F_MALFORMED_JSON", "a list", "one object per line")
     columns = FIELDS if mapping is NATIVE else mapping.columns
     if mapping.needs_whole_row:
         columns = ("_line", *(column for column in columns if column != "_line"))
-    write_rows(target, columns, _rows(content.path, columns, _native_text if mapping is NATIVE else _any_text))
+    text = _native_text if mapping is NATIVE else _any_text
+    write_rows(target, columns, _rows(_lines(content.path, limits.line_bytes), columns, text))
     return Relation(sql=parquet(target), columns=text_columns(columns), has_faults=True)
 
 
-def _rows(path: Path, columns: tuple[str, ...], text: Callable[[str, Any], str | None]) -> Iterator[Row]:
+def _lines(path: Path, longest: int) -> Iterator[bytes]:
     """Every line that is not blank.
+
+    Rejects  F_MALFORMED_JSON for a line that is too long to be one record
+    """
+    with path.open("rb") as file:
+        mark = file.read(3)
+        file.seek(3 if mark == codecs.BOM_UTF8 else 0)
+        while line := file.readline(longest + 1):
+            if len(line) > longest:
+                raise FileFault("F_MALFORMED_JSON", f"a line of more than {longest} bytes", "one object per line")
+            if raw := line.strip(b" \t\r\n"):
+                yield raw
+
+
+def _rows(lines: Iterable[bytes], columns: tuple[str, ...], text: Callable[[str, Any], str | None]) -> Iterator[Row]:
+    """Every line as a row.
 
     Rejects  F_MALFORMED_JSON when not one line is an object
     """
     malformed = understood = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            raw = line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
-            raw = raw.strip(b" \t\r\n")
-            if not raw:
-                continue
-            row = _row(raw, columns, text)
-            malformed += row[-2] == "R_MALFORMED_JSON"
-            understood += row[-2] != "R_MALFORMED_JSON"
-            yield row
+    for raw in lines:
+        row = _row(raw, columns, text)
+        malformed += row[-2] == "R_MALFORMED_JSON"
+        understood += row[-2] != "R_MALFORMED_JSON"
+        yield row
     if malformed and not understood:
         raise FileFault("F_MALFORMED_JSON", "no line that is an object", "one object per line")
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flows.landing.sql import parquet
+from flows.landing.limits import Limits
 from flows.landing.workspace import Workspace
 from flows.mapping import ColumnMapping
 from flows.sources.content import Content
@@ -25,9 +25,9 @@ from flows.sources.faults import FileFault
 from flows.sources.parquet_pages import check_pages
 from flows.sources.relation import FAULT, RAW, Attempt, Relation
 from flows.sources.text import spelled_out
+from flows.sql import parquet
 
 MARK, ENCRYPTED_MARK = b"PAR1", b"PARE"
-MOST_ROWS = 1 << 31
 SMALLEST = 12
 NUMBERED = ", file_row_number = true"
 ROW_NUMBER = "file_row_number + 1"
@@ -44,8 +44,13 @@ class Parquet:
         return bool({MARK, ENCRYPTED_MARK} & set(marks))
 
     def columns(self, content: Content, _: ColumnMapping) -> list[str]:
-        """The names in the schema."""
-        return list(_metadata(content).schema.to_arrow_schema().names)
+        """The names in the schema.
+
+        Rejects  F_TOO_MANY_COLUMNS F_SCHEMA_AMBIGUOUS, and what is wrong with the footer
+        """
+        names = list(_metadata(content).schema.to_arrow_schema().names)
+        check_names(names)
+        return names
 
     def attempts(self, content: Content, number: int, _: ColumnMapping, desk: Workspace) -> list[Attempt]:
         """DuckDB where the file lies.
@@ -53,7 +58,7 @@ class Parquet:
         If a text in it is no UTF-8, or times are finer than DuckDB knows, a copy by Arrow.
         """
         metadata = _metadata(content)
-        _check(metadata)
+        _check(metadata, content.size, desk.limits)
         check_pages(content.path, metadata)
         schema = metadata.schema.to_arrow_schema()
         copied = partial(_copied, content, desk.path("text", f"{number:06}.parquet"), desk.connection)
@@ -79,17 +84,21 @@ def _metadata(content: Content) -> pq.FileMetaData:
     return metadata
 
 
-def _check(metadata: pq.FileMetaData) -> None:
+def _check(metadata: pq.FileMetaData, size: int, limits: Limits) -> None:
     """Is the file of a size and shape that can be read?
 
-    Rejects  F_TOO_MANY_COLUMNS F_SCHEMA_AMBIGUOUS F_ROW_LIMIT F_ROWCOUNT_MISMATCH
+    What it says it unpacks to is believed only where it is too much: who reads is watched.
+    Rejects  F_ROW_LIMIT F_ROWCOUNT_MISMATCH F_EXPANSION_LIMIT
     """
-    check_names(list(metadata.schema.to_arrow_schema().names))
-    if metadata.num_rows > MOST_ROWS:
+    if metadata.num_rows > limits.rows:
         raise FileFault("F_ROW_LIMIT", f"{metadata.num_rows} rows")
-    in_groups = sum(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    in_groups = sum(group.num_rows for group in groups)
     if in_groups != metadata.num_rows:
         raise FileFault("F_ROWCOUNT_MISMATCH", f"{in_groups} rows in its groups", f"{metadata.num_rows}")
+    unpacked = max(sum(group.total_byte_size for group in groups), limits.row_bytes * metadata.num_rows)
+    if unpacked > limits.unpacked_bytes(size):
+        raise FileFault("F_EXPANSION_LIMIT", f"{unpacked} bytes in a file of {size}")
 
 
 def _in_place(content: Content, connection: duckdb.DuckDBPyConnection) -> Relation:

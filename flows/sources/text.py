@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 from flows.sources.relation import FAULT, RAW
 
 ROWS_AT_ONCE = 50_000
+LETTERS_AT_ONCE = 64 << 20
 
 Row = Sequence[str | None]
 """The values of the columns, then the fault and the raw text of a row that could not be read."""
@@ -42,6 +42,13 @@ def spelled_out(raw: bytes) -> str:
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    waiting = iter(rows)
-    while chunk := list(islice(waiting, ROWS_AT_ONCE)):
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(len(value) for value in row if value)
+        if len(chunk) >= ROWS_AT_ONCE or size >= LETTERS_AT_ONCE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
         yield chunk

@@ -43,6 +43,17 @@ def test_the_same_file_again_is_not_read_again(lake: Lake, inbox: Path) -> None:
     assert lake.head().number == 1
 
 
+def test_the_largest_quantity_is_conserved_to_its_last_digit(lake: Lake, inbox: Path) -> None:
+    """One has 29 digits; two and a third together 30: 2 x 99999999999999.999999999999999 + 0.5."""
+    most = "99999999999999.999999999999999"
+    files = [write(inbox, [usage(name, consumed_quantity=most)], name=name) for name in "ab"]
+    result = ingest(lake, *files, write(inbox, [usage("c", consumed_quantity="0.5", sku_id="nothing")], name="c"))
+
+    assert result.commit
+    assert result.commit.totals["accepted_quantity"] == "199999999999999.999999999999998"
+    assert result.commit.totals["landed_quantity"] == "200000000000000.499999999999998"
+
+
 def test_the_same_bytes_under_two_names_are_one_file(lake: Lake, inbox: Path) -> None:
     files = [write(inbox, [usage(1)], name=name) for name in ("a", "b")]
     result = ingest(lake, *files)

@@ -5,6 +5,7 @@ import codecs
 import gzip
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.lake.journal import Lake
-from flows.sources import parquet
+from flows.landing.limits import Limits
 from rating.rejects import FILE_REASONS
 from tests.flows.ingest.world import (
     COLUMNS,
@@ -187,11 +188,8 @@ def test_however_a_parquet_file_is_damaged_it_is_read_or_set_aside_but_never_an_
     assert any(found)
 
 
-def test_a_file_with_more_rows_than_may_be_is_set_aside(
-    lake: Lake, inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parquet, "MOST_ROWS", 1)
-    assert faults(lake, write_parquet(inbox / "usage.parquet", GOOD)) == ["F_ROW_LIMIT"]
+def test_a_file_with_more_rows_than_may_be_is_set_aside(lake: Lake, inbox: Path) -> None:
+    assert faults(lake, write_parquet(inbox / "usage.parquet", GOOD), limits=Limits(rows=1)) == ["F_ROW_LIMIT"]
 
 
 @pytest.mark.parametrize("form", ["csv", "json_lines", "parquet"])
@@ -258,6 +256,27 @@ def test_a_file_that_changes_while_it_is_read_is_set_aside(
     assert stored(lake, "usage_record_id") == [("usage-3",)]
 
 
+def test_a_change_in_the_same_tick_of_the_clock_as_the_digest_is_found_by_the_bytes(
+    lake: Lake, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stamp of a file stays as it is; a stamp that was new is not trusted."""
+    from flows import ingest_usage as module
+    from flows.landing import delivery
+
+    path = write(inbox, [usage(1)], name="1-changing")
+    fixed = (*delivery.stamp(path)[:2], *[time.time_ns() + 10**12] * 2)
+    judge = module._judge
+
+    def replaced_meanwhile(*arguments: object) -> object:
+        judged = judge(*arguments)  # type: ignore[arg-type]
+        path.write_bytes(path.read_bytes().replace(b"1.5", b"9.5"))
+        return judged
+
+    monkeypatch.setattr(delivery, "stamp", lambda _: fixed)
+    monkeypatch.setattr(module, "_judge", replaced_meanwhile)
+    assert faults(lake, path) == ["F_CHECKSUM"]
+
+
 def test_names_of_files_and_folders_mean_nothing(lake: Lake, inbox: Path) -> None:
     folder = inbox / "a [b] *"
     folder.mkdir()
@@ -295,15 +314,10 @@ def test_packed_files_are_known_by_content(
     assert ingest(lake, inbox / "usage.txt").accepted == 2
 
 
-def test_a_file_that_unpacks_to_far_more_than_its_size_is_set_aside(
-    lake: Lake, inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from flows.sources import content
-
-    monkeypatch.setattr(content, "ALWAYS_ALLOWED", 1 << 20)
+def test_a_file_that_unpacks_to_far_more_than_its_size_is_set_aside(lake: Lake, inbox: Path) -> None:
     (inbox / "bomb.gz").write_bytes(gzip.compress(HEADER + b"\n" * (4 << 20)))
 
-    assert faults(lake, inbox / "bomb.gz") == ["F_EXPANSION_LIMIT"]
+    assert faults(lake, inbox / "bomb.gz", limits=Limits(always_allowed=1 << 20)) == ["F_EXPANSION_LIMIT"]
 
 
 def test_every_reason_for_a_file_has_a_test() -> None:

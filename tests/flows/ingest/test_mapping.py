@@ -229,6 +229,17 @@ def test_rejects_of_a_mapped_file_land_again_without_the_mapping(lake: Lake, inb
     assert (quantity, start.hour) == (2, 8)
 
 
+def test_rejects_land_again_beside_a_file_with_a_mapping_as_what_they_are(lake: Lake, inbox: Path) -> None:
+    new = FIELDS.replace('"vm"', '"new"')
+    mapped(lake, inbox, new, CSV, name="first")
+    (inbox / "second").write_text(CSV.replace("\n1,", "\n2,"))
+    mended = reference("1" * 16, skus=[{"sku_id": "new", "pricing_unit": "hour", "valid_from": "2026-01-01"}])
+    result = ingest(lake, inbox / "second", mapping=inbox / "mapping.toml", retry_rejects=True, reference=mended)
+
+    assert (result.accepted, result.rejected) == (2, 0)
+    assert stored(lake, "usage_record_id") == [("1",), ("2",)]
+
+
 def test_everything_wrong_with_a_mapping_is_said_at_once(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(
