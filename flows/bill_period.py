@@ -6,29 +6,31 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Context, Decimal
 from functools import cached_property
 from hashlib import sha256
-from os import cpu_count
 from typing import Any
 
 import polars as pl
 
-from flows import books
+from flows import books, held
+from flows.bounds import Finding, out_of_bounds
 from flows.credit_limits import credit_states
 from flows.documents import anew, voided_documents
+from flows.held import Approval
 from flows.lake.audit import SMALL, audit, read_by_audit
-from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
+from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.lake.views import connect
 from flows.landing.storage import spanning_rows
+from flows.on_the_head import on_the_head
 from flows.period_inputs import NO_PERIOD, period_inputs
 from flows.period_tables import DOCUMENT_TABLES, STATE_TABLES, changed_accounts, made_by, on_hold
 from flows.progress import Progress, silent
 from flows.reference import Reference
-from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run, software
+from flows.run import COMMITTED, HELD, NOTHING_TO_DO, Refusal, Run, software
+from flows.runners import Runner, Threads
 from flows.tax_dates import date_for
 from rating.accounting_periods import closed_through
 from rating.cost_policies import restrictions, unposted
@@ -44,7 +46,9 @@ MONTH_TO_DATE_TABLES = (*DOCUMENT_TABLES, "cost_policy_measures")
 POSTED_KINDS = ("invoice", "grant_applied", "grant_ended")
 """Kinds of transactions that a period's state posts."""
 ROWS_PER_GROUP = 10_000_000
-TRIES = 5
+SHOWN = 20
+"""How many accounts on hold and limits reached the report of a run lists."""
+
 EXACT = Context(prec=60)
 
 
@@ -65,11 +69,17 @@ class BillPlan:
     inputs: Mapping[str, Any]
     issue_date: date | None = None
     """The day whose tax rates documents have that are taxed by issue date, as far as it is known (T1)."""
+    approval: Approval | None = None
+    """Of a bill that was held; without one, a bill that is out of bounds is held."""
 
     @cached_property
     def snapshot(self) -> Snapshot:
         """What the run reads: the head it was planned on."""
         return self.lake.snapshot(self.head)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the snapshot, which names every file of the lake: who opens the plan reads it there."""
+        return {name: value for name, value in vars(self).items() if name != "snapshot"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +89,14 @@ class GroupResult:
     files: tuple[FileEntry, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
     totals: tuple[Mapping[str, str], ...] = ()
+    parked: int = 0
     holds: tuple[Mapping[str, str], ...] = ()
+    """The first accounts on hold, of `parked`."""
     spanning: tuple[Mapping[str, Any], ...] = ()
     """sku_id, consumed_unit, records, consumed_quantity of records that end after the period."""
+    limits_reached: int = 0
     reached: tuple[Mapping[str, str | None], ...] = ()
-    """Limits of cost policies that this run was the first to see reached."""
+    """The first limits of cost policies that this run was the first to see reached, of `limits_reached`."""
 
 
 def bill_period(
@@ -94,6 +107,8 @@ def bill_period(
     until: datetime | None = None,
     groups: int | None = None,
     issue_date: date | None = None,
+    approval: Approval | None = None,
+    runner: Runner | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Bill a period, or show it month to date.
@@ -101,32 +116,28 @@ def bill_period(
     Reads    the lake's head: usage, operations and what other periods did; the reference tables
              issue_date: whose tax rates the drafts have of accounts that are taxed by it (policy tax_point); without
              one that of the period's last bill, and if it had none the last instant of the period, provisionally
-    Makes    one commit, or nothing to do; `until` before the end of the period gives month-to-date documents only
-    Errors   Refusal: a later period is billed already, an earlier one is not, or an invariant does not hold
-    Source   L1, L3, X1, T1
+             approval: of a bill that was held
+             runner: where groups of buckets are computed, on threads if left out; the commit is the same
+    Makes    one commit, or nothing to do; `until` before the end of the period gives month-to-date documents only;
+             a bill that is out of bounds is held, if it is not approved
+    Errors   Refusal: a later period is billed already, an earlier one is not, an invariant does not hold, or what was
+             approved is another bill
+    Source   L1, L3, X1, T1; reliability, Fates
     """
-    for _ in range(TRIES):
+
+    def once() -> Run:
         progress.step(f"plan {period}")
-        plan = plan_bill(lake, reference, period=period, until=until, groups=groups, issue_date=issue_date)
+        plan = plan_bill(
+            lake, reference, period=period, until=until, groups=groups, issue_date=issue_date, approval=approval
+        )
         if plan is None:
             return Run(NOTHING_TO_DO, COMMAND, report={"billing_period": period})
         progress.step(f"bill {period}")
-        results = _in_threads(plan, progress)
+        results = (runner or Threads()).map(bill_group, plan, progress)
         progress.step("audit and commit")
-        try:
-            return finish_bill(plan, results)
-        except HeadMoved:
-            continue  # another run committed: compute the difference to the new head
-    raise Refusal(f"other runs committed {TRIES} times while {period} was billed; run it again when they are done")
+        return finish_bill(plan, results)
 
-
-def _in_threads(plan: BillPlan, progress: Progress) -> list[GroupResult]:
-    results: list[GroupResult] = []
-    with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
-        for result in pool.map(lambda buckets: bill_group(plan, buckets), plan.groups):
-            results.append(result)
-            progress.advance(len(results), len(plan.groups))
-    return results
+    return on_the_head(once, f"{period} was billed")
 
 
 # --- planning ------------------------------------------------------------
@@ -140,12 +151,14 @@ def plan_bill(
     until: datetime | None = None,
     groups: int | None = None,
     issue_date: date | None = None,
+    approval: Approval | None = None,
 ) -> BillPlan | None:
     """Say what there is to do for a period; None when what would go in is what went in last time.
 
     Writes   the reference tables into the lake, invisible until the commit, where no commit has them yet
     """
     first_day(period)
+    lake.store.hold()  # from here to the commit, whoever writes the groups of buckets
     snapshot = lake.snapshot()
     known_as_of, is_closing = _known_as_of(snapshot, reference, period, until)
     if issue_date and not is_closing:
@@ -171,6 +184,7 @@ def plan_bill(
         new_reference_files=tuple(new),
         inputs=inputs,
         issue_date=issue_date,
+        approval=approval,
     )
 
 
@@ -328,13 +342,16 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         tables["ledger_entries"] = ledger_delta(desired, committed, closed_at(inputs))
     tables |= _of_cost_policies(plan, fresh)
     files = [_write(plan, name, rows, buckets) for name, rows in tables.items()]
+    holds = tables.get("holds", fresh.holds)
     return GroupResult(
         files=tuple(entry for entry in files if entry is not None),
         counts={name: rows.height for name, rows in tables.items()},
         totals=tuple(_totals(fresh.invoices)),
-        holds=tuple(tables.get("holds", fresh.holds).select("billing_account_id", "reason_code", "reason").to_dicts()),
+        parked=holds.height,
+        holds=tuple(holds.head(SHOWN).select("billing_account_id", "reason_code", "reason").to_dicts()),
         spanning=_spanning(plan, buckets, outputs.account_periods),
-        reached=tuple(_reached(tables["cost_policy_events"])),
+        limits_reached=tables["cost_policy_events"].height,
+        reached=tuple(_reached(tables["cost_policy_events"].head(SHOWN))),
     )
 
 
@@ -490,9 +507,10 @@ def _totals(invoices: pl.DataFrame) -> list[dict[str, str]]:
 
 
 def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
-    """Audit what is about to be visible and commit it.
+    """Audit what is about to be visible and commit it, or hold it where it is out of bounds and nobody approved it.
 
-    Errors   HeadMoved: another run committed first; Refusal: an invariant does not hold
+    Errors   HeadMoved: another run committed first
+             Refusal: an invariant does not hold, or the approval is of another bill
     """
     snapshot = plan.snapshot
     replaced = _replaced(plan)
@@ -508,17 +526,40 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
     added, candidate = [*added, *told], candidate.with_changes(told)
     refuse_breaches(candidate, {plan.period}, {entry.table for entry in added})
     report = _report(plan, results)
+    findings = out_of_bounds(candidate, plan.period) if plan.is_closing else []
+    hold = held.hold_id(plan.run_id, findings) if findings else None
+    held.refuse_other(plan.approval, hold, plan.period)
+    if hold and plan.approval is None:
+        return _held(plan, hold, findings, report)
+    approved = {} if plan.approval is None else {"approval": plan.approval.as_input()}
     commit = plan.lake.commit(
         snapshot.commit,
         run_id=plan.run_id,
         command=COMMAND,
-        inputs={**plan.inputs, "is_closing": plan.is_closing},
+        inputs={**plan.inputs, "is_closing": plan.is_closing, **approved},
         added=[*added, *plan.new_reference_files],
         removed=removed,
         totals={row["billing_currency"]: row for row in report["totals"]},
         summary={name: value for name, value in report.items() if name != "totals"},
     )
     return Run(COMMITTED, COMMAND, commit, report)
+
+
+def _held(plan: BillPlan, hold: str, findings: Sequence[Finding], report: Mapping[str, Any]) -> Run:
+    """Note what is out of bounds, once: the same again is held as it was."""
+    waiting = held.held(plan.lake.commits(plan.head), plan.period)
+    commit = None
+    if not waiting or waiting[0].run_id != hold:
+        commit = plan.lake.commit(
+            plan.snapshot.commit,
+            run_id=hold,
+            command=held.COMMAND,
+            inputs={"billing_period": plan.period, "bill_run": plan.run_id},
+            added=[],
+            totals={row["billing_currency"]: row for row in report["totals"]},
+            summary=held.summary_of(findings, report),
+        )
+    return Run(HELD, COMMAND, commit, {**report, "hold": hold, "out_of_bounds": [dict(one) for one in findings]})
 
 
 def refuse_breaches(candidate: Snapshot, periods: set[str], changed: set[str]) -> None:
@@ -570,10 +611,10 @@ def _report(plan: BillPlan, results: Sequence[GroupResult]) -> dict[str, Any]:
         "usage_rows": sum(entry.rows for entry in plan.snapshot.files("usage_records", billing_period=plan.period)),
         "rows": dict(sorted(counts.items())),
         "spanning_records": _added_up(one for result in results for one in result.spanning),
-        "parked": len(held),
-        "holds": held[:20],
-        "limits_reached": len(reached),
-        "reached": reached[:20],
+        "parked": sum(result.parked for result in results),
+        "holds": held[:SHOWN],
+        "limits_reached": sum(result.limits_reached for result in results),
+        "reached": reached[:SHOWN],
         "totals": [{name: str(value) for name, value in row.items()} for _, row in sorted(sums.items())],
     }
 

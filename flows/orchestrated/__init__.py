@@ -8,12 +8,13 @@ import os
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.ingest_usage import IngestResult
     from flows.lake.journal import Lake
     from flows.run import Run
+    from flows.runners import RunnerName
 
 SETTINGS = {
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",  # whatever profile is active
@@ -39,14 +40,16 @@ def ingest(
     received_at: datetime,
     retry_rejects: bool,
     actor: str,
+    manifest: Path | None = None,
 ) -> "IngestResult":
     """Land usage as the flow `ingest-usage`."""
     from flows.orchestrated.runs import ingest_usage
 
     named = [str(file.absolute()) for file in files]
     how = str(mapping.absolute()) if mapping else None
-    where = {"lake": str(lake.root), "reference": str(reference), "actor": actor}
-    return ingest_usage(named, how, received_at, retry_rejects, **where)
+    said = str(manifest.absolute()) if manifest else None
+    where = {"lake": lake.address, "reference": str(reference), "actor": actor}
+    return ingest_usage(named, how, received_at, retry_rejects, **where, manifest=said)
 
 
 def operations(lake: "Lake", reference: Path, files: Sequence[Path], received_at: datetime, actor: str) -> "Run":
@@ -54,7 +57,7 @@ def operations(lake: "Lake", reference: Path, files: Sequence[Path], received_at
     from flows.orchestrated.runs import operations as flow
 
     named = [str(file.absolute()) for file in files]
-    return flow(named, received_at, lake=str(lake.root), reference=str(reference), actor=actor)
+    return flow(named, received_at, lake=lake.address, reference=str(reference), actor=actor)
 
 
 def bill(
@@ -64,11 +67,21 @@ def bill(
     until: datetime | None,
     groups: int | None,
     issue_date: date | None = None,
+    approve: bool | str = False,
+    actor: str = "operator",
+    runner: "RunnerName" = "threads",
+    address: str | None = None,
 ) -> "Run":
-    """Bill a period as the flow `bill-period`."""
-    from flows.orchestrated.runs import bill_period
+    """Bill a period as the flow `bill-period`; one that is held has failed as a flow, and is a run like any other."""
+    from flows.orchestrated.runs import HeldRun, bill_period
 
-    return bill_period(period, until, issue_date, lake=str(lake.root), reference=str(reference), groups=groups)
+    where = {"lake": lake.address, "reference": str(reference), "actor": actor}
+    how: dict[str, Any] = {**where, "groups": groups, "approve": approve, "runner": runner, "address": address}
+    try:
+        run: Run = bill_period(period, until, issue_date, **how)
+        return run
+    except HeldRun as held:
+        return held.run
 
 
 def issue(
@@ -83,7 +96,7 @@ def issue(
     """Issue a period's drafts as the flow `issue-invoices`."""
     from flows.orchestrated.runs import issue_invoices
 
-    where = {"lake": str(lake.root), "reference": str(reference), "actor": actor}
+    where = {"lake": lake.address, "reference": str(reference), "actor": actor}
     return issue_invoices(period, issue_date, billing_account_id, received_at, **where)
 
 
@@ -91,4 +104,4 @@ def backfill(lake: "Lake", reference: Path, issue_date: date | None, received_at
     """Post what changed about billed periods as the flow `backfill`."""
     from flows.orchestrated.runs import backfill as flow
 
-    return flow(issue_date, received_at, lake=str(lake.root), reference=str(reference), actor=actor)
+    return flow(issue_date, received_at, lake=lake.address, reference=str(reference), actor=actor)

@@ -1,9 +1,9 @@
 """What a Prefect server does when a run fails: the automations that `make deploy` registers, and the flow they start.
 
-A run that failed, crashed, timed out or is late starts `failure-notice`, which needs no account: it leaves a page in
-Prefect, and a line in `failures.log` beside Prefect's database for whatever watches files. Who also wants a message
-makes a notification block called `billfold-alerts` (Slack, e-mail, a web hook: a form of Prefect's pages) and registers
-again: the server itself then sends it, also when no worker runs.
+A run that failed, crashed, timed out, is late, or met a bill that waits for approval starts `failure-notice`, which
+needs no account: it leaves a page in Prefect, and a line in `failures.log` beside Prefect's database for whatever
+watches files. Who also wants a message makes a notification block called `billfold-alerts` (Slack, e-mail, a web hook:
+a form of Prefect's pages) and registers again: the server itself then sends it, also when no worker runs.
 
 A run whose process is gone without a word is marked as crashed, so that it holds up no other one.
 """
@@ -30,11 +30,11 @@ TAG = "billfold"
 
 NOTICE = "failure-notice"
 LOG = "failures.log"
-TOLD_OF = ("Failed", "Crashed", "TimedOut")
+TOLD_OF = ("Failed", "Crashed", "TimedOut", "Held")
 LATE_AT_MOST_EVERY = timedelta(hours=1)
 """A server that comes back after a day has many late runs, and one reason."""
 
-ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut")
+ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Held")
 GONE = "its process sent no heartbeat any more; run it again, or leave it to the next run"
 HEARTBEATS = timedelta(minutes=9)
 """Three heartbeats of a run: after so long without one its process is gone."""

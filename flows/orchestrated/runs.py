@@ -7,16 +7,17 @@ is pure, so both may be tried again; what commits may not, except that billing p
 What the docstrings say of arguments is what Prefect's forms show.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from os import cpu_count
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 from pydantic import Field
@@ -25,19 +26,27 @@ from flows import backfill as backfilling
 from flows import bill_period as billing
 from flows import ingest_usage as ingesting
 from flows import issue_invoices as issuing
+from flows import left_behind
 from flows import operations as operating
 from flows.actors import refuse_stranger
 from flows.bill_period import BillPlan, GroupResult
+from flows.held import SHORT, Approval, approval
 from flows.ingest_usage import IngestResult
-from flows.lake.journal import HeadMoved, Lake
+from flows.lake.addresses import reference_beside
+from flows.lake.journal import Lake
 from flows.lake.views import publish
-from flows.landing.workspace import sweep
 from flows.month_report import month_report
+from flows.on_the_head import on_the_head
 from flows.orchestrated import shown
 from flows.orchestrated.shown import Shower
 from flows.orchestrated.summaries import against_last_month, ingest_summary, month_summary, run_summary
 from flows.reference import Reference, load_reference
-from flows.run import NOTHING_TO_DO, Refusal, Run
+from flows.run import HELD, NOTHING_TO_DO, Refusal, Run
+from flows.runners import RunnerName
+from flows.show.held_page import sentence
+
+if TYPE_CHECKING:
+    from flows.dask_cluster import Sealed
 
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-10"])]
 Groups = Annotated[int, Field(ge=1)]
@@ -47,6 +56,9 @@ LAKE = "lake"
 
 PLAIN: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 """Nothing is kept in Prefect: results are in the lake, and the run id says whether they are there already."""
+
+HELD_STATE = "Held"
+"""What the state of a flow is called that met a bill which waits for approval."""
 
 GROUP_RETRIES = 2
 PLAN_RETRIES = 2
@@ -61,7 +73,7 @@ THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=
 
 def reference_folder(lake: str, reference: str | None) -> Path:
     """The reference folder of a lake: the one that is named, or `reference` beside it."""
-    return Path(reference) if reference else Path(lake).absolute().parent / "reference"
+    return Path(reference) if reference else reference_beside(lake)
 
 
 def tables_of(lake: str, reference: str | None) -> Reference:
@@ -79,8 +91,7 @@ def swept(lake: str) -> int:
     """Remove what dead runs left behind in a lake; gives how many files there were."""
     found = Lake.open(Path(lake))
     try:
-        sweep(found)
-        return len(found.sweep())
+        return left_behind.clear_up(found)
     finally:
         found.close()
 
@@ -105,6 +116,7 @@ def ingest_usage(
     lake: str = LAKE,
     reference: str | None = None,
     actor: str = "operator",
+    manifest: str | None = None,
 ) -> IngestResult:
     """Land usage: every row accepted, a duplicate, superseded, or rejected with a reason.
 
@@ -116,10 +128,11 @@ def ingest_usage(
         lake: The lake, as seen by the worker.
         reference: The folder of reference tables; `reference` beside the lake if left out.
         actor: Who does it: a principal of the reference tables.
+        manifest: What the sender says the files hold.
     """
     swept(lake)
     landing = land_usage.with_options(task_run_name=f"land {len(files)} file{'' if len(files) == 1 else 's'}")
-    result = landing(lake, reference, files, mapping, received_at or datetime.now(UTC), retry_rejects, actor)
+    result = landing(lake, reference, files, mapping, received_at or datetime.now(UTC), retry_rejects, actor, manifest)
     finished(lake, "ingest-usage", result.commit, ingest_summary(result))
     return result
 
@@ -155,8 +168,12 @@ def bill_period(
     lake: str = LAKE,
     reference: str | None = None,
     groups: Groups | None = None,
+    runner: RunnerName = "threads",
+    address: str | None = None,
+    approve: bool | str = False,
+    actor: str = "operator",
 ) -> Run:
-    """Bill a month: plan, bill each group of buckets, audit and commit.
+    """Bill a month: plan, bill each group of buckets, audit and commit; or hold it, where it is out of bounds.
 
     Args:
         period: The month, like 2026-10.
@@ -165,11 +182,16 @@ def bill_period(
         lake: The lake, as seen by the worker.
         reference: The folder of reference tables; `reference` beside the lake if left out.
         groups: Into how many tasks the buckets are gathered; as many as the usage asks for if left out.
+        runner: Where the groups are computed: threads of the worker, or dask.
+        address: The scheduler of a Dask cluster, like tcp://10.0.0.1:8786; processes of one machine if left out.
+        approve: Commit the bill that was held; with its id, only if that is the one that waits.
+        actor: Who approves it: a principal of the reference tables.
     """
     swept(lake)
-    run = billed(lake, reference, period, until, groups, issue_date)
+    approved = approval_of(lake, reference, period, approve, actor) if approve else None
+    run = billed(lake, reference, period, until, groups, issue_date, runner, address, approved)
     finished(lake, "bill-period", run.commit, run_summary(run), months=[period])
-    return run
+    return ended([run], run)
 
 
 @flow(name="issue-invoices", **OPTIONS)
@@ -225,6 +247,36 @@ def backfill(
     return run
 
 
+class HeldRun(Refusal):
+    """A bill that waits for approval: the flow has not done what it was asked for."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        """What is out of bounds, and how to go on."""
+        report = self.run.report
+        found = "; ".join(sentence(one, {}) for one in report["out_of_bounds"])
+        how = f"look at it: billfold bill --period {report['billing_period']}"
+        return f"{report['billing_period']} is held for approval ({report['hold'][:SHORT]}): {found}; {how}"
+
+
+def ended(runs: Sequence[Run], result: Value) -> Value:
+    """What a flow gives back. Where a bill is held, the flow ends as failed, in a state that is called Held."""
+    held = next((run for run in runs if run.status == HELD), None)
+    if held is None:
+        return result
+    fault = HeldRun(held)
+    return cast(Value, Failed(name=HELD_STATE, message=str(fault), data=fault))
+
+
+def approval_of(lake: str, reference: str | None, period: str, approve: bool | str, actor: str) -> Approval:
+    """The approval of the bill that waits, or of the one that is named."""
+    which = approve if isinstance(approve, str) else None
+    return approval(Lake.open(Path(lake)), tables_of(lake, reference), period, which, actor, datetime.now(UTC))
+
+
 def billed(
     lake: str,
     reference: str | None,
@@ -232,30 +284,60 @@ def billed(
     until: datetime | None = None,
     groups: int | None = None,
     issue_date: date | None = None,
+    runner: RunnerName = "threads",
+    address: str | None = None,
+    approved: Approval | None = None,
 ) -> Run:
-    """Plan, bill, commit; again on the new head when another run was first."""
-    for _ in range(billing.TRIES):
+    """Plan, bill, commit or hold; again on the new head when another run was first."""
+
+    def once() -> Run:
         planning = plan_period.with_options(task_run_name=f"plan {period}")
-        plan = planning(lake, reference, period, until, groups, issue_date)
+        plan = planning(lake, reference, period, until, groups, issue_date, approved)
         if plan is None:
             return Run(NOTHING_TO_DO, billing.COMMAND, report={"billing_period": period})
-        results = _bill_groups(plan)
-        with suppress(HeadMoved):
-            return audit_and_commit(_as_is(plan), _as_is(results))
-    raise Refusal(
-        f"other runs committed {billing.TRIES} times while {period} was billed; run it again when they are done"
-    )
+        results = _bill_groups(plan, runner, address)
+        return audit_and_commit(_as_is(plan), _as_is(results))
+
+    return on_the_head(once, f"{period} was billed")
 
 
-def _bill_groups(plan: BillPlan) -> list[GroupResult]:
-    """Every group of buckets as a task, at once as far as there are threads; results in the order of the plan."""
+def _bill_groups(plan: BillPlan, runner: RunnerName, address: str | None) -> list[GroupResult]:
+    """Every group of buckets as a task, as many at once as there is room for; results in the order of the plan."""
     progress = Shower(f"billfold-bill-{plan.period}", f"{len(plan.groups)} groups of buckets of {plan.period}")
-    futures: list[PrefectFuture[GroupResult]] = [
-        bill_buckets.with_options(task_run_name=_name(buckets)).submit(_as_is(plan), buckets) for buckets in plan.groups
-    ]
-    for done, _ in enumerate(as_completed(futures), start=1):
-        progress.advance(done, len(futures))
-    return [future.result() for future in futures]
+    with _on_threads(plan) if runner == "threads" else _on_workers(plan, address) as submit:
+        futures = [submit(buckets) for buckets in plan.groups]
+        for done, _ in enumerate(as_completed(futures), start=1):
+            progress.advance(done, len(futures))
+        return [future.result() for future in futures]
+
+
+Submit = Callable[[tuple[int, ...]], PrefectFuture[GroupResult]]
+
+
+@contextmanager
+def _on_threads(plan: BillPlan) -> Iterator[Submit]:
+    """A group as a task on a thread of the flow."""
+    yield lambda buckets: bill_buckets.with_options(task_run_name=_name(buckets)).submit(_as_is(plan), buckets)
+
+
+@contextmanager
+def _on_workers(plan: BillPlan, address: str | None) -> Iterator[Submit]:
+    """A group as a task on a worker of a Dask cluster."""
+    from flows.dask_cluster import cluster, of_the_extra, sent_to, told_plainly
+
+    with of_the_extra():
+        from prefect_dask.task_runners import DaskTaskRunner
+    with cluster(address) as client:
+        sent = sent_to(client, plan)
+        scheduler, how = client.scheduler_info()["address"], {"security": client.security}
+        with told_plainly(), DaskTaskRunner(address=scheduler, client_kwargs=how) as workers:
+
+            def submit(buckets: tuple[int, ...]) -> PrefectFuture[GroupResult]:
+                billing_there = bill_buckets_sent.with_options(task_run_name=_name(buckets))
+                future: PrefectFuture[GroupResult] = workers.submit(billing_there, {"sent": sent, "buckets": buckets})
+                return future
+
+            yield submit
 
 
 def _as_is(value: Value) -> Value:
@@ -290,6 +372,7 @@ def land_usage(
     received_at: datetime,
     retry_rejects: bool,
     actor: str,
+    manifest: str | None = None,
 ) -> IngestResult:
     """Read, judge and commit a delivery."""
     tables = tables_of(lake, reference)
@@ -300,6 +383,7 @@ def land_usage(
         tables,
         [Path(file) for file in files],
         mapping=Path(mapping) if mapping else None,
+        manifest=Path(manifest) if manifest else None,
         received_at=received_at,
         retry_rejects=retry_rejects,
         actor=actor,
@@ -327,7 +411,13 @@ def decide_operations(lake: str, reference: str | None, files: list[str], receiv
 
 @task(name="plan", retries=PLAN_RETRIES, retry_delay_seconds=1, retry_condition_fn=_is_passing, **PLAIN)
 def plan_period(
-    lake: str, reference: str | None, period: str, until: datetime | None, groups: int | None, issue_date: date | None
+    lake: str,
+    reference: str | None,
+    period: str,
+    until: datetime | None,
+    groups: int | None,
+    issue_date: date | None,
+    approved: Approval | None,
 ) -> BillPlan | None:
     """What there is to do: paths and digests."""
     return billing.plan_bill(
@@ -337,6 +427,7 @@ def plan_period(
         until=until,
         groups=groups,
         issue_date=issue_date,
+        approval=approved,
     )
 
 
@@ -344,6 +435,14 @@ def plan_period(
 def bill_buckets(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
     """Bill the accounts of some buckets: pure, the same files each time, so it may be tried again."""
     return billing.bill_group(plan, buckets)
+
+
+@task(name="bill buckets", retries=GROUP_RETRIES, retry_delay_seconds=1, **PLAIN)
+def bill_buckets_sent(sent: "Sealed", buckets: tuple[int, ...]) -> GroupResult:
+    """The same on a worker of a Dask cluster, which opens the plan there."""
+    from flows.dask_cluster import compute
+
+    return compute(billing.bill_group, sent, buckets)
 
 
 @task(name="audit and commit", **PLAIN)
@@ -399,7 +498,9 @@ def post_difference(
 @task(name="publish views", retries=2, retry_delay_seconds=1, **PLAIN)
 def publish_views(lake: str) -> None:
     """Let analysts see the commit."""
-    publish(Lake.open(Path(lake)))
+    found = Lake.open(Path(lake))
+    if found.is_here:
+        publish(found)
 
 
 # --- what Prefect shows -----------------------------------------------------------------------------------------------

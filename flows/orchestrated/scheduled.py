@@ -8,7 +8,7 @@ it left out, so that nothing depends on every run having happened, or on their o
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from prefect import flow, task
@@ -20,7 +20,7 @@ from flows.bill_period import COMMAND as BILL
 from flows.ingest_usage import NOTHING, IngestResult
 from flows.lake import audit as auditing
 from flows.lake.journal import Lake
-from flows.lake.views import connect, queries
+from flows.lake.views import queries
 from flows.orchestrated.runs import (
     LAKE,
     OPTIONS,
@@ -29,6 +29,7 @@ from flows.orchestrated.runs import (
     Groups,
     Month,
     billed,
+    ended,
     finished,
     land_usage,
     swept,
@@ -36,7 +37,8 @@ from flows.orchestrated.runs import (
 )
 from flows.orchestrated.shown import Shower, page
 from flows.orchestrated.summaries import audit_summary, ingest_summary, run_summary
-from flows.run import NOTHING_TO_DO, Refusal, Run
+from flows.run import HELD, NOTHING_TO_DO, Refusal, Run
+from flows.runners import RunnerName
 from flows.tax_dates import is_by_issue
 from rating.periods import period_bounds, period_of
 
@@ -57,6 +59,8 @@ def bill_month(
     lake: str = LAKE,
     reference: str | None = None,
     groups: Groups | None = None,
+    runner: RunnerName = "threads",
+    address: str | None = None,
 ) -> list[Run]:
     """Bill the month that was the last one over when the run was scheduled, and before it those that were missed.
 
@@ -69,6 +73,8 @@ def bill_month(
         lake: The lake, as seen by the worker.
         reference: The folder of reference tables; `reference` beside the lake if left out.
         groups: Into how many tasks the buckets are gathered; as many as the usage asks for if left out.
+        runner: Where the groups are computed: threads of the worker, or dask.
+        address: The scheduler of a Dask cluster, like tcp://10.0.0.1:8786; processes of one machine if left out.
     """
     swept(lake)
     month = period or due.last_month(scheduled_at(), time_zone)
@@ -77,8 +83,18 @@ def bill_month(
         why = f"a later month than {month} is billed; what changed about {month} is posted by a backfill"
         runs = [Run(NOTHING_TO_DO, BILL, report={"billing_period": month, "why": why})]
     else:
-        runs = [billed(lake, reference, one, groups=groups) for one in months]
+        runs = _up_to_held(lake, reference, months, groups=groups, runner=runner, address=address)
     _finished(lake, "bill-month", runs, months or [month])
+    return ended(runs, runs)
+
+
+def _up_to_held(lake: str, reference: str | None, months: Sequence[str], **how: Any) -> list[Run]:
+    """Bill months, the oldest first; where one is held, those after it wait: they are billed on what it leaves (K8)."""
+    runs: list[Run] = []
+    for month in months:
+        runs.append(billed(lake, reference, month, **how))
+        if runs[-1].status == HELD:
+            break
     return runs
 
 
@@ -89,6 +105,8 @@ def draft_month(
     lake: str = LAKE,
     reference: str | None = None,
     groups: Groups | None = None,
+    runner: RunnerName = "threads",
+    address: str | None = None,
 ) -> Run:
     """Show the month to date: drafts without numbers, limits of cost policies, and what of credit limits is used.
 
@@ -98,6 +116,8 @@ def draft_month(
         lake: The lake, as seen by the worker.
         reference: The folder of reference tables; `reference` beside the lake if left out.
         groups: Into how many tasks the buckets are gathered; as many as the usage asks for if left out.
+        runner: Where the groups are computed: threads of the worker, or dask.
+        address: The scheduler of a Dask cluster, like tcp://10.0.0.1:8786; processes of one machine if left out.
     """
     swept(lake)
     at = until or scheduled_at()
@@ -106,7 +126,7 @@ def draft_month(
     if why:
         run = Run(NOTHING_TO_DO, BILL, report={"billing_period": month, "why": why})
     else:
-        run = billed(lake, reference, month, until=at, groups=groups)
+        run = billed(lake, reference, month, until=at, groups=groups, runner=runner, address=address)
     _finished(lake, "draft-month", [run], [month])
     return run
 
@@ -184,7 +204,8 @@ def issue_due(
     """Issue the drafts whose days of grace (policy grace_days) were over when the run was scheduled.
 
     What is over is billed once more before: what landed in those days is in the first invoice, and a month whose own
-    run was missed is billed at last. Drafts that correct an issued invoice are left to whoever posted the correction.
+    run was missed is billed at last. Where that bill is held, nothing is issued. Drafts that correct an issued invoice
+    are left to whoever posted the correction.
 
     Args:
         at: As if it had been scheduled for this instant.
@@ -195,7 +216,10 @@ def issue_due(
     """
     swept(lake)
     at = (at or scheduled_at()).astimezone(UTC)
-    months = _billed_again(lake, reference, at)
+    months, runs = _billed_again(lake, reference, at)
+    if any(run.status == HELD for run in runs):
+        _finished(lake, "issue-due", runs, months)
+        return ended(runs, runs[-1])
     run = issue_what_is_due(lake, reference, at, received_at or datetime.now(UTC), actor)
     _finished(lake, "issue-due", [run], months)
     if run.report.get("waiting"):
@@ -203,20 +227,24 @@ def issue_due(
     return run
 
 
-def _billed_again(lake: str, reference: str | None, at: datetime) -> list[str]:
-    """Bill what is over everywhere, by the tax rates of the day it is issued where policy tax_point is issue."""
+def _billed_again(lake: str, reference: str | None, at: datetime) -> tuple[list[str], list[Run]]:
+    """Bill what is over everywhere, by the tax rates of the day it is issued where policy tax_point is issue.
+
+    Makes    the months that are due, and the runs
+    """
     tables = tables_of(lake, reference)
     zones = tables["billing_accounts"]["time_zone"].unique().to_list()
     if not zones:
-        return []
+        return [], []
     over = min(due.last_month(at, zone) for zone in zones)
-    for month in due.months_to_bill(Lake.open(Path(lake)).snapshot(), over):
-        billed(lake, reference, month)
+    runs = _up_to_held(lake, reference, due.months_to_bill(Lake.open(Path(lake)).snapshot(), over))
+    if runs and runs[-1].status == HELD:
+        return [runs[-1].report["billing_period"]], runs
     found = due.due_drafts(Lake.open(Path(lake)).snapshot(), tables, at)
     last = found.filter(billing_period=over)
     if last.height and is_by_issue(tables["billing_policies"]):
-        billed(lake, reference, over, issue_date=max(last["issue_date"]))
-    return sorted(set(found["billing_period"]))
+        runs.append(billed(lake, reference, over, issue_date=max(last["issue_date"])))
+    return sorted(set(found["billing_period"])), runs
 
 
 @task(name="issue what is due", **PLAIN)
@@ -258,9 +286,7 @@ def read_again(lake: str) -> list[str]:
 @task(name="ask every invariant", **PLAIN)
 def ask_invariants(lake: str) -> list[str]:
     """What does not hold."""
-    found = Lake.open(Path(lake))
-    with connect(found, found.snapshot()) as connection:
-        return [str(breach) for breach in auditing.audit(connection)]
+    return [str(breach) for breach in auditing.audit_of(Lake.open(Path(lake)))]
 
 
 def scheduled_at() -> datetime:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flows.month_report import AMOUNTS, MonthReport
 from flows.run import Run
 from flows.show.amounts import Currency
+from flows.show.held_page import sentence
 from flows.show.reports import FATES, LABELS, TOTALS
 from flows.show.texts import markdown_cell
 
@@ -55,6 +56,7 @@ def run_summary(run: Run) -> str:
         run.status,
         run.commit,
         _table(["what", "value"], counts),
+        _section("Out of bounds", ["what"], [[sentence(one, {})] for one in _rows(report, "out_of_bounds")]),
         _section("Rows", ["table", "rows"], rows),
         _section("Totals", ["currency", "invoices", *TOTALS], totals),
         _reasons("Rejected", report.get("reasons", {})),

@@ -82,7 +82,7 @@ RESTRICTED = ("restricted", 108.0, 108.0, "2026-10-10 21:00:00+00")
 
 
 def test_s0_5_s0_7_a_month_day_by_day_then_its_bill_its_issue_and_payments(month: Limited) -> None:
-    for day in range(1, 8):
+    for day in (1, 4, 7):
         month.to_date(f"2026-10-{day:02}T21:00:00Z")
     # seven days: 75.60 of 108.00, 70 %
     assert (month.figures(), month.states()) == (("108.00", "75.60", "32.40", "ok"), [])

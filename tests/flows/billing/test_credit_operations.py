@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.lake.audit import audit
-from flows.lake.views import connect
+from flows.lake.audit import audit_of
 from flows.operations import land_operations
 from tests.flows.billing.months import Month
 
@@ -150,8 +149,7 @@ class Credit(Month):
         return self
 
     def breaches(self) -> list[str]:
-        with connect(self.lake) as connection:
-            return [str(breach) for breach in audit(connection)]
+        return [str(breach) for breach in audit_of(self.lake)]
 
     def balances(self) -> dict[str, tuple[Decimal, str]]:
         found = self.ask("select grant_id, balance, status from grant_balances")

@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from flows.explain import explain_charge
-from flows.lake.audit import audit, verify
-from flows.lake.views import connect
+from flows.lake.audit import audit_of, verify
 from flows.run import NOTHING_TO_DO
 from tests.flows.billing.months import Month
 from tests.flows.cli.worked import billfold, line_with
@@ -100,8 +99,7 @@ def test_the_breakdown_has_a_row_for_each_rate(month: Month) -> None:
 
 
 def test_the_books_keep_every_invariant_and_another_run_finds_nothing_to_do(month: Month) -> None:
-    with connect(month.lake) as connection:
-        assert audit(connection) == []
+    assert audit_of(month.lake) == []
     assert verify(month.lake) == []
     assert month.bill().status == NOTHING_TO_DO
 
@@ -109,8 +107,7 @@ def test_the_books_keep_every_invariant_and_another_run_finds_nothing_to_do(mont
 def test_an_issued_month_of_two_rates_keeps_every_invariant(tmp_path: Path) -> None:
     month = billed(tmp_path)
     month.issue()
-    with connect(month.lake) as connection:
-        assert audit(connection) == []
+    assert audit_of(month.lake) == []
     assert month.ask("select document_state, sum(amount_due) from invoices group by 1") == [
         ("issued", Decimal("182.05"))
     ]

@@ -10,8 +10,7 @@ import pytest
 
 from flows.backfill import backfill
 from flows.explain import explain_charge
-from flows.lake.audit import audit
-from flows.lake.views import connect
+from flows.lake.audit import audit_of
 from flows.run import NOTHING_TO_DO
 from tests.flows.billing.months import Month
 
@@ -45,8 +44,7 @@ def test_x4_late_usage_is_priced_discounted_and_taxed_as_the_next_month_s(month:
     """)
     # 120 h x 0.50 = 60.00; October's discount of 10 % is over, and its bonus of 40 was used; 20 % of 60.00
     assert rows == [tuple(map(Decimal, ("60", "0", "0", "12", "72")))]
-    with connect(month.lake) as connection:
-        assert audit(connection) == []
+    assert audit_of(month.lake) == []
 
 
 def test_x4_the_issued_month_gets_no_correction(month: Month) -> None:

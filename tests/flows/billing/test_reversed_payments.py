@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.lake.audit import audit
-from flows.lake.views import connect
+from flows.lake.audit import audit_of
 from tests.flows.billing.months import Month
 from tests.flows.billing.test_payments import NOVEMBER, balances, payment
 
@@ -39,8 +38,7 @@ class Audited(Month):
         return run
 
     def hold(self) -> None:
-        with connect(self.lake) as connection:
-            assert audit(connection) == []
+        assert audit_of(self.lake) == []
 
     def november(self) -> None:
         self.ingest(self.usage("november.csv", NOVEMBER))

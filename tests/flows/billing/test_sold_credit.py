@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -15,9 +15,9 @@ import pytest
 from rich.console import Console
 
 from flows.backfill import backfill
+from flows.due import issue_due
 from flows.explain_invoice import explain_invoice
-from flows.lake.audit import audit
-from flows.lake.views import connect
+from flows.lake.audit import audit_of
 from flows.replay import replay
 from flows.run import Refusal
 from flows.show.invoice import read_document
@@ -91,8 +91,7 @@ class Won(Month):
         self.ingest(self.usage(f"{account}-{period}.csv", row), received_at=received)
 
     def breaches(self) -> list[str]:
-        with connect(self.lake) as connection:
-            return [str(breach) for breach in audit(connection)]
+        return [str(breach) for breach in audit_of(self.lake)]
 
     def balances(self) -> dict[str, Decimal]:
         return dict(self.ask("select grant_id, balance from grant_balances order by all"))  # type: ignore[arg-type]
@@ -335,6 +334,39 @@ def test_a_refund_gives_back_price_and_tax_by_a_credit_note_that_the_issue_of_it
     assert won.breaches() == []
     head = won.lake.head().number
     assert replay(won.lake, str(head)).faults == ()
+
+
+DUE = datetime(2026, 12, 2, 15, tzinfo=UTC)
+"""The third of December begins in Seoul: November's two days of grace are over."""
+
+
+def issue_what_is_due(won: Won, at: datetime = DUE) -> str:
+    return issue_due(won.lake, won.reference(), at=at, actor="operator", received_at=at).status
+
+
+def test_a_schedule_issues_the_credit_note_of_a_month_that_has_nothing_else(won: Won) -> None:
+    """All but October's 60,000 goes back in November, in which nothing was used: 40,000 and 4,000 of tax."""
+    won.buy()
+    won.use("2026-10", 60_000)
+    won.bill(period="2026-10")
+    won.issue(period="2026-10")
+    won.operate(REFUND, received_at=datetime(2026, 11, 10, 1, tzinfo=UTC))
+    won.bill(period="2026-11")
+    assert issue_what_is_due(won, DUE - timedelta(microseconds=1)) == "nothing to do"
+    assert issue_what_is_due(won) == "committed"
+    assert notes(won)[1:] == [("CN-2026-00001", "381", SALE, "2026-11", -40_000, -4_000, 0)]
+    assert issue_what_is_due(won) == "nothing to do"
+    assert won.breaches() == []
+
+
+def test_a_schedule_issues_a_month_and_what_it_refunds_at_once(won: Won) -> None:
+    refunded(won)
+    assert issue_what_is_due(won) == "committed"
+    asked = "select count(*) from operations where operation = 'issue_invoices' and billing_period = '2026-11'"
+    assert won.ask(asked) == [(1,)]
+    assert won.ask("select count(*) from invoices where billing_period = '2026-11' and document_state = 'issued'") == [
+        (2,)
+    ]
 
 
 def test_the_lines_of_a_refund_say_how_much_of_the_credit_went_back(won: Won) -> None:

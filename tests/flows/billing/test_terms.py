@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from flows.lake.audit import audit, verify
-from flows.lake.views import connect
+from flows.lake.audit import audit_of, verify
 from flows.run import Refusal
 from tests.flows.billing.months import Month
 
@@ -105,8 +104,7 @@ def test_the_lines_say_what_each_is(done: Month) -> None:
 
 def test_the_books_hold_and_the_ledger_says_the_same(done: Month) -> None:
     """Discounts and the cap are given: 18.50 + 16.50 + 15.00."""
-    with connect(done.lake) as connection:
-        assert audit(connection) == []
+    assert audit_of(done.lake) == []
     assert verify(done.lake) == []
     found = dict(done.ask("select ledger_account, balance from trial_balance where balance <> 0 order by 1"))
     assert found == {
@@ -182,5 +180,4 @@ def test_a_charge_for_an_earlier_month_has_that_month_billed_first(tmp_path: Pat
         "select list_cost from invoices where billing_period = '2026-09' and billing_account_id = 'acme'"
     ) == [(Decimal(5),)]
     assert month.due()["acme"] == Decimal(132)
-    with connect(month.lake) as connection:
-        assert audit(connection) == []
+    assert audit_of(month.lake) == []

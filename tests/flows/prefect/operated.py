@@ -10,7 +10,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,12 +146,21 @@ class Operated:
     # --- the API that the pages use ------------------------------------------------------------
 
     def ask(self, what: str, body: Mapping[str, Any] | None = None, method: str = "POST") -> Any:
-        """An answer of the API."""
+        """An answer of the API, asked again while its database is locked, as Prefect's own clients do."""
         sent = None if method == "GET" else json.dumps(body or {}).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.address}/{what}", data=sent, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or b"null")
+
+        def answered() -> Any:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return [json.loads(answer.read() or b"null")]
+            except urllib.error.HTTPError as fault:
+                if fault.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                return None
+
+        return until(answered, f"{what} is answered; server.log in {self.folder} says why not")[0]
 
     def deployment(self, name: str) -> Any:
         """A deployment by the names of its flow and its own."""
@@ -157,7 +168,8 @@ class Operated:
 
     def begin(self, name: str, *, at: str | None = None, gate: Path | None = None, **parameters: Any) -> str:
         """Start a run as the pages do, for an instant if asked; one with a gate waits there before it commits."""
-        body: dict[str, Any] = {"parameters": {key: _plain(value) for key, value in parameters.items()}}
+        plain = {key: _plain(value) for key, value in parameters.items()}
+        body: dict[str, Any] = {"idempotency_key": uuid.uuid4().hex, "parameters": plain}
         if at:
             body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
         if gate:

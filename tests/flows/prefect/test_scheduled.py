@@ -10,6 +10,7 @@ import pytest
 from flows.lake.journal import Lake
 from flows.run import Refusal
 from tests.flows.billing.months import RECEIVED, Month
+from tests.flows.billing.test_bounds import Watched
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -159,3 +160,31 @@ def test_planning_is_tried_again_after_a_fault_of_the_machine_and_not_after_a_re
     with pytest.raises(Refusal, match="not like this"):
         scheduled.bill_month(period="2026-10", **books(month))
     assert len(tried) == 3
+
+
+def test_a_bill_that_is_held_ends_its_flow_as_held_and_nothing_is_issued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """September's 100 hours are 60.00; October's 1000 are more than three times that. Approved, both are issued."""
+    from flows import orchestrated
+    from flows.orchestrated import scheduled
+    from flows.orchestrated.alerts import TOLD_OF
+    from flows.orchestrated.runs import HeldRun
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    month = Watched(tmp_path, bound_payable_months="1")
+    month.use("2026-09", "100")
+    month.bill(period="2026-09")
+    month.use("2026-10", "1000")
+    ended = scheduled.bill_month(period="2026-10", return_state=True, **books(month))
+    assert (ended.name, ended.is_failed()) == ("Held", True)
+    assert ended.name in TOLD_OF
+    assert "total with tax: 600.00 EUR; the bound is at most 180.00" in ended.message
+    with pytest.raises(HeldRun, match="2026-10 is held for approval"):
+        scheduled.issue_due(at=THIRD, received_at=RECEIVED, **books(month))
+    assert commands(month)[-1] == "hold"
+    asked = (month.lake, month.reference_folder, "2026-10", None, None, None)
+    assert orchestrated.bill(*asked).exit_code == 4
+    assert orchestrated.bill(*asked, True, "second").status == "committed"
+    run = scheduled.issue_due(at=THIRD, received_at=RECEIVED, **books(month))
+    assert run.report["issued"] == 2

@@ -1,0 +1,88 @@
+"""A bill that is held: what is out of bounds, by how much, whose amounts moved, and how to go on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flows.bounds import FIGURES, REJECTS
+from flows.held import SHORT
+from flows.show.amounts import Currency
+from flows.show.console import grid, styled
+from rating.rejects import REASONS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+Finding = Mapping[str, Any]
+
+
+def held_page(
+    report: Mapping[str, Any], currencies: Mapping[str, Currency], options: str = ""
+) -> Iterator["RenderableType"]:
+    """Every figure that is out of bounds, then what to do.
+
+    Reads    the report of a run that is held; options: what a command needs to find the same books
+    """
+    period, hold = report["billing_period"], report["hold"]
+    for finding in report["out_of_bounds"]:
+        yield styled(f"\n{sentence(finding, currencies)}", "bold")
+        if finding["figure"] == REJECTS:
+            yield _reasons(finding["reasons"])
+        else:
+            yield _months(finding, period, _currency(finding, currencies))
+            yield _accounts(finding["accounts"], _currency(finding, currencies))
+    yield styled("\nIf something is wrong, mend it and bill again. If it is right, staff approve it as it is:")
+    yield _in_one_piece(f"billfold bill --period {period} --approve {hold[:SHORT]}{options}")
+
+
+def _in_one_piece(command: str) -> "RenderableType":
+    """A command that is never folded, so that it can be copied; a console would join a bare text to others, folded."""
+    from rich.console import Group
+
+    text = styled(f"{command}\n")
+    text.no_wrap, text.overflow = True, "ignore"
+    return Group(text)
+
+
+def sentence(finding: Finding, currencies: Mapping[str, Currency]) -> str:
+    """What is out of bounds, in one line."""
+    if finding["figure"] == REJECTS:
+        return (
+            f"rows set aside: {int(finding['value']):,} of {int(finding['landed']):,} wait to be mended; "
+            f"the bound is a share of {finding['times']}"
+        )
+    currency = _currency(finding, currencies)
+    value, limit, median = (currency.amount(Decimal(finding[name])) for name in ("value", "limit", "median"))
+    least = "at most" if finding["is"] == "above" else "at least"
+    return (
+        f"{FIGURES[finding['figure']]}: {value} {currency.code}; the bound is {least} {limit}, "
+        f"{finding['times']} times the median {median} of {len(finding['before'])} months"
+    )
+
+
+def _currency(finding: Finding, currencies: Mapping[str, Currency]) -> Currency:
+    code = finding["billing_currency"]
+    return currencies.get(code, Currency(code))
+
+
+def _months(finding: Finding, period: str, currency: Currency) -> "Table":
+    table = grid("!month", f">{currency.code}")
+    for one in (*finding["before"], {"billing_period": period, "value": finding["value"]}):
+        table.add_row(one["billing_period"], currency.amount(Decimal(one["value"])))
+    return table
+
+
+def _accounts(accounts: Sequence[Mapping[str, str]], currency: Currency) -> "Table":
+    table = grid("accounts that changed most", ">month before", ">this month")
+    for one in accounts:
+        figures = (currency.amount(Decimal(one[name])) for name in ("before", "value"))
+        table.add_row(styled(one["billing_account_id"]), *figures)
+    return table
+
+
+def _reasons(reasons: Mapping[str, str]) -> "Table":
+    table = grid("!reason", ">rows", "meaning")
+    for code, rows in reasons.items():
+        table.add_row(code, f"{int(rows):,}", styled(REASONS[code].sentence if code in REASONS else ""))
+    return table

@@ -1,0 +1,242 @@
+"""A bill that is out of proportion is held: nothing of it is visible until staff approve what was shown.
+
+An hour costs 0.50, the tax is 20 %: 100 hours are 60.00 in each of July, August and September. The bounds are 3 times
+and a quarter of that: 180.00, which are 300 hours, and 15.00, which are 25. What is out of bounds is asked in
+`test_out_of_bounds.py`, of books that are drawn.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flows.held import approval, held
+from flows.lake.audit import audit, verify
+from flows.lake.journal import Lake
+from flows.lake.views import connect
+from flows.replay import replay
+from flows.run import Refusal, Run
+from tests.flows.billing.months import Month
+from tests.flows.cli.worked import billfold, line_with
+
+AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
+EARLIER = ("2026-07", "2026-08", "2026-09")
+
+PRINCIPALS = """
+principal_id,role,billing_account_id,valid_from
+helper,support,,2026-01-01
+owner,organization_owner,acme,2026-01-01
+manager,billing_manager,acme,2026-01-01
+member,member,acme,2026-01-01
+analyst,analyst,,2026-01-01
+second,staff,,2026-01-01
+gone,staff,,2025-01-01
+"""
+
+
+class Watched(Month):
+    """Months of one account, with the bounds that `policies` says instead of those that are shipped."""
+
+    def __init__(self, folder: Path, **policies: str) -> None:
+        super().__init__(folder, buckets=1)
+        (self.reference_folder / "discounts.csv").unlink()
+        self.say(**{"bound_payable_documents": "1", **policies})
+        operator = "operator,staff,,2026-01-01\n"
+        (self.reference_folder / "principals.csv").write_text(PRINCIPALS.lstrip() + operator)
+
+    @classmethod
+    def of(cls, folder: Path, books: Watched) -> Watched:
+        """A copy of books in a folder of its own."""
+        shutil.copytree(books.folder, folder / "copy")
+        found = cls.__new__(cls)
+        found.folder = folder / "copy"
+        found.lake = Lake.open(found.folder / "lake")
+        return found
+
+    def say(self, **policies: str) -> None:
+        lines = [f",{name},{value},2000-01-01" for name, value in policies.items()]
+        header = "billing_account_id,policy,value,valid_from"
+        (self.reference_folder / "billing_policies.csv").write_text("\n".join([header, *lines, ""]))
+
+    def use(self, period: str, hours: str, name: str = "u", sku: str = "vm-small", account: str = "acme") -> None:
+        when = f"{period}-05T00:00:00Z,{period}-05T01:00:00Z"
+        rows = [f"{name}-{period},{account},,vm-1,{sku},eu-1,{when},{hours},hour"]
+        self.ingest(self.usage(f"{name}-{period}.csv", *rows), received_at=AT)
+
+    def approved(self, which: str | None = None, actor: str = "operator", period: str = "2026-10") -> Run:
+        found = approval(self.lake, self.reference(), period, which, actor, AT)
+        return self.bill(period=period, approval=found)
+
+    @property
+    def where(self) -> list[object]:
+        return ["--lake", self.lake.root, "--reference", self.reference_folder]
+
+
+@pytest.fixture(scope="module")
+def three_months(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """July, August and September, billed; no test changes it."""
+    books = Watched(tmp_path_factory.mktemp("three"))
+    for period in EARLIER:
+        books.use(period, "100")
+        books.bill(period=period)
+    books.lake.close()
+    return books
+
+
+@pytest.fixture
+def books(tmp_path: Path, three_months: Watched) -> Watched:
+    return Watched.of(tmp_path, three_months)
+
+
+@pytest.fixture(scope="module")
+def one_that_waits(tmp_path_factory: pytest.TempPathFactory, three_months: Watched) -> Watched:
+    """October's 1000 hours have landed and are held: 600.00, ten times the median."""
+    books = Watched.of(tmp_path_factory.mktemp("waits"), three_months)
+    books.use("2026-10", "1000")
+    assert books.bill().status == "held"
+    books.lake.close()
+    return books
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, one_that_waits: Watched) -> Watched:
+    return Watched.of(tmp_path, one_that_waits)
+
+
+def hold_of(books: Watched) -> str:
+    """The id of the bill that waits."""
+    (found,) = held(books.lake.commits())
+    return found.run_id
+
+
+def test_of_a_held_bill_nothing_is_visible_and_the_books_hold(waiting: Watched) -> None:
+    head = waiting.lake.head()
+    assert (head.command, head.added, head.removed) == ("hold", (), ())
+    assert waiting.lake.snapshot().visible == waiting.lake.snapshot(head.number - 1).visible
+    assert waiting.ask("select count(*) from invoices where billing_period = '2026-10'") == [(0,)]
+    assert verify(waiting.lake) == []
+    with connect(waiting.lake) as connection:
+        assert audit(connection) == []
+    with pytest.raises(Refusal, match="O_NOTHING_TO_ISSUE"):
+        waiting.issue()
+
+
+def test_the_same_inputs_are_the_same_hold_again_and_one_commit(waiting: Watched) -> None:
+    hold, head = hold_of(waiting), waiting.lake.head()
+    again = waiting.bill()
+    assert (again.status, again.exit_code, again.commit, again.report["hold"]) == ("held", 4, None, hold)
+    assert waiting.lake.head() == head
+
+
+# --- approving ---
+
+
+def test_what_was_held_is_committed_when_it_is_approved_and_the_journal_says_by_whom(waiting: Watched) -> None:
+    books, hold = waiting, hold_of(waiting)
+    run = books.approved(actor="second")
+    assert (run.status, run.exit_code) == ("committed", 0)
+    assert books.lake.head().inputs["approval"] == {"hold": hold, "actor": "second"}
+    asked = "select command, approved_by from runs where billing_period = '2026-10' order by commit_number"
+    assert books.ask(asked) == [("hold", None), ("bill", "second")]
+    assert books.ask("select total_with_tax::varchar from invoices where billing_period = '2026-10'") == [("600.0000",)]
+    assert books.bill().status == "nothing to do"
+    assert held(books.lake.commits()) == []
+    assert replay(books.lake, str(books.lake.head().number)).faults == ()
+    with pytest.raises(Refusal, match="no bill of 2026-10 waits"):
+        books.approved()
+
+
+def test_an_approval_names_what_was_shown(waiting: Watched) -> None:
+    hold = hold_of(waiting)
+    for other in ("0" * 12, hold[:5], ""):
+        with pytest.raises(Refusal, match=f"that is {hold[:12]}"):
+            waiting.approved(other)
+    assert approval(waiting.lake, waiting.reference(), "2026-10", hold[:12], "operator", AT).hold == hold
+
+
+def test_an_approval_of_other_inputs_does_not_slip_through(waiting: Watched) -> None:
+    """One hour more landed after what was looked at."""
+    books, hold = waiting, hold_of(waiting)
+    books.use("2026-10", "1", "late")
+    with pytest.raises(Refusal, match="something changed since then"):
+        books.approved()
+    again = books.bill()
+    assert again.status == "held"
+    assert again.report["hold"] != hold
+    with pytest.raises(Refusal, match="is not what waits"):
+        books.approved(hold)
+    assert books.approved(again.report["hold"]).status == "committed"
+
+
+def test_an_approval_of_what_is_within_its_bounds_by_now_is_of_nothing(waiting: Watched) -> None:
+    """1000 hours at a price that was mistaken; at 0.05 they are 50.00 and 10.00 of tax."""
+    books = waiting
+    prices = books.reference_folder / "sku_prices.csv"
+    prices.write_text(prices.read_text().replace("unit,0.50,", "unit,0.05,"))
+    with pytest.raises(Refusal, match="something changed since then"):
+        books.approved()
+    assert books.bill().status == "committed"
+    assert held(books.lake.commits()) == []
+
+
+ROLES = {
+    "staff": "second",
+    "support": "helper",
+    "organization_owner": "owner",
+    "billing_manager": "manager",
+    "member": "member",
+    "analyst": "analyst",
+    "none": "nobody",
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_staff_approve_and_nobody_else(three_months: Watched, role: str) -> None:
+    """Where nothing waits, whoever may approve is told that, and everybody else that they may not."""
+    said = "no bill of 2026-10 waits" if role == "staff" else f"{ROLES[role]} may not approve a held bill"
+    with pytest.raises(Refusal, match=said):
+        approval(three_months.lake, three_months.reference(), "2026-10", None, ROLES[role], AT)
+
+
+def test_a_month_to_date_is_never_held(books: Watched) -> None:
+    books.use("2026-10", "1000")
+    assert books.bill(until=datetime(2026, 10, 20, tzinfo=UTC)).status == "committed"
+
+
+# --- what people see ---
+
+
+def test_the_page_says_what_is_out_of_bounds_and_how_to_go_on(waiting: Watched) -> None:
+    books = waiting
+    said = billfold("bill", "--period", "2026-10", *books.where)
+    assert said.code == 4
+    hold = held(books.lake.commits())[0].run_id[:12]
+    assert "bill: held for approval; nothing is billed" in said.out
+    assert "total with tax: 600.00 EUR; the bound is at most 180.00, 3 times the median 60.00 of 3 months" in said.out
+    assert line_with(said.out, ["acme", "60.00", "600.00"])
+    assert f"billfold bill --period 2026-10 --approve {hold} --lake {books.lake.root}" in said.out
+    assert billfold("bill", "--period", "2026-10", *books.where, "--quiet").err.strip().endswith(hold)
+    status = billfold("status", *books.where)
+    assert f"Held for approval: 2026-10, {hold}" in status.out
+    assert billfold("bill", "--period", "2026-10", *books.where, "--approve", "--as", "helper").code == 1
+    assert billfold("bill", "--period", "2026-10", *books.where, "--approve", "nonsense").code == 1
+    assert billfold("bill", "--period", "2026-10", "--until", "2026-10-20", *books.where, "--approve").code == 2
+    assert billfold("bill", "--period", "2026-10", *books.where, "--approve", "--as", "second").code == 0
+    assert "Held for approval" not in billfold("status", *books.where).out
+    runs = billfold("show", "runs", *books.where).out
+    assert line_with(runs, ["bill", "2026-10", "second"])
+
+
+def test_a_bound_that_names_an_account_is_a_fault(books: Watched) -> None:
+    from flows.reference.faults import ReferenceFaults
+
+    path = books.reference_folder / "billing_policies.csv"
+    path.write_text(path.read_text() + "acme,bound_rejects,0.5,2000-01-01\n")
+    with pytest.raises(ReferenceFaults) as found:
+        books.reference()
+    (fault,) = found.value.faults
+    assert (fault.column, fault.found) == ("billing_account_id", "'acme'")
+    assert "asked of a whole run" in fault.wanted
