@@ -5,7 +5,6 @@ ranks of the grants; one account with very many charges and grants; and a millio
 """
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
 
+import flows  # noqa: F401 - first, as on the command line: it says how Polars keeps memory
+
+# isort: split
 import numpy as np
 import polars as pl
 
@@ -20,14 +22,15 @@ from rating.allocations.grants import meet, spend
 from rating.allocations.waterfall import Applications, waterfall
 from rating.money import share
 from schemas.units import Instant
-from tests.benchmarks.measure import Measured, own_peak, table, timed
+from tests.benchmarks.kept import RESULTS, Run, a_run, written
+from tests.benchmarks.measure import Measured, table, timed
+from tests.benchmarks.processes import own_peak
 
-RESULTS = Path(__file__).parent / "results" / "allocation.json"
 PLAIN, WATERFALL, FRAMES = "plain Polars loop", "waterfall", "frames to frames"
 SHARE = "share by largest remainder"
 START, END = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 SERVICES = [f"service-{number:02}" for number in range(20)]
-GRANTS_OF_ONE, CHARGES_OF_ONE = (1_000, 10_000), 100_000
+GRANTS_OF_ONE, CHARGES_OF_ONE, CHARGES = (1_000, 10_000), 100_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ def measure(lines: Sequence[Work], rounds: int) -> list[Measured]:
     for turn in range(rounds + 1):
         for work in lines:
             seconds = timed(work.run)
-            times[work.name] += [seconds] if turn else []
+            times[work.name] += [seconds] if turn or not rounds else []
     wall = {name: median(one for one, _ in some) for name, some in times.items()}
     cpu = {name: median(one for _, one in some) for name, some in times.items()}
     return [
@@ -214,8 +217,9 @@ def measure(lines: Sequence[Work], rounds: int) -> list[Measured]:
             wall[work.name],
             cpu[work.name],
             wall[work.name] / wall[PLAIN],
-            f"{work.against} (CPU {cpu[work.name] / cpu[work.against]:.2f})",
+            work.against,
             wall[work.name] / wall[work.against],
+            cpu[work.name] / cpu[work.against],
             0,
         )
         for work in lines
@@ -225,21 +229,28 @@ def measure(lines: Sequence[Work], rounds: int) -> list[Measured]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.allocation", description=__doc__)
-    parser.add_argument("--charges", type=int, default=1_000_000, help="charges in all; ten per account, five grants")
+    parser.add_argument("--charges", type=int, default=CHARGES, help="charges in all; ten per account, five grants")
     parser.add_argument(
         "--charges-of-one", type=int, default=CHARGES_OF_ONE, help="charges of the account that has many"
     )
     parser.add_argument("--rounds", type=int, default=5, help="runs of each work after one to warm up")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the table goes as JSON")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS / "allocation.json", help="where the table goes as JSON"
+    )
+    parser.add_argument("--keep", action="store_true", help="put it into reference.json too")
     given = parser.parse_args(arguments)
-    applications = checked(World(10, given.charges // 10, 5))
-    rows = measure(works(given.charges, given.charges_of_one, GRANTS_OF_ONE), given.rounds)
-    given.results.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"charges": given.charges, "applications": applications, "rounds": given.rounds}
-    facts |= {"peak_megabytes": own_peak(), "works": [asdict(row) for row in rows]}
-    given.results.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    said = f"{given.charges:,} charges, {applications:,} applications, the same in both ways; median of {given.rounds}"
-    print(f"{said}; peak {own_peak():,.0f} MB\n\n{table(rows)}\n\n{given.results}")
+    written([measured_run(given.charges, given.charges_of_one, given.rounds)], given.results, is_kept=given.keep)
+    print(given.results)
+
+
+def measured_run(charges: int = CHARGES, charges_of_one: int = CHARGES_OF_ONE, rounds: int = 5) -> Run:
+    """Measure and print."""
+    applications = checked(World(10, charges // 10, 5))
+    lines = measure(works(charges, charges_of_one, GRANTS_OF_ONE), rounds)
+    said = f"{charges:,} charges, {applications:,} applications, the same in both ways; median of {rounds or 'one'}"
+    print(f"{said}; peak {own_peak():,.0f} MB\n\n{table(lines)}\n")
+    facts = {"rows": charges, "applications": applications, "rounds": rounds, "peak_megabytes": own_peak()}
+    return a_run("allocation", [asdict(line) for line in lines], **facts)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ The world has all meters, and one account in twenty has prices that change insid
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -36,12 +35,14 @@ from rating.rows import only
 from rating.sql import keep
 from rating.usage_classes import breaks, numbered_prices, timelines, usage_classes
 from schemas.units import Instant
-from tests.benchmarks.measure import ROOT, Measured, own_peak, table, timed
-from tests.benchmarks.works import Bench, floor
+from tests.benchmarks.kept import RESULTS, Run, a_run, written
+from tests.benchmarks.measure import ROOT, Measured, table, timed
+from tests.benchmarks.processes import own_peak
+from tests.benchmarks.works import FLOOR, Bench, floor
 
-RESULTS = Path(__file__).parent / "results" / "rating.json"
 ONE_ACCOUNT_IN = 20
-FLOOR, METERING = "floor F: group by", "metering"
+ROWS, ACCOUNTS = 2_000_000, 300
+METERING = "metering"
 CLASSES = "classes of 1 M series"
 PRICED, CHARGES = "1 M metered rows priced", "the same, texts and ids"
 METERED_ROWS = 1_000_000
@@ -206,7 +207,7 @@ def measure(made: RatingBench, folder: Path, rounds: int) -> list[Measured]:
     for turn in range(rounds + 1):
         for work in WORKS:
             seconds = timed(lambda work=work: work.run(made))  # type: ignore[misc]
-            times[work.name] += [seconds] if turn else []
+            times[work.name] += [seconds] if turn or not rounds else []
     walls = {name: median(wall for wall, _ in some) for name, some in times.items()}
     cpus = {name: median(cpu for _, cpu in some) for name, some in times.items()}
     return [
@@ -216,8 +217,9 @@ def measure(made: RatingBench, folder: Path, rounds: int) -> list[Measured]:
             walls[work.name],
             cpus[work.name],
             walls[work.name] / walls[FLOOR],
-            f"{FLOOR} (CPU {cpus[work.name] / cpus[FLOOR]:.2f})",
+            FLOOR,
             walls[work.name] / walls[FLOOR],
+            cpus[work.name] / cpus[FLOOR],
             peak_megabytes(folder, made.bench, work),
         )
         for work in WORKS
@@ -234,27 +236,31 @@ def peak_megabytes(folder: Path, bench: Bench, work: Work) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print; or, for the peak of one work, run it alone and print that."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rating", description=__doc__)
-    parser.add_argument("--rows", type=int, default=2_000_000, help="rows of usage")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of usage")
     parser.add_argument("--accounts", type=int, help="billing accounts; one per 6,666 rows when not given")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each work after one to warm up")
     parser.add_argument("--folder", type=Path, help="where the world and the lake stay; a temporary folder otherwise")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the table goes as JSON")
+    parser.add_argument("--results", type=Path, default=RESULTS / "rating.json", help="where the table goes as JSON")
+    parser.add_argument("--keep", action="store_true", help="put it into reference.json too")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     accounts = given.accounts or max(20, given.rows // 6_666)
+    if given.peak:
+        (work,) = [work for work in WORKS if work.name == given.peak]
+        work.run(RatingBench.open(given.folder, given.rows, accounts))
+        print(own_peak())
+        return
+    written([measured_run(given.folder, given.rows, accounts, given.rounds)], given.results, is_kept=given.keep)
+    print(given.results)
+
+
+def measured_run(folder: Path | None, rows: int, accounts: int, rounds: int) -> Run:
+    """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="billfold-bench-") as temporary:
-        folder = given.folder or Path(temporary)
-        made = RatingBench.open(folder, given.rows, accounts)
-        if given.peak:
-            (work,) = [work for work in WORKS if work.name == given.peak]
-            work.run(made)
-            print(own_peak())
-            return
-        rows = measure(made, folder, given.rounds)
-    given.results.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"rows": given.rows, "accounts": accounts, "rounds": given.rounds, "works": [asdict(row) for row in rows]}
-    given.results.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    print(f"{given.rows:,} rows, {accounts:,} accounts, median of {given.rounds}\n\n{table(rows)}\n\n{given.results}")
+        made_in = folder or Path(temporary)
+        lines = measure(RatingBench.open(made_in, rows, accounts), made_in, rounds)
+    print(f"{rows:,} rows, {accounts:,} accounts, median of {rounds or 'one'}\n\n{table(lines)}\n")
+    return a_run("rating", [asdict(line) for line in lines], rows=rows, accounts=accounts, rounds=rounds)
 
 
 if __name__ == "__main__":
