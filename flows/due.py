@@ -4,23 +4,26 @@ A month is due when it is over; a draft is due when its month is over for as man
 usage of those days is still in the first invoice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from flows import books
-from flows.issue_invoices import COMMAND, why_not_issue
+from flows.issue_invoices import COMMAND, requested, why_not_issue
 from flows.lake.journal import Lake, Snapshot
-from flows.operations import carry_out, operation_row
+from flows.operations import carry_out_asked
 from flows.progress import Progress, silent
 from flows.reference import Reference
+from flows.refunds import periods_with_notes, waiting_notes
 from flows.run import NOTHING_TO_DO, Run
-from rating.periods import add_months, first_day, local_day, period_of
+from rating.dates import LAST_INSTANT
+from rating.periods import local_day, period_of, previous_period
 from rating.policies import GRACE_DAYS, account_policies
 from schemas.units import Count, Day, Text
 
+OWNER = ["billing_period", "billing_account_id"]
 DUE = {"billing_period": Text, "billing_account_id": Text, "due_on": Day, "issue_date": Day, "drafts": Count}
 
 
@@ -33,7 +36,7 @@ def last_month(at: datetime, zone: str) -> str:
     >>> last_month(datetime(2026, 11, 1, 5, tzinfo=UTC), "America/Chicago")
     '2026-10'
     """
-    return f"{add_months(first_day(period_of(at, zone)), -1):%Y-%m}"
+    return previous_period(period_of(at, zone))
 
 
 def months_to_bill(snapshot: Snapshot, period: str) -> list[str]:
@@ -51,14 +54,16 @@ def months_to_bill(snapshot: Snapshot, period: str) -> list[str]:
 def waiting_drafts(snapshot: Snapshot, reference: Reference, at: datetime) -> pl.DataFrame:
     """The drafts of invoices, each with the day from which a schedule issues it, and the day it is there at an instant.
 
-    Drafts that correct an issued invoice are not among them: whoever posts a correction says when it is issued.
+    What a month refunds of credit that was sold is among them: its issue makes the credit note. Drafts that correct an
+    issued invoice are not: whoever posts a correction says when it is issued.
 
-    Makes    DUE; drafts is how many
+    Makes    DUE; drafts is how many, credit notes of refunds counted
     Source   I1, policy `grace_days`, read at the last instant of the month
     """
     names = ("billing_period", "billing_account_id", "preceding_invoice_number")
     drafts = books.columns_of(snapshot.lake, snapshot.files("invoices", state="draft"), "invoices", names)
-    drafts = drafts.filter(pl.col("preceding_invoice_number").is_null())
+    drafts = drafts.filter(pl.col("preceding_invoice_number").is_null()).select(OWNER)
+    drafts = pl.concat([drafts, *(_notes(snapshot, reference, one) for one in periods_with_notes(snapshot, reference))])
     periods = drafts["billing_period"].unique().sort().to_list()
     found = [pl.DataFrame(schema=DUE)]
     for period in periods:
@@ -66,7 +71,7 @@ def waiting_drafts(snapshot: Snapshot, reference: Reference, at: datetime) -> pl
         states = snapshot.read("account_periods", billing_period=period).join(owners, on="billing_account_id")
         asked = states.select(
             *("billing_account_id", "time_zone", "period_end", "drafts"),
-            last_instant=pl.col("period_end") - pl.duration(microseconds=1),
+            last_instant=LAST_INSTANT,
         )
         policies = account_policies(asked, reference["billing_policies"], GRACE_DAYS)
         rows = [
@@ -104,29 +109,40 @@ def issue_due(
     Source   I1, I2
     """
     progress.step("find drafts that are due")
-    snapshot = lake.snapshot()
-    requests, waiting = [], []
-    for fields in _requests(snapshot, due_drafts(snapshot, reference, at)):
-        why_not = why_not_issue(snapshot, reference, fields)
-        if why_not:
-            of = f" of {fields['billing_account_id']}" if fields["billing_account_id"] else ""
-            waiting.append(f"{fields['billing_period']}{of}: {why_not[0]}: {why_not[1]}")
-        else:
-            requests.append(fields)
-    if not requests:
+    waiting: list[str] = []
+
+    def asked(snapshot: Snapshot) -> pl.DataFrame:
+        requests = []
+        waiting.clear()
+        for fields in _requests(snapshot, reference, due_drafts(snapshot, reference, at)):
+            why_not = why_not_issue(snapshot, reference, fields)
+            if why_not:
+                of = f" of {fields['billing_account_id']}" if fields["billing_account_id"] else ""
+                waiting.append(f"{fields['billing_period']}{of}: {why_not[0]}: {why_not[1]}")
+            else:
+                requests.append(fields)
+        return requested(snapshot, requests, actor, received_at)
+
+    run = carry_out_asked(lake, reference, asked, progress=progress)
+    if run.status == NOTHING_TO_DO:
         return Run(NOTHING_TO_DO, COMMAND, report={"why": "no draft is due that can be issued", "waiting": waiting})
-    numbered = _numbered(snapshot, requests, actor, received_at)
-    run = carry_out(lake, reference, pl.concat(numbered), progress=progress)
     return Run(run.status, COMMAND, run.commit, {**run.report, "waiting": waiting}, run.tables)
 
 
-def _requests(snapshot: Snapshot, due: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _requests(snapshot: Snapshot, reference: Reference, due: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """What is to be issued: a month at once where all of it is due on one day, else account by account."""
     for (period,), rows in due.group_by(["billing_period"], maintain_order=True):
         drafts = snapshot.read("invoices", billing_period=str(period), state="draft")
-        is_whole = drafts.height == rows["drafts"].sum() and rows["issue_date"].n_unique() == 1
+        waiting = drafts.height + _notes(snapshot, reference, str(period)).height
+        is_whole = waiting == rows["drafts"].sum() and rows["issue_date"].n_unique() == 1
         for row in rows.head(1 if is_whole else rows.height).iter_rows(named=True):
             yield _request(str(period), row["issue_date"], None if is_whole else row["billing_account_id"])
+
+
+def _notes(snapshot: Snapshot, reference: Reference, period: str) -> pl.DataFrame:
+    """OWNER of each document that an issue of the month would make of its refunds."""
+    notes = waiting_notes(snapshot, reference, {"billing_period": period}).invoices
+    return notes.select("billing_account_id", billing_period=pl.lit(period)).select(OWNER)
 
 
 def _request(period: str, issue_date: date, account: str | None) -> dict[str, Any]:
@@ -136,21 +152,3 @@ def _request(period: str, issue_date: date, account: str | None) -> dict[str, An
         "billing_account_id": account,
         "documents": None,
     }
-
-
-def _numbered(
-    snapshot: Snapshot, requests: Iterable[dict[str, Any]], actor: str, received_at: datetime
-) -> Iterator[pl.DataFrame]:
-    """The operations `issue_invoices`, each with an id that tells the how manieth of its month it is."""
-    before = snapshot.read("operations").filter(pl.col("operation") == "issue_invoices")
-    counted = dict(before.group_by("billing_period").len().iter_rows())
-    for fields in requests:
-        period = fields["billing_period"]
-        counted[period] = counted.get(period, 0) + 1
-        yield operation_row(
-            received_at=received_at,
-            operation_id=f"issue-{period}-{counted[period]}",
-            operation="issue_invoices",
-            actor=actor,
-            **fields,
-        )

@@ -3,7 +3,8 @@
 Full credit notes of what `void_invoice` takes back are numbered among them (I4).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -30,6 +31,7 @@ from rating.payable import TERMS
 from rating.periods import local_day, period_bounds
 from rating.sales import NUMBERED_BY, Sale
 from schemas.invoices import Invoices
+from schemas.operations import Operations
 from schemas.units import Text
 
 COMMAND = "issue"
@@ -61,18 +63,18 @@ def issue_invoices(
     Reads    documents: `corrections` for drafts that correct an issued invoice alone; else every draft
     Errors   Refusal: there is nothing to issue, or a draft is out of date or lacks a mandatory field; nothing changes
     """
-    snapshot = lake.snapshot()
     fields = {
         "billing_period": period,
         "issue_date": issue_date,
         "billing_account_id": billing_account_id,
         "documents": documents,
     }
-    why_not = why_not_issue(snapshot, reference, fields)
-    if why_not:
-        raise Refusal(f"{why_not[0]}: {why_not[1]}")
-    request = _request(snapshot, actor, received_at, fields)
-    return _carried_out(lake, reference, request, progress)
+
+    def asked(snapshot: Snapshot) -> pl.DataFrame:
+        _refuse(why_not_issue(snapshot, reference, fields))
+        return requested(snapshot, [fields], actor, received_at)
+
+    return _carried_out(lake, reference, asked, progress)
 
 
 def issue_corrections(
@@ -91,43 +93,60 @@ def issue_corrections(
     Errors   Refusal: a draft is out of date or lacks a mandatory field; nothing changes
     Source   X1, I2
     """
-    snapshot = lake.snapshot()
-    requests = []
-    for period in sorted(periods):
-        fields = {"billing_period": period, "issue_date": issue_date, "documents": CORRECTIONS}
-        drafts = _chosen(snapshot.read("invoices", billing_period=period, state="draft"), fields)
-        if drafts.is_empty() and waiting_notes(snapshot, reference, fields).invoices.is_empty():
-            continue
-        why_not = why_not_issue(snapshot, reference, fields)
-        if why_not:
-            raise Refusal(f"{why_not[0]}: {why_not[1]}")
-        requests.append(_request(snapshot, actor, received_at, fields))
-    if not requests:
+
+    def asked(snapshot: Snapshot) -> pl.DataFrame:
+        requests = []
+        for period in sorted(periods):
+            fields = {"billing_period": period, "issue_date": issue_date, "documents": CORRECTIONS}
+            drafts = _chosen(snapshot.read("invoices", billing_period=period, state="draft"), fields)
+            if drafts.height or waiting_notes(snapshot, reference, fields).invoices.height:
+                _refuse(why_not_issue(snapshot, reference, fields))
+                requests.append(fields)
+        return requested(snapshot, requests, actor, received_at)
+
+    run = _carried_out(lake, reference, asked, progress)
+    if run.status == NOTHING_TO_DO:
         return Run(NOTHING_TO_DO, COMMAND, report={"why": "no issued invoice has a correction that waits"})
-    return _carried_out(lake, reference, pl.concat(requests), progress)
+    return run
 
 
-def _request(snapshot: Snapshot, actor: str, received_at: datetime, fields: Mapping[str, Any]) -> pl.DataFrame:
-    """The operation `issue_invoices` that a command asks for."""
+def _refuse(why_not: tuple[str, str] | None) -> None:
+    """Refuse a run for a reason against it, if there is one."""
+    if why_not:
+        raise Refusal(f"{why_not[0]}: {why_not[1]}")
+
+
+def requested(
+    snapshot: Snapshot, asked: Iterable[Mapping[str, Any]], actor: str, received_at: datetime
+) -> pl.DataFrame:
+    """The operations `issue_invoices` that a command asks for, each with an id that tells which of its month it is.
+
+    Two commands at once count from one head and would have one id, so this is asked again on each head.
+    """
     from flows.operations import operation_row
 
-    period = fields["billing_period"]
-    before = snapshot.read("operations").filter(
-        (pl.col("operation") == "issue_invoices") & (pl.col("billing_period") == period)
-    )
-    return operation_row(
-        received_at=received_at,
-        operation_id=f"issue-{period}-{before.height + 1}",
-        operation="issue_invoices",
-        actor=actor,
-        **fields,
-    )
+    known = snapshot.read("operations")
+    counted = Counter(known.filter(operation="issue_invoices")["billing_period"].to_list())
+    taken = set(known["operation_id"])
+    found = [Operations.empty()]
+    for fields in asked:
+        period = fields["billing_period"]
+        counted[period] += 1
+        while f"issue-{period}-{counted[period]}" in taken:
+            counted[period] += 1
+        identified = {"operation_id": f"issue-{period}-{counted[period]}", "operation": "issue_invoices"}
+        found.append(operation_row(received_at=received_at, actor=actor, **identified, **fields))
+    return pl.concat(found)
 
 
-def _carried_out(lake: Lake, reference: Reference, requests: pl.DataFrame, progress: Progress) -> Run:
-    from flows.operations import carry_out
+def _carried_out(
+    lake: Lake, reference: Reference, asked: Callable[[Snapshot], pl.DataFrame], progress: Progress
+) -> Run:
+    from flows.operations import carry_out_asked
 
-    run = carry_out(lake, reference, requests, progress=progress)
+    run = carry_out_asked(lake, reference, asked, progress=progress)
+    if run.status == NOTHING_TO_DO:
+        return run
     refused = run.tables["operations"].filter(pl.col("status") != ACCEPTED)
     if refused.height:
         return Run(REFUSED, COMMAND, run.commit, {**run.report, "reason": refused["reason"][0]}, run.tables)

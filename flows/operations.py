@@ -20,7 +20,7 @@ import polars as pl
 
 from flows import books
 from flows.actors import is_staff, refuse_stranger
-from flows.bill_period import TRIES, refuse_breaches
+from flows.bill_period import refuse_breaches
 from flows.credit_limits import credit_states
 from flows.issue_invoices import (
     Numbered,
@@ -33,7 +33,8 @@ from flows.issue_invoices import (
     with_terms,
     write_sales,
 )
-from flows.lake.journal import FileEntry, HeadMoved, Lake, Snapshot
+from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.on_the_head import on_the_head
 from flows.period_tables import SOLD
 from flows.progress import Progress, silent
 from flows.reference import Reference, boundaries
@@ -89,18 +90,25 @@ def land_operations(
 
 def carry_out(lake: Lake, reference: Reference, landed: pl.DataFrame, *, progress: Progress = silent) -> Run:
     """Decide operations, carry out the accepted ones, commit; again on the new head when another run was first."""
-    for _ in range(TRIES):
+    return carry_out_asked(lake, reference, lambda _: landed, progress=progress)
+
+
+def carry_out_asked(
+    lake: Lake, reference: Reference, asked: Callable[[Snapshot], pl.DataFrame], *, progress: Progress = silent
+) -> Run:
+    """The same with operations that depend on the head: they are made anew on each head that they are decided on."""
+
+    def once() -> Run:
         snapshot = lake.snapshot()
         progress.step("decide")
+        landed = asked(snapshot)
         decisions = _decide(snapshot, reference, landed)
         if decisions.operations.is_empty():
             return Run(NOTHING_TO_DO, COMMAND, report=_nothing(landed.height, decisions.conflicts))
         progress.step("carry out and commit")
-        try:
-            return _commit(snapshot, reference, decisions, landed.height)
-        except HeadMoved:
-            continue
-    raise Refusal(f"other runs committed {TRIES} times meanwhile; land the operations again when they are done")
+        return _commit(snapshot, reference, decisions, landed.height)
+
+    return on_the_head(once, "operations were decided")
 
 
 def _decide(snapshot: Snapshot, reference: Reference, landed: pl.DataFrame) -> Decisions:
