@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
+from flows.runners import RunnerName
 from flows.show.console import as_json, listening, page_width, say, show, styled, warn
 from flows.show.listing import SHOWN, Listing, listings
 from flows.show.options import (
     HERE,
+    HOW,
     Account,
     Actor,
     AsOf,
@@ -32,6 +35,7 @@ from flows.show.options import (
     ReceivedAt,
     UsageError,
     WithPrefect,
+    commit_hash,
     day,
     instant,
     option,
@@ -76,7 +80,9 @@ app.command(shows)
 
 @app.command(sort_key=1)
 def init(
-    lake: Annotated[Path | None, Parameter(help="The folder to make; --lake by default.")] = None,
+    lake: Annotated[
+        Path | None, Parameter(help="The folder to make, or s3://bucket/prefix; --lake by default.")
+    ] = None,
     /,
     *,
     buckets: Annotated[
@@ -90,7 +96,7 @@ def init(
     from flows.reference.shipped import write_default_reference
 
     books = Books(lake, books.reference) if lake is not None else books
-    Lake.create(books.lake, buckets=buckets)
+    made = Lake.create(books.lake, buckets=buckets)
     folder = books.reference_folder
     is_new = not folder.exists() or not any(folder.iterdir())
     if is_new:
@@ -99,8 +105,9 @@ def init(
         what = (
             "with the default tables; add your sellers, accounts, SKUs, prices and tax rates" if is_new else "as it is"
         )
-        say(f"lake       {books.lake}")
-        say(f"reference  {books.reference or books.lake.parent / 'reference'} {what}")
+        say(f"lake       {books.lake if made.is_here else made.address}")
+        beside = books.lake.parent / "reference" if made.is_here else folder
+        say(f"reference  {books.reference or beside} {what}")
         say(f"next       billfold ingest FILES{books.options}")
     return DONE
 
@@ -113,6 +120,7 @@ def ingest(
     /,
     *,
     mapping: Annotated[Path | None, option(help="A column mapping for foreign files.")] = None,
+    manifest: Annotated[Path | None, option(help="What the sender says the files hold.")] = None,
     received_at: ReceivedAt = None,
     retry_rejects: Annotated[bool, option(help="Land waiting rejects again, once their cause is mended.")] = False,
     actor: Actor = "operator",
@@ -127,17 +135,21 @@ def ingest(
     if not files and not retry_rejects:
         raise UsageError("name the files to land, or --retry-rejects")
     given = files_in(files)
-    lake, at = books.open(), received_at or datetime.now(UTC)
+    lake, at = books.open_to_change(), received_at or datetime.now(UTC)
     with listening(quiet=quiet or json) as progress:
         if prefect:
             from flows import orchestrated
 
             progress.step("run as a Prefect flow")
-            result = orchestrated.ingest(lake, books.reference_folder, given, mapping, at, retry_rejects, actor)
+            result = orchestrated.ingest(
+                lake, books.reference_folder, given, mapping, at, retry_rejects, actor, manifest
+            )
         else:
             from flows.actors import refuse_stranger
             from flows.ingest_usage import ingest_usage
+            from flows.landing import reader
 
+            reader.start()  # while the tables are read
             tables = books.tables()
             refuse_stranger(tables, actor)
             result = ingest_usage(
@@ -145,6 +157,7 @@ def ingest(
                 tables,
                 given,
                 mapping=mapping,
+                manifest=manifest,
                 received_at=at,
                 retry_rejects=retry_rejects,
                 actor=actor,
@@ -178,7 +191,7 @@ def operations(
     from flows.show import reports
 
     given = files_in(files)
-    lake, at = books.open(), received_at or datetime.now(UTC)
+    lake, at = books.open_to_change(), received_at or datetime.now(UTC)
     with listening(quiet=quiet or json) as progress:
         if prefect:
             from flows import orchestrated
@@ -215,6 +228,26 @@ def bill(
             show_default=False,
         ),
     ] = None,
+    approve: Annotated[
+        bool | str,
+        option(
+            help="Commit a bill that was held as out of bounds; with its id, only if that is the one that waits.",
+            show_default=False,
+        ),
+    ] = False,
+    actor: Actor = "operator",
+    runner: Annotated[
+        RunnerName, option(help="Where groups of buckets are computed; the commit is the same.", group=HOW)
+    ] = "threads",
+    address: Annotated[
+        str | None,
+        option(
+            help="The scheduler of a Dask cluster, like tcp://10.0.0.1:8786; a process per core of this machine if "
+            "left out.",
+            group=HOW,
+            show_default=False,
+        ),
+    ] = None,
     prefect: WithPrefect = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -223,26 +256,39 @@ def bill(
     """Bill a month: usage to charges, discounts, credits, tax, draft invoices and ledger entries."""
     from flows.show import reports
 
-    lake = books.open()
+    if approve and until is not None:
+        raise UsageError("--approve is of a whole month; a month to date is never held, leave out one of the two")
+    if address is not None and runner != "dask":
+        raise UsageError("--address is of a Dask cluster; add --runner dask, or leave it out")
+    lake = books.open_to_change()
     with listening(quiet=quiet or json) as progress:
         if prefect:
             from flows import orchestrated
 
             progress.step("run as a Prefect flow")
-            run = orchestrated.bill(lake, books.reference_folder, period, until, groups, issue_date)
+            where = (runner, address)
+            folder = books.reference_folder
+            run = orchestrated.bill(lake, folder, period, until, groups, issue_date, approve, actor, *where)
         else:
             from flows.bill_period import bill_period
+            from flows.held import approval
+            from flows.runners import runner as runner_named
 
-            run = bill_period(
-                lake,
-                books.tables(),
-                period=period,
-                until=until,
-                groups=groups,
-                issue_date=issue_date,
-                progress=progress,
-            )
-    return _done(lake, run, reports.bill_page(run, _currencies(lake)), json=json, quiet=quiet)
+            tables = books.tables()
+            which = approve if isinstance(approve, str) else None
+            with runner_named(runner, address, progress) as place:
+                run = bill_period(
+                    lake,
+                    tables,
+                    period=period,
+                    until=until,
+                    groups=groups,
+                    issue_date=issue_date,
+                    approval=approval(lake, tables, period, which, actor, datetime.now(UTC)) if approve else None,
+                    runner=place,
+                    progress=progress,
+                )
+    return _done(lake, run, reports.bill_page(run, _currencies(lake), books.options), json=json, quiet=quiet)
 
 
 @app.command(sort_key=5)
@@ -261,7 +307,7 @@ def issue(
     """Issue a month's drafts: numbers without gaps, and from then on nothing in them changes."""
     from flows.show import reports
 
-    lake, at = books.open(), received_at or datetime.now(UTC)
+    lake, at = books.open_to_change(), received_at or datetime.now(UTC)
     with listening(quiet=quiet or json) as progress:
         if prefect:
             from flows import orchestrated
@@ -308,7 +354,7 @@ def backfill(
     """Post what changed about billed months: late usage, bonuses from the past, mended prices and refused rows."""
     from flows.show import reports
 
-    lake, at = books.open(), received_at or datetime.now(UTC)
+    lake, at = books.open() if dry_run else books.open_to_change(), received_at or datetime.now(UTC)
     if dry_run:
         return _asked_what_if(lake, books.tables(), at, actor, limit=limit, json=json, quiet=quiet)
     with listening(quiet=quiet or json) as progress:
@@ -405,7 +451,7 @@ def _shown_as(listing: Listing) -> Callable[..., int]:
         if status is not None and status not in listing.statuses:
             raise UsageError(f"--status is one of {', '.join(listing.statuses)}, not {status!r}")
         only = lists.Only(account, period, status, since, until, sums)
-        with lists.opened(books.open(), as_of) as connection:
+        with lists.opened(books.open(), as_of, listing.text, whole=listing.by_value) as connection:
             rows = lists.ask(connection, listing, only)
             currencies = lists.known_currencies(connection)
         hidden = frozenset() if wide else listing.wide
@@ -483,6 +529,10 @@ def _explain_document(
 def audit(
     *,
     verify: Annotated[bool, option(help="Read every file again and compare it with what was committed.")] = False,
+    expect: Annotated[
+        str | None,
+        option(commit_hash, help="With --verify: a commit of this hash, as it was noted elsewhere, must be there."),
+    ] = None,
     replay: Annotated[
         str | None,
         option(help="Compute this run again (its id, or its commit's number) and compare it with what it committed."),
@@ -494,33 +544,39 @@ def audit(
 ) -> int:
     """Ask whether the books hold: every invariant, with --verify every byte, with --replay that a run comes out so."""
     from flows.lake import audit as auditing
-    from flows.lake.views import connect, queries
+    from flows.lake.journal import JournalBroken
+    from flows.lake.views import queries
 
     if replay is not None:
-        if verify or as_of is not None:
+        if verify or expect or as_of is not None:
             raise UsageError("--replay is asked alone: a run is computed on the commit before it")
         return _replayed(books.open(), replay, json=json, quiet=quiet)
+    if expect and not verify:
+        raise UsageError("--expect is a part of --verify; write both")
     lake = books.open()
-    faults = auditing.verify(lake) if verify else []
+    with suppress(JournalBroken) if verify else nullcontext():  # then it is `verify` that names all that is wrong
+        snapshot = lake.snapshot(as_of)  # before anything is read: the journal may grow meanwhile
+    faults = auditing.verify(lake, expect) if verify else []
+    strays = auditing.strays(lake) if verify and not faults else []
     breaches = []
     if not faults:
-        with connect(lake, lake.snapshot(as_of)) as connection:
-            breaches = auditing.audit(connection)
+        breaches = auditing.audit_of(lake, snapshot)
     asked = 0 if faults else len(queries("invariants"))
     if json:
         found = [
             {"name": one.name, "rule": one.rule, "count": one.count, "examples": list(one.examples)} for one in breaches
         ]
-        as_json({"invariants": asked, "breaches": found, "verified": verify, "faults": faults})
+        as_json({"invariants": asked, "breaches": found, "verified": verify, "faults": faults, "strays": strays})
     elif faults or breaches:
         for text in [*faults, *map(str, breaches)]:
             warn(f"broken: {text}")
         warn("the books do not hold; commit nothing on them, and restore the lake from a copy that holds")
     elif not quiet:
-        number = lake.head().number if as_of is None else as_of
-        say(f"{asked} invariants hold as of commit {number}")
+        say(f"{asked} invariants hold as of commit {snapshot.number}")
         if verify:
             say(f"every file and record is what its commit says: {len(lake.commits()):,} commits")
+        for name in strays:
+            say(f"no commit names {name}: nothing reads it; a run left it, or somebody put it there")
     return REFUSED if faults or breaches else DONE
 
 
@@ -549,15 +605,19 @@ def sql(
     *,
     as_of: AsOf = None,
     limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = SHOWN,
+    seconds: Annotated[float, option(help="At most so long it may take.")] = 300,
     csv: Csv = False,
     json: Json = False,
     books: Books = HERE,
 ) -> int:
     """Ask the books one question; it can change nothing, and read nothing but the lake."""
+    from flows.lake.one_question import keep_small
     from flows.lake.views import safe_query
 
     lake = books.open()
-    rows = safe_query(lake, query, as_of=as_of)
+    if _is_alone:
+        keep_small()
+    rows = safe_query(lake, query, as_of=as_of, seconds=seconds)
     return _listed(rows, _currencies(lake, as_of), csv=csv, json=json, limit=limit)
 
 
@@ -719,6 +779,8 @@ def _done(lake: "Lake", run: "Run", page: "Iterable[RenderableType]", *, json: b
     elif not quiet:
         why = run.report.get("why")
         show(ended(run.status, run.command, run.commit, **({"why": why} if why else {})), *page)
+    elif run.report.get("hold"):
+        warn(f"billfold: {run.report['billing_period']} is held for approval: {run.report['hold'][:12]}")
     return run.exit_code
 
 
@@ -748,10 +810,10 @@ def _asked_what_if(
 
 
 def _publish(lake: "Lake", commit: object) -> None:
-    """Analysts see a commit as soon as it is made."""
+    """Analysts see a commit as soon as it is made, where that needs no file to be fetched first."""
     from flows.lake.views import publish
 
-    if commit is not None:
+    if commit is not None and lake.is_here:
         publish(lake)
 
 
@@ -781,8 +843,14 @@ def _listed(
     return DONE
 
 
+_is_alone = False
+"""Whether the process is the command line and nothing else."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives its exit code. A reader that stops reading is no fault."""
+    global _is_alone
+    _is_alone = arguments is None
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a character that a terminal cannot show
@@ -805,9 +873,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     except UsageError as fault:
         warn(f"billfold: {fault}")
         return USAGE
-    except (Exception, KeyboardInterrupt) as fault:
+    except BaseException as fault:
+        from flows.machine import is_panic
         from flows.show import faults
 
+        if not isinstance(fault, (Exception, KeyboardInterrupt)) and not is_panic(fault):
+            raise
         return faults.explain(fault)
 
 

@@ -11,6 +11,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
@@ -440,6 +441,17 @@ def invariants() -> str:
     )
 
 
+# How fast
+
+
+def performance() -> str:
+    """The goals of speed and memory, what was reached and on which machine, and what others take for the same.
+
+    The benchmarks are no part of what is installed, so they are asked for by name.
+    """
+    return str(import_module("tests.benchmarks.page").page(PRINTED))
+
+
 # Markdown
 
 
@@ -461,6 +473,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/INVARIANTS.md": invariants,
     "docs/LEDGER.md": ledger,
     "docs/OPERATIONS.md": operations,
+    "docs/PERFORMANCE.md": performance,
     "docs/REASONS.md": reasons,
     "docs/REFERENCE.md": reference,
     "docs/ROLES.md": roles,

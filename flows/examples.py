@@ -58,7 +58,7 @@ def correction_of_example(example: Path) -> dict[str, str]:
         issue_invoices(lake, reference, period=PERIOD, issue_date=ISSUED_ON, actor="operator", received_at=RECEIVED_AT)
         land_operations(lake, reference, sorted((example / "operations").iterdir()), received_at=CORRECTED_AT)
         run = backfill(lake, reference, received_at=CORRECTED_AT, issue_date=CORRECTED_AT.date())
-        with opened(lake) as connection:
+        with opened(lake, whole=True) as connection:
             currencies = known_currencies(connection)
         note = run.tables["invoices"].filter(billing_account_id="acme")["invoice_number"].item()
         history = safe_query(lake, HISTORY)

@@ -104,6 +104,7 @@ def explain_invoice(
     Errors   Refusal: nothing of that name, or what is stored is not what comes out
     Source   G8, L1, L4
     """
+    as_of = lake.snapshot(as_of).number  # a run that commits meanwhile is not seen by half
     document = read_document(lake, wanted, period=period, as_of=as_of)
     if document.sold_by is not None:
         number, grants = document.head["invoice_number"], lake.snapshot(as_of).read("grants")

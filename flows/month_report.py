@@ -9,7 +9,7 @@ import polars as pl
 from flows.lake.journal import Commit, Lake, Snapshot, record_name
 from flows.lake.views import PUBLISHED, connect
 from flows.show.amounts import Currency, currencies
-from rating.periods import add_months, first_day
+from rating.periods import previous_period
 
 AMOUNTS = (
     "list_cost",
@@ -53,6 +53,7 @@ class MonthReport:
     """KEY, last_month, this_month, change: what each account is charged without tax, the largest changes first."""
     currencies: Mapping[str, Currency]
     files: Mapping[str, Path]
+    """What there is to open on this machine: the commit record and the database of a lake that lies here."""
 
 
 def month_report(lake: Lake, period: str, commit: Commit) -> MonthReport:
@@ -62,7 +63,7 @@ def month_report(lake: Lake, period: str, commit: Commit) -> MonthReport:
     """
     snapshot, before = lake.snapshot(commit.number), lake.snapshot(max(commit.number - 1, 0))
     now, was = _of_accounts(snapshot, period), _of_accounts(before, period)
-    last = _of_accounts(snapshot, f"{add_months(first_day(period), -1):%Y-%m}")
+    last = _of_accounts(snapshot, previous_period(period))
     return MonthReport(
         period=period,
         commit=commit,
@@ -74,7 +75,9 @@ def month_report(lake: Lake, period: str, commit: Commit) -> MonthReport:
         holds=snapshot.read("holds", billing_period=period).sort("billing_account_id", "reason_code"),
         against_last_month=_against(now, last),
         currencies=known_exponents(snapshot),
-        files={"commit record": lake.path(record_name(commit.number)), "database": lake.path(PUBLISHED)},
+        files={"commit record": lake.path(record_name(commit.number)), "database": lake.path(PUBLISHED)}
+        if lake.is_here
+        else {},
     )
 
 

@@ -12,6 +12,7 @@ from flows.period_tables import DOCUMENT_TABLES, SOLD
 from flows.reference import Reference
 from rating.chains import chained
 from rating.corrections import Documents
+from rating.dates import LAST_INSTANT
 from rating.invoices import INVOICE
 from rating.ledger_entries import refunds
 from rating.policies import account_policies
@@ -94,7 +95,7 @@ def _refunded(snapshot: Snapshot, reference: Reference, sold: Documents, period:
     periods = snapshot.read("account_periods", billing_period=period)
     accounts = periods.join(_without_state(snapshot, period), on="billing_account_id", how="anti")
     accounts = accounts.join(roots, on="billing_account_id", how="semi", maintain_order="left")
-    accounts = accounts.with_columns(last_instant=pl.col("period_end") - pl.duration(microseconds=1))
+    accounts = accounts.with_columns(last_instant=LAST_INSTANT)
     accounts = account_policies(accounts, reference["billing_policies"]).select("billing_account_id", *OF_PERIOD)
     moved = snapshot.read("grant_movements", billing_period=period, **books.MADE_BY_BILLING).filter(movement="refunded")
     grants = snapshot.read("grants").select("grant_id", "price_paid", sold_by="operation_id", face_amount="amount")

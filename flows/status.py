@@ -1,6 +1,6 @@
 """Where the books stand: the last commit, months that are open, what waits for somebody, what runs next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,11 +8,13 @@ import polars as pl
 
 from flows import books
 from flows.due import waiting_drafts
+from flows.held import held
 from flows.lake.journal import Commit, Lake, Snapshot
 from flows.lake.views import connect
-from flows.month_report import STATES, waiting_rejects
+from flows.month_report import STATES, known_exponents, waiting_rejects
 from flows.reference import Reference
 from flows.scheduled_runs import Schedule, schedule
+from flows.show.amounts import Currency
 from schemas.units import Count, Day, Text
 
 MONTHS = {
@@ -49,6 +51,9 @@ class Status:
     """Accounts that are parked, month by month."""
     restricted: pl.DataFrame
     """Accounts and projects at or near a limit, as a deployment gate is told."""
+    held: Sequence[Commit] = ()
+    """Bills that wait for approval, as the journal has them."""
+    currencies: Mapping[str, Currency] = field(default_factory=dict)
     schedule: Schedule | None = field(default=None)
     """What a Prefect server runs next; None where none is configured."""
 
@@ -75,6 +80,8 @@ def status(lake: Lake, reference: Reference, at: datetime) -> Status:
         rejects=waiting_rejects(snapshot),
         holds=holds,
         restricted=_restricted(snapshot),
+        held=held(lake.commits(snapshot.number)),
+        currencies=known_exponents(snapshot),
         schedule=schedule(),
     )
 

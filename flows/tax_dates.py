@@ -8,6 +8,7 @@ import polars as pl
 from flows.lake.journal import Commit, Snapshot
 from flows.reference import Reference
 from flows.standing import says, standing
+from rating.dates import LAST_INSTANT
 from rating.periods import add_months, first_day
 from rating.policies import account_policies
 from rating.tax_dates import rates_change
@@ -57,6 +58,6 @@ def redated(snapshot: Snapshot, reference: Reference, period: str, issue_date: d
     accounts = snapshot.read("account_periods", billing_period=period)
     stands = standing(snapshot, since=period).filter(billing_period=period)
     drafts = accounts.join(stands, on="billing_account_id", how="anti", maintain_order="left").with_columns(
-        last_instant=pl.col("period_end") - pl.duration(microseconds=1)
+        last_instant=LAST_INSTANT
     )
     return rates_change(account_policies(drafts, reference["billing_policies"]), reference["tax_rates"], issue_date)

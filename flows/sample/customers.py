@@ -11,6 +11,9 @@ from rating.hashing import hash64
 SHOWCASE = 1
 """The number of the account that is shown first: made by hand in `showcase`."""
 
+LEAST_ACCOUNTS = 2
+"""The showcase and one other."""
+
 BOUNDARY_EVERY = 20
 """One account in so many has a boundary inside the month: 5 %."""
 
@@ -196,12 +199,13 @@ def market_of(number: int, draw: int) -> Market:
     raise ValueError("the shares of the markets add up to less than 100")
 
 
-def customers(accounts: int, series: int, seed: int) -> list[Account]:
+def customers(accounts: int, series: int, seed: int, *, half_to_one: bool = False) -> list[Account]:
     """The accounts of a world and how many series each has; the first is the showcase.
 
     Every fifteenth belongs to the group of the account before it and shares its domain.
     """
-    shares = [0, *zipf_shares(series, accounts - 1)]
+    half = series // 2 if half_to_one and accounts > LEAST_ACCOUNTS else 0
+    shares = [0, *([half] if half else []), *zipf_shares(series - half, accounts - (2 if half else 1))]
     made: list[Account] = []
     for number, series_count in enumerate(shares, start=1):
         draw = hash64(f"{seed}:account:{number}")

@@ -75,8 +75,10 @@ class Stretch:
     last_hour: int
 
 
-def plan(month: Month, accounts: int, rows: int, seed: int) -> Plan:
+def plan(month: Month, accounts: int, rows: int, seed: int, *, half_to_one: bool = False) -> Plan:
     """Divide the rows: whole months where there are rows enough for them, shorter lives of resources where not.
+
+    Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all series.
 
     >>> small = plan(Month("2026-10"), 200, 200_000, 1)
     >>> small.showcase_hours, small.series, small.shortest, small.longer
@@ -91,7 +93,8 @@ def plan(month: Month, accounts: int, rows: int, seed: int) -> Plan:
     longest = min(closes - opens for opens, closes in map(month.hours, ZONES))
     series = min(left // LEAST_HOURS, max(-(-left // longest), SERIES_PER_ACCOUNT * accounts))
     shortest, longer = divmod(left, series)
-    return Plan(month, rows, seed, tuple(customers(accounts, series, seed)), showcase_hours, series, shortest, longer)
+    who = tuple(customers(accounts, series, seed, half_to_one=half_to_one))
+    return Plan(month, rows, seed, who, showcase_hours, series, shortest, longer)
 
 
 def stretches(month: Month) -> list[Stretch]:

@@ -68,10 +68,13 @@ def sample(
     period: str = "2026-10",
     clean: bool = False,
     meters: str = "sum",
+    half_to_one: bool = False,
     threads: int | None = None,
     progress: Progress = silent,
 ) -> SampleWorld:
     """Write a believable month of a cloud provider: the same arguments give the same bytes, on any number of threads.
+
+    Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all rows.
 
     Makes    folder/usage       the landed form: Parquet in time order, one CSV, one gzip JSON Lines file; exactly
                                 `rows` good rows, and unless `clean` a few bad ones of each kind
@@ -84,7 +87,7 @@ def sample(
     _make_room(folder)
     skus = catalogue.skus(accounts)
     progress.step("plan the sample world")
-    generator = UsageGenerator(plan(month, accounts, rows, seed), skus)
+    generator = UsageGenerator(plan(month, accounts, rows, seed, half_to_one=half_to_one), skus)
     progress.step(f"write {rows:,} rows of usage")
     usage_files = _write_usage(folder / "usage", generator, clean, threads or os.cpu_count() or 1, progress)
     progress.step("write reference tables and operations")
@@ -105,14 +108,16 @@ def sample(
         () if clean else tuple(bad_rows.expected(stretches(month)[-1].name, CSV_NAME, JSON_NAME)),
         tuple((str(each.payload["operation_id"]), each.refused_with) for each in operations if each.refused_with),
     )
-    arguments = {"accounts": accounts, "rows": rows, "seed": seed, "period": period, "clean": clean, "meters": meters}
+    arguments: dict[str, object] = {"accounts": accounts, "rows": rows, "seed": seed, "period": period}
+    arguments |= {"clean": clean, "meters": meters}
+    arguments |= {"half_to_one": True} if half_to_one else {}
     (folder / "README.md").write_text(page(world, arguments, generator.plan.accounts), encoding="utf-8")
     return world
 
 
 def _check(accounts: int, rows: int, meters: str) -> None:
-    if accounts < 2:
-        raise ValueError(f"a sample world has at least 2 accounts, not {accounts}")
+    if accounts < customers.LEAST_ACCOUNTS:
+        raise ValueError(f"a sample world has at least {customers.LEAST_ACCOUNTS} accounts, not {accounts}")
     if not LEAST_ROWS <= rows <= MOST_ROWS:
         raise ValueError(f"a sample world has {LEAST_ROWS:,} to {MOST_ROWS:,} rows, not {rows:,}")
     if meters not in catalogue.METERS:

@@ -49,7 +49,7 @@ def account_record(lake: "Lake", account: str, as_of: int | None = None) -> dict
 
 
 def _parts(lake: "Lake", account: str, as_of: int | None) -> tuple[dict[str, "pl.DataFrame"], Any]:
-    with opened(lake, as_of) as connection:
+    with opened(lake, as_of, *(listings()[name].text for name in PARTS)) as connection:
         parts = {name: ask(connection, listings()[name], Only(account)) for name in PARTS}
         if parts["accounts"].is_empty():
             raise Refusal(f"the books know no account {account!r}; list those they know: billfold show accounts")

@@ -1,6 +1,7 @@
 """The two consoles: what was asked for goes to stdout, how it goes to stderr. Colours and bars only for people."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 100
 """How wide a page is where no terminal says how wide it should be."""
+
+_OBEYED = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that a terminal may obey, of those that JSON lets stand; escaped they are the same text to a program."""
 
 NARROWEST = 14
 """A column of text is folded to no less than this, or its longest word."""
@@ -113,7 +117,8 @@ def grid(*columns: str) -> "Table":
 
 def as_json(value: Mapping[str, Any] | list[Any]) -> None:
     """Print a value for a program: amounts are text, so that no reader makes floats of them."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def _plain(value: Any) -> Any:

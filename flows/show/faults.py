@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from flows.machine import told
 from flows.show.console import console, grid, print_whole, styled
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SENTENCES = {
     "flows.lake.journal": "LakeError",
     "flows.run": "Refusal",
     "flows.ingest_usage": "IngestRefused",
+    "flows.landing.manifest": "ManifestFaults",
     "flows.mapping": "MappingFaults",
 }
 """Exceptions that say themselves what to do, by module: one that was never loaded has raised none."""
@@ -40,9 +42,8 @@ def explain(error: BaseException) -> int:
         _table(cast("ReferenceFaults", error))
     elif any(_is_of(error, module, name) for module, name in SENTENCES.items()):
         _say(str(error))
-    elif isinstance(error, OSError) and error.strerror:
-        about = f"{error.filename}: " if error.filename else ""
-        _say(f"{about}{error.strerror}; nothing was committed: mend that and run the same command again")
+    elif (refused := told(error)) is not None:
+        _say(f"{refused}; what was not committed by then has changed nothing: mend that and run the same command again")
     elif str(error).startswith("Failed to reach API"):
         _say(f"{str(error).splitlines()[0]}; start that Prefect server, or unset PREFECT_API_URL for an embedded one")
     else:

@@ -55,6 +55,6 @@ def _rejects(lake: "Lake", result: "IngestResult") -> "tuple[pl.DataFrame | None
 
     if result.commit is None or not result.rejected:
         return None, {}
-    with opened(lake, result.commit.number) as connection:
+    with opened(lake, result.commit.number, whole=True) as connection:
         value_rejects(connection, delivery_id=result.commit.run_id)
         return asked(connection, listings()["rejects"]), known_currencies(connection)

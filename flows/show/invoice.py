@@ -34,6 +34,9 @@ TOTALS = (
 )
 """Totals in the order of EN 16931."""
 
+PARTS = ("lines", "tax", "tiers", "payments", "chain", "before")
+"""What is asked about a document once it is known, by the names of the queries."""
+
 TAKEN_OFF = ("discount_amount", "cap_amount", "grant_amount", "paid_amount")
 """Totals that lower what is due; shown with a minus."""
 
@@ -135,19 +138,18 @@ def read_document(lake: "Lake", wanted: str, *, period: str | None = None, as_of
 
     Errors   Refusal: nothing of that name
     """
-    from flows.lake.views import connect
+    from flows.lake.views import connect, relations_in
 
     snapshot = lake.snapshot(as_of)
-    with connect(lake, snapshot) as connection:
+    asked = {"currencies"}.union(*(relations_in(_text(name)) for name in ("documents", *PARTS)))
+    with connect(lake, snapshot, only=asked) as connection:
         found = _ask(connection, "documents", wanted=wanted, period=period)
         if not found:
             raise Refusal(_nothing(wanted, period))
         head, *others = found
         names = {name: head[name] for name in ("invoice_id", "invoice_number")}
         names |= {"account": head["billing_account_id"], "root": head["root_number"], "made_at": _made_at(head)}
-        parts = {
-            name: _ask(connection, name, **names) for name in ("lines", "tax", "tiers", "payments", "chain", "before")
-        }
+        parts = {name: _ask(connection, name, **names) for name in PARTS}
         exponent = head["exponent"] if head["exponent"] is not None else _exponent(connection, head)
     parts["allocations"] = _allocations(lake, snapshot.number, head, parts)
     return Document(head=head, currency=Currency(head["billing_currency"], exponent), others=others, **parts)
@@ -204,8 +206,11 @@ def _nothing(wanted: str, period: str | None) -> str:
 def _ask(connection: "duckdb.DuckDBPyConnection", name: str, **variables: str | None) -> list[dict[str, Any]]:
     for variable, value in variables.items():
         connection.execute(f"set variable {variable} = $1::varchar", [value])
-    text = (resources.files("flows.show") / "document" / f"{name}.sql").read_text(encoding="utf-8")
-    return connection.sql(text).pl().to_dicts()
+    return connection.sql(_text(name)).pl().to_dicts()
+
+
+def _text(name: str) -> str:
+    return (resources.files("flows.show") / "document" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _exponent(connection: "duckdb.DuckDBPyConnection", head: Row) -> int:

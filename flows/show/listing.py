@@ -150,11 +150,17 @@ def _said(text: str, name: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(lake: "Lake", as_of: int | None = None) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """The books as of a commit, the head by default, ready to be asked for lists."""
-    from flows.lake.views import connect
+def opened(
+    lake: "Lake", as_of: int | None = None, *asked: str, whole: bool = False
+) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """The books as of a commit, the head by default, ready to be asked for lists; `asked` are the texts of those.
 
-    with connect(lake, lake.snapshot(as_of)) as connection:
+    There is what the texts read, and the currencies; all of the books, where it is asked for whole.
+    """
+    from flows.lake.views import connect, relations_in
+
+    only = None if whole else {"currencies"}.union(*map(relations_in, asked))
+    with connect(lake, lake.snapshot(as_of), only=only) as connection:
         _narrow(connection, EVERY)
         for name in ("account", "period", "status"):
             connection.execute(
@@ -218,7 +224,7 @@ def as_csv(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> str:
     """Rows as CSV that a spreadsheet may open: numbers are plain, texts cannot be formulas."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(rows.columns)
+    writer.writerow(map(csv_cell, rows.columns))
     for record in records(rows, currencies):
         writer.writerow(["" if value is None else csv_cell(_text(value)) for value in record.values()])
     return out.getvalue()
@@ -236,7 +242,7 @@ def _heading(name: str, rows: "pl.DataFrame") -> str:
     """A column's name in words; numbers stand to the right, and like days and codes are never folded."""
     dtype = rows.schema[name]
     mark = ">" if dtype.is_numeric() else "!" if dtype.is_temporal() or name in NEVER_FOLDED else ""
-    return mark + SHORT.get(name, name).replace("_", " ")
+    return mark + visible(SHORT.get(name, name).replace("_", " "))
 
 
 def _is_money(rows: "pl.DataFrame", name: str) -> bool:

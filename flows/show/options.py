@@ -20,6 +20,8 @@ PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SUM = re.compile(r"[+-]?\d{1,15}(\.\d{1,4})?", re.ASCII)
 
+HASH = re.compile(r"[0-9a-f]{12,64}", re.ASCII)
+
 WHERE = Group("Where", sort_key=8)
 HOW = Group("How", sort_key=9)
 
@@ -71,6 +73,14 @@ def until_instant(kind: Any, tokens: Sequence[Any]) -> datetime:
     return datetime.combine(day(kind, tokens) + timedelta(days=1), time(), UTC)
 
 
+def commit_hash(_: Any, tokens: Sequence[Any]) -> str:
+    """The hash of a commit, or enough of its beginning."""
+    text: str = tokens[0].value
+    if not HASH.fullmatch(text):
+        raise ValueError(f"a hash is 64 of 0-9 and a-f, or at least the first 12, not {text!r}")
+    return text
+
+
 def option(convert: Callable[..., Any] | None = None, **more: Any) -> Parameter:
     """An option that has no `--no-…` twin."""
     return Parameter(negative=(), converter=convert, **more)
@@ -104,7 +114,9 @@ WithPrefect = Annotated[
 class Books:
     """Where the lake and the reference tables are."""
 
-    lake: Annotated[Path, option(env_var="BILLFOLD_LAKE", help="The lake.", group=WHERE)] = Path("lake")
+    lake: Annotated[
+        Path, option(env_var="BILLFOLD_LAKE", help="The lake: a folder, or s3://bucket/prefix.", group=WHERE)
+    ] = Path("lake")
     reference: Annotated[
         Path | None,
         option(env_var="BILLFOLD_REFERENCE", help="The reference tables; `reference` beside the lake.", group=WHERE),
@@ -113,13 +125,23 @@ class Books:
     @property
     def reference_folder(self) -> Path:
         """Where the reference tables are."""
-        return self.lake.absolute().parent / "reference" if self.reference is None else self.reference
+        from flows.lake.addresses import reference_beside
+
+        return reference_beside(self.lake) if self.reference is None else self.reference
 
     def open(self) -> "Lake":
         """The lake."""
         from flows.lake.journal import Lake
 
         return Lake.open(self.lake)
+
+    def open_to_change(self) -> "Lake":
+        """The lake, for a command that changes it: what a run that died left behind is cleared up first."""
+        from flows.left_behind import clear_up
+
+        lake = self.open()
+        clear_up(lake)
+        return lake
 
     def tables(self) -> "Reference":
         """The reference tables, all checked."""
@@ -130,7 +152,9 @@ class Books:
     @property
     def options(self) -> str:
         """What to add to a command so that it finds the same books."""
-        told = [] if self.lake == Path(os.environ.get("BILLFOLD_LAKE", "lake")) else [f" --lake {self.lake}"]
+        from flows.lake.addresses import spelled
+
+        told = [] if self.lake == Path(os.environ.get("BILLFOLD_LAKE", "lake")) else [f" --lake {spelled(self.lake)}"]
         if self.reference is not None and str(self.reference) != os.environ.get("BILLFOLD_REFERENCE"):
             told.append(f" --reference {self.reference}")
         return "".join(told)

@@ -10,7 +10,8 @@ import duckdb
 import polars as pl
 
 from flows.landing.reject_rows import NOT_LANDED_AGAIN
-from flows.landing.sql import literals, query
+from flows.landing.sql import query
+from flows.sql import literals
 from rating.dates import instants
 from rating.estimates import as_ever, list_values
 from rating.periods import period_of

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flows.run import COMMITTED, NOTHING_TO_DO, Run
+from flows.run import COMMITTED, HELD, NOTHING_TO_DO, Run
 from flows.show.amounts import Currency, quantity
 from flows.show.console import grid, styled
+from flows.show.held_page import held_page
 from rating.rejects import REASONS
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def ended(
     """One line: how it ended, and why there was nothing to do."""
     if status == NOTHING_TO_DO:
         return styled(f"{command}: nothing to do; {why}")
+    if status == HELD:
+        return styled(f"{command}: held for approval; nothing is billed", "bold")
     if status == COMMITTED and commit is not None:
         return styled(f"{command}: commit {commit.number}, {commit.hash[:12]}", "bold")
     return styled(f"{command}: {status}", "bold")
@@ -68,9 +71,11 @@ def reasons_table(reasons: Mapping[str, int]) -> "Table":
     return table
 
 
-def bill_page(run: Run, currencies: Mapping[str, Currency]) -> Iterator["RenderableType"]:
-    """Totals per currency and the accounts on hold."""
+def bill_page(run: Run, currencies: Mapping[str, Currency], options: str = "") -> Iterator["RenderableType"]:
+    """Totals per currency and the accounts on hold; of a bill that is held, what is out of bounds."""
     report = run.report
+    if report.get("out_of_bounds"):
+        yield from held_page(report, currencies, options)
     if report.get("totals"):
         yield totals_table(report["totals"], currencies)
     if report.get("spanning_records"):

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from flows.held import SHORT
 from flows.show.console import grid, styled
+from flows.show.held_page import sentence
 from flows.show.listing import as_table, records
 from flows.show.reports import commit_record, reasons_table
 
@@ -23,7 +25,9 @@ def status_page(found: "Status", options: str = "") -> Iterator["RenderableType"
     Reads    options: what a command needs to find the same books
     """
     commit = found.commit
-    yield styled(f"commit {commit.number}, {commit.hash[:12]}, made by {commit.command}", "bold")
+    yield styled(f"commit {commit.number}, made by {commit.command}", "bold")
+    yield styled(f"{commit.hash} (noted elsewhere, it proves this history: billfold audit --verify --expect)", "dim")
+    yield from _held(found, options)
     yield from _months(found)
     yield from _waiting(found, options)
     yield from _accounts(found, options)
@@ -42,6 +46,16 @@ def _months(found: "Status") -> Iterator["RenderableType"]:
         yield styled(f"{found.overdue:,} draft(s) should have been issued by {found.at:%Y-%m-%d %H:%M} UTC")
     if found.corrections:
         yield styled(f"{found.corrections:,} correcting draft(s) wait for: billfold backfill --issue-date DATE")
+
+
+def _held(found: "Status", options: str) -> Iterator["RenderableType"]:
+    """Bills that wait for somebody to approve them."""
+    for commit in found.held:
+        period = commit.inputs["billing_period"]
+        yield styled(f"\nHeld for approval: {period}, {commit.run_id[:SHORT]}", "bold")
+        for one in commit.summary["out_of_bounds"]:
+            yield styled(sentence(one, found.currencies))
+        yield styled(f"look at it: billfold bill --period {period}{options}", "dim")
 
 
 def _waiting(found: "Status", options: str) -> Iterator["RenderableType"]:
@@ -93,6 +107,9 @@ def status_record(found: "Status") -> dict[str, Any]:
         "commit": {**(commit_record(found.commit) or {}), "command": found.commit.command},
         "months": list(records(found.months, {})),
         "overdue": found.overdue,
+        "held": [
+            {"billing_period": one.inputs["billing_period"], "hold": one.run_id, **one.summary} for one in found.held
+        ],
         "corrections": found.corrections,
         "rejects": dict(found.rejects),
         "holds": list(records(found.holds, {})),

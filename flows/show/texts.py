@@ -3,8 +3,9 @@
 import re
 import unicodedata
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_FORMULA = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What begins a formula, also in the width of Chinese and Japanese letters, which some spreadsheets read alike."""
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 """Characters that turn the direction of what follows, and so can make a text look like another."""
 

@@ -35,7 +35,7 @@ def d(text: str) -> Decimal:
 
 def asked(gcore: Told, name: str, **only: Any) -> list[tuple[Any, ...]]:
     """The rows of `billfold show NAME`."""
-    with opened(gcore.lake) as connection:
+    with opened(gcore.lake, whole=True) as connection:
         return ask(connection, listings()[name], Only(**only)).rows()
 
 

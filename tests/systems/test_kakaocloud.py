@@ -316,7 +316,7 @@ def test_s3_14_s3_16_s3_17_the_free_table_has_what_was_accumulated_used_and_is_l
         ("hanbit-shop", "Reward", "2024-02-01 – 2029-12-31", 30_000, 30_000, 0, [], "recovered"),
     ]
     # the page of one group, or of one status
-    with opened(kakaocloud.lake, billed(kakaocloud, "2024-03")) as connection:
+    with opened(kakaocloud.lake, billed(kakaocloud, "2024-03"), whole=True) as connection:
         page = listings()["free-credits"]
         assert ask(connection, page, Only(account="hanbit-lab"))["name"].to_list() == ["Storage trial", "Partner"]
         assert ask(connection, page, Only(status="recovered"))["name"].to_list() == ["Reward"]

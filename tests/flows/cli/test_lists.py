@@ -19,7 +19,7 @@ from tests.flows.cli.worked import billfold, line_with
 
 @pytest.fixture(scope="module")
 def connection(books: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with opened(Lake.open(books)) as connection:
+    with opened(Lake.open(books), whole=True) as connection:
         yield connection
 
 

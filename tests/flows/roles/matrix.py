@@ -25,6 +25,7 @@ set_credit_limit                            | all   | none    | none            
 add_charge                                  | all   | none    | none                       | none            | none   | none    | none
 issue_invoices                              | all   | none    | none                       | none            | none   | none    | none
 void_invoice                                | all   | none    | none                       | none            | none   | none    | none
+approve a held bill                         | all   | none    | none                       | none            | none   | none    | none
 """
 
 

@@ -6,15 +6,16 @@ import schemas
 from flows.lake.views import queries
 from flows.readable import READABLE
 from rating.operations import JUDGES
-from rating.roles import MATRIX, NONE, READS, SCOPES, TRANSFER_PAID_CREDIT
+from rating.roles import APPROVE_HELD_BILL, MATRIX, NONE, READS, SCOPES, TRANSFER_PAID_CREDIT
 from schemas.principals import ROLES, Principals
+from tests.flows.billing.test_bounds import ROLES as APPROVERS
 from tests.flows.roles.matrix import ACTIONS, CELLS, COLUMNS
 from tests.flows.roles.test_operations import WALKED
 from tests.flows.roles.test_reads import READERS
 
 
 def test_every_operation_and_every_kind_of_reading_has_a_line():
-    assert set(MATRIX) == {*JUDGES, *READS, TRANSFER_PAID_CREDIT}
+    assert set(MATRIX) == {*JUDGES, *READS, TRANSFER_PAID_CREDIT, APPROVE_HELD_BILL}
 
 
 def test_every_role_has_a_cell_in_every_line():
@@ -31,8 +32,8 @@ def test_the_matrix_is_the_one_that_was_agreed():
 
 
 def test_every_cell_is_walked():
-    """By operations that are landed, or by exports that are made."""
-    assert set(WALKED) | set(READERS) == set(CELLS)
+    """By operations that are landed, by exports that are made, or by bills that are approved."""
+    assert set(WALKED) | set(READERS) | {(APPROVE_HELD_BILL, role) for role in APPROVERS} == set(CELLS)
 
 
 def test_every_table_and_view_says_who_may_read_it():
