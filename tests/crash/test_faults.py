@@ -154,6 +154,7 @@ def chosen(command: str, calls: list[Call]) -> list[tuple[Call, str]]:
         return [(call, error) for call in kinds for error in ERRORS[call.name]]
     wanted = ("scratch",) if command == "ingest" else ("staged", "record", "table", "hint", "database", "folder of rec")
     kinds = [call for call in kinds if kind_of(call.path).startswith(wanted)]
+    kinds = [call for call in kinds if command == "bill" or call.name in ("openat", "write")]
     return [(call, ERRORS[call.name][turn % len(ERRORS[call.name])]) for turn, call in enumerate(kinds)]
 
 

@@ -38,8 +38,8 @@ MOMENTS = int(CRASHES) if CRASHES.isdigit() else 30
 LEAVE_AS_IS = frozenset({"fsync", "fdatasync", "flock"})
 """A kill at one of these leaves what one at the next call leaves; only every call has them."""
 
-AROUND_THE_COMMIT = ("record", "staged record", "hint", "database")
-KINDS = {"ingest": ("scratch",)}
+AROUND_THE_COMMIT = ("record", "database")
+KINDS = {"ingest": ("scratch folder",)}
 """Where others than `bill` are killed in the ordinary suite: around their commit, and in what is theirs alone."""
 
 BEYOND = 1.1
