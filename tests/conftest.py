@@ -7,7 +7,9 @@ them drawn anew.
 import os
 import shutil
 import tempfile
+from functools import partial
 
+import duckdb
 import pytest
 from _pytest.nodeid import coerce_node_id
 from hypothesis import settings
@@ -15,6 +17,12 @@ from hypothesis import settings
 settings.register_profile("suite", derandomize=True)
 if "BILLFOLD_EXAMPLES" not in os.environ:
     settings.load_profile("suite")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a worker for each processor, so more threads in each only wait for one another, which costs a fifth of
+    # the suite. What threads could change is asked by tests/determinism, in processes of its own.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    duckdb.connect = partial(duckdb.connect, config={"threads": 1})
 
 _PREFECT_HOME = tempfile.mkdtemp(prefix="billfold-prefect-")
 os.environ["PREFECT_HOME"] = _PREFECT_HOME  # before anything imports Prefect, which reads it once

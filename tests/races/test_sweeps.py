@@ -83,7 +83,7 @@ def test_runs_at_once_land_while_others_sweep_and_verify(
     sweeper, verifier = pool.watching(2)
     sweeper.order("sweep", str(place.lake))
     verifier.order("verify", str(place.lake))
-    commands = [place.issue("a1"), place.operations("late-bonus"), place.ingest("late-a")]
+    commands = [place.operations("payment"), place.operations("late-bonus"), place.ingest("late-a")]
     said = pool.race(commands[: RACERS - 1], None)
     for watching in (sweeper, verifier):
         watching.go_on()
