@@ -22,7 +22,7 @@ Weights = dict[tuple[str, int], Fraction]
 
 
 @given(worlds())
-@settings(max_examples=EXAMPLES // 40, **OPTIONS)
+@settings(max_examples=EXAMPLES // 80, **OPTIONS)
 def test_every_charge_but_one_offs_is_made_of_records_whose_weights_are_those_of_their_series(world: World) -> None:
     def rated(inputs: Inputs) -> Outputs:
         outputs = rate_period(inputs)
