@@ -24,7 +24,7 @@ from flows.reference import Reference
 from flows.refunds import periods_with_notes
 from flows.run import COMMITTED, NOTHING_TO_DO, Run, software
 from flows.settling import to_settle
-from flows.standing import binding, standing
+from flows.standing import binding
 from flows.tax_dates import date_for, is_by_issue, is_over, redated
 from flows.touched import touched
 from rating.chains import OWNER
@@ -152,8 +152,7 @@ class _Backfill:
         """
         self.run_id = self._named()
         self.periods = sorted(books.billed_periods(self.head))
-        stands = standing(self.head, since=min(self.periods))
-        self.stands = binding(self.head, stands, self.reference["billing_policies"])
+        self.stands = binding(self.head, self.reference["billing_policies"], since=min(self.periods))
         held = self.head.read("holds").filter(~pl.col("reason_code").is_in(["H_ISSUED", "H_VOIDED"]))
         reserved = self.stands.join(held, on=OWNER, how="semi").select(OWNER)
         while True:

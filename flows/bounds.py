@@ -8,7 +8,7 @@ what was set aside of it with what landed; how far is too far is said by policie
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -16,6 +16,7 @@ import polars as pl
 from flows import books
 from flows.lake.journal import Snapshot
 from flows.lake.views import connect
+from rating.money import EXACT
 from rating.periods import period_bounds
 from rating.policies import BOUNDS, account_policies
 
@@ -32,8 +33,6 @@ LEAST_MONTHS = 3
 
 LARGEST = 5
 """How many accounts are named."""
-
-EXACT = Context(prec=60)
 
 Finding = Mapping[str, Any]
 """A figure that is out of bounds, as a commit record and a page say it: names and texts, amounts as text."""

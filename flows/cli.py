@@ -780,7 +780,9 @@ def _done(lake: "Lake", run: "Run", page: "Iterable[RenderableType]", *, json: b
         why = run.report.get("why")
         show(ended(run.status, run.command, run.commit, **({"why": why} if why else {})), *page)
     elif run.report.get("hold"):
-        warn(f"billfold: {run.report['billing_period']} is held for approval: {run.report['hold'][:12]}")
+        from flows.held import SHORT
+
+        warn(f"billfold: {run.report['billing_period']} is held for approval: {run.report['hold'][:SHORT]}")
     return run.exit_code
 
 

@@ -18,12 +18,12 @@ from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.refunds import periods_with_notes, waiting_notes
 from flows.run import NOTHING_TO_DO, Run
+from rating.chains import OWNER
 from rating.dates import LAST_INSTANT
 from rating.periods import local_day, period_of, previous_period
 from rating.policies import GRACE_DAYS, account_policies
 from schemas.units import Count, Day, Text
 
-OWNER = ["billing_period", "billing_account_id"]
 DUE = {"billing_period": Text, "billing_account_id": Text, "due_on": Day, "issue_date": Day, "drafts": Count}
 
 

@@ -7,7 +7,6 @@ nothing of this is stored.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,6 +18,7 @@ from flows.lake.views import connect, relations_in
 from flows.period_inputs import period_inputs
 from flows.run import Refusal
 from flows.show.amounts import UNKNOWN_EXPONENT, Currency
+from flows.show.questions import answers, text_of
 from flows.sql import parquet
 from flows.standing import says, standing
 from flows.tax_dates import date_of
@@ -60,17 +60,21 @@ def explain_charge(lake: Lake, wanted: str, *, as_of: int | None = None) -> Expl
     Source   P8
     """
     snapshot = lake.snapshot(as_of)
-    read = {name: relations_in(_text(name)) for name in ("charges", "rating_lines", "pools", "prices", "tiers")}
+    read = {
+        name: relations_in(text_of("charge", name)) for name in ("charges", "rating_lines", "pools", "prices", "tiers")
+    }
     only = read["charges"] | read["rating_lines"] | read["pools"]
     with connect(lake, snapshot, usage_periods=(), only=only) as connection:
         charge = _charge(connection, wanted)
         commit = run_of(lake, snapshot, charge["billing_account_id"], charge["billing_period"])
         made_by = lake.snapshot(commit.number)
-        line = _ask(connection, "rating_lines", rating_line=charge["rating_line_id"], period=charge["billing_period"])
-        pool = _ask(connection, "pools", charge=charge["charge_id"])
+        line = answers(
+            connection, "charge", "rating_lines", rating_line=charge["rating_line_id"], period=charge["billing_period"]
+        )
+        pool = answers(connection, "charge", "pools", charge=charge["charge_id"])
     with connect(lake, made_by, usage_periods=(), only=read["prices"] | read["tiers"]) as connection:
-        prices = _ask(connection, "prices", price=charge["sku_price_id"])
-        tiers = _ask(connection, "tiers", price=charge["sku_price_id"])
+        prices = answers(connection, "charge", "prices", price=charge["sku_price_id"])
+        tiers = answers(connection, "charge", "tiers", price=charge["sku_price_id"])
     return Explained(
         charge=charge,
         price=_in_force(prices, charge),
@@ -94,7 +98,7 @@ def _charge(connection: duckdb.DuckDBPyConnection, wanted: str) -> Row:
     is_number = bool(slash) and number.isascii() and number.isdigit() and len(number) < 18
     connection.execute("set variable number = $1::bigint", [int(number) if is_number else None])
     beginning = None if slash or not wanted else wanted
-    found = _ask(connection, "charges", charge=beginning, account=account if is_number else None)
+    found = answers(connection, "charge", "charges", charge=beginning, account=account if is_number else None)
     if not found:
         raise Refusal(
             f"no charge has the id {wanted!r}, an id that begins so, or that account and number, and no document that "
@@ -105,16 +109,6 @@ def _charge(connection: duckdb.DuckDBPyConnection, wanted: str) -> Row:
         more = f" and {len(found) - SEVERAL:,} more" if len(found) > SEVERAL else ""
         raise Refusal(f"{len(found):,} charges have an id that begins with {wanted!r}: {named}{more}; write more of it")
     return found[0]
-
-
-def _ask(connection: duckdb.DuckDBPyConnection, name: str, **variables: str | None) -> list[dict[str, Any]]:
-    for variable, value in variables.items():
-        connection.execute(f"set variable {variable} = $1::varchar", [value])
-    return connection.sql(_text(name)).pl().to_dicts()
-
-
-def _text(name: str) -> str:
-    return (resources.files("flows.show") / "charge" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def run_of(lake: Lake, snapshot: Snapshot, account: str, period: str, *, is_closing: bool = True) -> Commit:

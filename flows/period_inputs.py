@@ -8,7 +8,7 @@ import polars as pl
 
 from flows import books
 from flows.lake.journal import FileEntry, Snapshot
-from flows.standing import binding, committed, issue_dates, standing
+from flows.standing import binding, committed, issue_dates
 from rating.chains import PAID
 from rating.hashing import bucket_of
 from rating.pipeline import Inputs
@@ -57,8 +57,7 @@ def period_inputs(
     running_in = books.usage_running_in(lake, snapshot, period, reference)
     here = [(entry, splitting) for entry, splitting in running_in if entry.partition["bucket"] in names]
     books.add_earlier_records(connection, lake, here, series)
-    stands = standing(before or snapshot, since=period, accounts=own)
-    stands = binding(before or snapshot, stands, reference["billing_policies"])
+    stands = binding(before or snapshot, reference["billing_policies"], since=period, accounts=own)
     paid = stands.filter(standing=PAID).select("billing_account_id", "billing_period")
     return Inputs(
         billing_period=period,

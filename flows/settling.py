@@ -6,7 +6,7 @@ from flows import books
 from flows.changes.baselines import named, nobody
 from flows.lake.journal import Snapshot
 from flows.reference import Reference
-from flows.standing import binding, standing
+from flows.standing import binding
 from rating.chains import OWNER, PAID
 
 WHY = "paid, with a correction that waits"
@@ -28,10 +28,9 @@ def to_settle(snapshot: Snapshot, reference: Reference) -> pl.DataFrame:
     waiting = drafts.drop_nulls("preceding_invoice_number").select(OWNER).unique()
     if waiting.is_empty():
         return nobody()
-    stands = standing(snapshot, since=str(waiting["billing_period"].min())).join(waiting, on=OWNER, how="semi")
-    paid = binding(snapshot, stands, reference["billing_policies"]).filter(
-        (pl.col("standing") == PAID) & (pl.col("due_amount") <= pl.col("paid_amount"))
-    )
+    stands = binding(snapshot, reference["billing_policies"], since=str(waiting["billing_period"].min()))
+    is_paid = (pl.col("standing") == PAID) & (pl.col("due_amount") <= pl.col("paid_amount"))
+    paid = stands.filter(is_paid).join(waiting, on=OWNER, how="semi")
     states = snapshot.read("account_periods", billing_period=paid["billing_period"].unique().to_list())
     settled = states.select(*OWNER, "settled_amount")
     is_new = pl.col("settled_amount").is_null() | (pl.col("settled_amount") > pl.col("due_amount"))

@@ -51,8 +51,10 @@ def standing(snapshot: Snapshot, *, since: str, accounts: pl.DataFrame | None = 
     return found.with_columns(standing=how).drop("settled_amount")
 
 
-def binding(snapshot: Snapshot, stands: pl.DataFrame, billing_policies: pl.DataFrame) -> pl.DataFrame:
-    """Standings as they bind a period that is computed again: what was paid of it holds back grants and operations.
+def binding(
+    snapshot: Snapshot, billing_policies: pl.DataFrame, *, since: str, accounts: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """`standing`, as it binds a period that is computed again: what was paid of it holds back grants and operations.
 
     Not where policy `paid_charges` is `carry_forward` at the last instant of the period: there it counts as issued, as
     if nothing had been paid of it. Its correcting document has tax and all, and what then is paid too much is an open
@@ -60,10 +62,10 @@ def binding(snapshot: Snapshot, stands: pl.DataFrame, billing_policies: pl.DataF
     of it, it would be paid, and the next backfill would do the rest (L1). No grant pays what was incurred outside its
     window (G3).
 
-    Reads    stands: `standing`
-    Makes    the same, of which `standing` says how the period is computed
+    Makes    as `standing` does, of which column `standing` says how the period is computed
     Source   X2
     """
+    stands = standing(snapshot, since=since, accounts=accounts)
     is_asked = (pl.col("policy") == "paid_charges") & (pl.col("value") == CARRY_FORWARD)
     if stands.is_empty() or billing_policies.filter(is_asked).is_empty():
         return stands

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +20,7 @@ from flows.operations import land_operations
 from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import EXIT_DONE, EXIT_REJECTS, Run
+from flows.show.questions import text_of
 from rating.sql import keep
 from schemas.units import TextList
 
@@ -201,11 +201,9 @@ def _sums(snapshot: Snapshot) -> dict[str, pl.DataFrame]:
     """Every kind of sums as of a snapshot; usage is not looked at."""
     read = {name for one in COMPARED for name in one.reads} | {"holds"}
     with connect(snapshot.lake, snapshot, usage_periods=(), only=read) as connection:
-        return {name: connection.sql(_text(name)).pl() for name in (*(one.name for one in COMPARED), "holds")}
-
-
-def _text(name: str) -> str:
-    return (resources.files("flows.show") / "what_if" / f"{name}.sql").read_text(encoding="utf-8")
+        return {
+            name: connection.sql(text_of("what_if", name)).pl() for name in (*(one.name for one in COMPARED), "holds")
+        }
 
 
 def _changed(

@@ -6,7 +6,7 @@ fit 128 bits and are computed at once; a row that would not is computed with Pyt
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import reduce
 from math import prod
 from operator import mul
@@ -26,6 +26,9 @@ QUANTITY_ONE = 10**Quantity.scale
 PRICE_SCALE = Price.scale
 PRICE_ONE = 10**PRICE_SCALE
 """What 1 is as a scaled integer, of a quantity and of a price or rate."""
+
+EXACT = Context(prec=60)
+"""Holds a sum or product of tables' amounts to its last digit; Python's own 28 do not hold one large quantity."""
 
 FITS = 1.0e37  # a float estimate below this leaves room in 128 bits (1.7e38) for its own error
 MOST_SHOWN = 1.0e23

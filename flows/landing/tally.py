@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -17,9 +17,7 @@ from flows.landing.reject_rows import Rejected
 from flows.landing.staged import FILE_OF_PLACE, Staged
 from flows.landing.workspace import NotConserved, Workspace
 from flows.sql import parquet
-
-_EXACT = Context(prec=60)
-"""Holds a sum of quantities to its last digit; Python's own 28 digits do not hold even the largest single one."""
+from rating.money import EXACT
 
 Counts = Mapping[int, tuple[int, Decimal]]
 
@@ -92,7 +90,7 @@ def _sum(*amounts: Any) -> Any:
     >>> _sum(Decimal("99999999999999.999999999999999"), Decimal(0))
     Decimal('99999999999999.999999999999999')
     """
-    return sum(amounts) if isinstance(amounts[0], int) else reduce(_EXACT.add, amounts)
+    return sum(amounts) if isinstance(amounts[0], int) else reduce(EXACT.add, amounts)
 
 
 def _fate(fate: str) -> str:

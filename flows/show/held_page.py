@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flows.bounds import FIGURES, REJECTS
+from flows.bounds import FIGURES, REJECTS, Finding
 from flows.held import SHORT
 from flows.show.amounts import Currency
 from flows.show.console import grid, styled
@@ -13,8 +13,6 @@ from rating.rejects import REASONS
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
-
-Finding = Mapping[str, Any]
 
 
 def held_page(

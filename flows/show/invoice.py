@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from flows.run import Refusal
 from flows.show.amounts import UNKNOWN_EXPONENT, Currency, plain
+from flows.show.questions import answers, text_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,15 +141,15 @@ def read_document(lake: "Lake", wanted: str, *, period: str | None = None, as_of
     from flows.lake.views import connect, relations_in
 
     snapshot = lake.snapshot(as_of)
-    asked = {"currencies"}.union(*(relations_in(_text(name)) for name in ("documents", *PARTS)))
+    asked = {"currencies"}.union(*(relations_in(text_of("document", name)) for name in ("documents", *PARTS)))
     with connect(lake, snapshot, only=asked) as connection:
-        found = _ask(connection, "documents", wanted=wanted, period=period)
+        found = answers(connection, "document", "documents", wanted=wanted, period=period)
         if not found:
             raise Refusal(_nothing(wanted, period))
         head, *others = found
         names = {name: head[name] for name in ("invoice_id", "invoice_number")}
         names |= {"account": head["billing_account_id"], "root": head["root_number"], "made_at": _made_at(head)}
-        parts = {name: _ask(connection, name, **names) for name in PARTS}
+        parts = {name: answers(connection, "document", name, **names) for name in PARTS}
         exponent = head["exponent"] if head["exponent"] is not None else _exponent(connection, head)
     parts["allocations"] = _allocations(lake, snapshot.number, head, parts)
     return Document(head=head, currency=Currency(head["billing_currency"], exponent), others=others, **parts)
@@ -192,7 +192,7 @@ def _allocated(lake: "Lake", number: int, lines: Sequence[Row]) -> list[dict[str
     shown = pl.DataFrame([{name: line[name] for name in columns} for line in lines], schema=columns)
     with connect(lake, lake.snapshot(number), only={"allocations", "grants", "discounts"}) as connection:
         connection.register("shown", shown)
-        return _ask(connection, "allocations")
+        return answers(connection, "document", "allocations")
 
 
 def _nothing(wanted: str, period: str | None) -> str:
@@ -201,16 +201,6 @@ def _nothing(wanted: str, period: str | None) -> str:
         f"no document has the number, id or account {wanted!r}{where}; "
         "list what there is: billfold show invoices, and what waits: billfold show holds"
     )
-
-
-def _ask(connection: "duckdb.DuckDBPyConnection", name: str, **variables: str | None) -> list[dict[str, Any]]:
-    for variable, value in variables.items():
-        connection.execute(f"set variable {variable} = $1::varchar", [value])
-    return connection.sql(_text(name)).pl().to_dicts()
-
-
-def _text(name: str) -> str:
-    return (resources.files("flows.show") / "document" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _exponent(connection: "duckdb.DuckDBPyConnection", head: Row) -> int:

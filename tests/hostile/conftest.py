@@ -1,22 +1,11 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from flows.lake.journal import Lake
 from flows.landing import reader
+from tests.flows.ingest.places import inbox, lake
 
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.create(tmp_path / "lake", buckets=4)
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
+__all__ = ["bad_reader", "inbox", "lake"]
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ BILLFOLD, WITH_INGEST = "billfold: bill", "billfold: ingest and bill"
 
 @dataclass(frozen=True)
 class Peer:
-    """Who else rates: its script, what it needs, and how many rows it can bear."""
+    """Who else rates: its module, what it needs, and how many rows it can bear."""
 
     name: str
     script: str
@@ -57,16 +57,16 @@ class Peer:
 
     def rated(self, python: Path, world: Path, rounds: int) -> "Rated":
         """What it makes of a world, run so many times and once to warm up."""
-        command = [python, "-W", "ignore", HERE / self.script, world, str(rounds + 1)]
+        command = [python, "-W", "ignore", "-m", f"{__package__}.{self.script}", world, str(rounds + 1)]
         said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
         totals = {account: Decimal(total) for account, total in said["totals"].items()}
         return Rated(said["seconds"][1:] or said["seconds"], totals, said["peak_megabytes"], said["version"])
 
 
 PEERS = (
-    Peer("pandas", "pandas_script.py", ("pandas==3.1.1", "pyarrow==26.0.1")),
-    Peer("plain loop in Decimal", "plain_loop.py"),
-    Peer("CloudKitty hashmap", "cloudkitty_hashmap.py", ("cloudkitty==25.0.0", "pyarrow==26.0.1"), MILLION),
+    Peer("pandas", "pandas_script", ("pandas==3.1.1", "pyarrow==26.0.1")),
+    Peer("plain loop in Decimal", "plain_loop"),
+    Peer("CloudKitty hashmap", "cloudkitty_hashmap", ("cloudkitty==25.0.0", "pyarrow==26.0.1"), MILLION),
 )
 
 

@@ -1,6 +1,6 @@
 """A month rated by CloudKitty's hashmap module: each record a point, its price looked up by its SKU.
 
-`python cloudkitty_hashmap.py WORLD ROUNDS`; reads cloudkitty and pyarrow, and nothing of billfold.
+`python -m tests.benchmarks.peers.cloudkitty_hashmap WORLD ROUNDS`; reads cloudkitty and pyarrow, nothing of billfold.
 
 What is run is `cloudkitty.rating.hash.HashMap`: its rules from a database in memory (one service per service of the
 price list, one field `sku_id`, a flat mapping for each SKU), then `process` over one frame of points per hour, all
@@ -9,9 +9,7 @@ account and hour (the rules read anew, the frame copied). The points are made be
 """
 
 import csv
-import json
 import sys
-import time
 from collections import defaultdict
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -24,6 +22,8 @@ from cloudkitty.rating.hash import HashMap
 from cloudkitty.rating.hash.db import api
 from cloudkitty.rating.hash.db.sqlalchemy import models
 from oslo_config import cfg
+
+from tests.benchmarks.peers.clock import told
 
 CENT = Decimal("0.01")
 LINE = ("billing_account_id", "sub_account_id", "sku_id", "region_id")
@@ -83,24 +83,15 @@ def totals_of(rated: list[DataFrame]) -> dict[str, Decimal]:
     return totals
 
 
-def peak_megabytes() -> float:
-    """The most memory this process had; 0 where the system does not say."""
-    status = Path("/proc/self/status")
-    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
-    return sum(int(line.split()[1]) / 1_000 for line in lines if line.startswith("VmHWM:"))
-
-
 def main(world: Path, rounds: int) -> None:
-    """Rate it so many times, and print seconds, peak and totals."""
+    """Rate it so many times, and print what that took."""
     hours = frames(world, rules(world))
-    seconds = []
-    for _ in range(rounds):
-        wall, cpu = time.perf_counter(), time.process_time()
+
+    def rated() -> list[DataFrame]:
         module = HashMap()
-        rated = [module.process(frame) for frame in hours]
-        seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
-    said = {"version": f"cloudkitty {version('cloudkitty')}", "seconds": seconds, "peak_megabytes": peak_megabytes()}
-    print(json.dumps({**said, "totals": {account: str(total) for account, total in totals_of(rated).items()}}))
+        return [module.process(frame) for frame in hours]
+
+    told(f"cloudkitty {version('cloudkitty')}", rounds, rated, totals_of)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """A month rated with pandas, as an analyst would write it: read, group, merge, multiply, round.
 
-`python pandas_script.py WORLD ROUNDS`; reads only pandas and pyarrow, and nothing of billfold.
+`python -m tests.benchmarks.peers.pandas_script WORLD ROUNDS`; reads only pandas and pyarrow, and nothing of billfold.
 """
 
-import json
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
+
+from tests.benchmarks.peers.clock import told
 
 LINE = ["billing_account_id", "sub_account_id", "sku_id", "region_id"]
 
@@ -24,22 +24,9 @@ def rate(world: Path) -> "pd.Series":
     return lines.groupby("billing_account_id")["list_cost"].sum()
 
 
-def peak_megabytes() -> float:
-    """The most memory this process had; 0 where the system does not say."""
-    status = Path("/proc/self/status")
-    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
-    return sum(int(line.split()[1]) / 1_000 for line in lines if line.startswith("VmHWM:"))
-
-
 def main(world: Path, rounds: int) -> None:
-    """Rate it so many times, and print seconds, peak and totals."""
-    seconds = []
-    for _ in range(rounds):
-        wall, cpu = time.perf_counter(), time.process_time()
-        totals = rate(world)
-        seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
-    said = {"version": f"pandas {pd.__version__}", "seconds": seconds, "peak_megabytes": peak_megabytes()}
-    print(json.dumps({**said, "totals": {account: f"{total:.2f}" for account, total in totals.items()}}))
+    """Rate it so many times, and print what that took."""
+    told(f"pandas {pd.__version__}", rounds, lambda: rate(world), lambda totals: totals.map("{:.2f}".format).to_dict())
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """A month rated by a plain loop: one record at a time, in `Decimal`, as anybody would write it first.
 
-`python plain_loop.py WORLD ROUNDS`; reads only the standard library and pyarrow, and nothing of billfold.
+`python -m tests.benchmarks.peers.plain_loop WORLD ROUNDS`; reads the standard library and pyarrow, nothing of billfold.
 """
 
 import csv
-import json
 import sys
-import time
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tests.benchmarks.peers.clock import told
 
 CENT = Decimal("0.01")
 LINE = ("billing_account_id", "sub_account_id", "sku_id", "region_id")
@@ -35,26 +35,10 @@ def rate(world: Path) -> dict[str, Decimal]:
     return totals
 
 
-def peak_megabytes() -> float:
-    """The most memory this process had; 0 where the system does not say."""
-    status = Path("/proc/self/status")
-    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
-    return sum(int(line.split()[1]) / 1_000 for line in lines if line.startswith("VmHWM:"))
-
-
 def main(world: Path, rounds: int) -> None:
-    """Rate it so many times, and print seconds, peak and totals."""
-    seconds = []
-    for _ in range(rounds):
-        wall, cpu = time.perf_counter(), time.process_time()
-        totals = rate(world)
-        seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
-    said = {
-        "version": f"Python {sys.version.split()[0]}, pyarrow {pa.__version__}",
-        "seconds": seconds,
-        "peak_megabytes": peak_megabytes(),
-    }
-    print(json.dumps({**said, "totals": {account: str(total) for account, total in totals.items()}}))
+    """Rate it so many times, and print what that took."""
+    version = f"Python {sys.version.split()[0]}, pyarrow {pa.__version__}"
+    told(version, rounds, lambda: rate(world), lambda totals: totals)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,3 @@
-from pathlib import Path
+from tests.flows.ingest.places import inbox, lake
 
-import pytest
-
-from flows.lake.journal import Lake
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.create(tmp_path / "lake", buckets=4)
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
+__all__ = ["inbox", "lake"]

@@ -1,9 +1,5 @@
 """`billfold bill --prefect --runner dask`: the flow's groups of buckets are tasks on the workers of a Dask cluster."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,18 +21,8 @@ def test_the_flow_bills_on_workers_to_the_commit_that_threads_make(operated: Ope
         billfold("init", one)
         billfold("ingest", one.parent / "usage", "--lake", one, "--received-at", RECEIVED)
     bill_period(Lake.open(plain), load_reference(plain.parent / "reference"), period="2026-10", groups=2)
-    command = [sys.executable, "-m", "flows.cli", "bill", "--period", "2026-10", "--groups", "2", "--json"]
-    said = subprocess.run(
-        [*command, "--prefect", "--runner", "dask", "--lake", str(lake)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PREFECT_API_URL": operated.address, "PREFECT_HOME": str(tmp_path / "home")},
-        timeout=300,
-        check=False,
-    )
-    assert said.returncode == 0, said.stderr
-    assert said.stderr == ""
-    assert json.loads(said.stdout)["status"] == "committed"
+    record = operated.billfold("bill", "--period", "2026-10", "--groups", "2", "--runner", "dask", "--lake", lake)
+    assert record["status"] == "committed"
     hashes = [[commit.hash for commit in Lake.open(one).commits()] for one in (lake, plain)]
     assert hashes[0] == hashes[1]
     runs = {run["name"]: run for run in operated.ask("task_runs/filter", {})}

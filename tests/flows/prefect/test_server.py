@@ -1,9 +1,5 @@
 """`billfold … --prefect` against a Prefect server of its own process, as `make server` makes one."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,18 +14,7 @@ def test_a_month_is_billed_on_a_server_that_runs_already(operated: Operated, tmp
     lake = write_world(tmp_path)
     billfold("init", lake)
     billfold("ingest", tmp_path / "usage", "--lake", lake, "--received-at", RECEIVED)
-    command = [sys.executable, "-m", "flows.cli", "bill", "--period", "2026-10", "--prefect", "--json"]
-    said = subprocess.run(
-        [*command, "--lake", str(lake)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PREFECT_API_URL": operated.address, "PREFECT_HOME": str(tmp_path / "home")},
-        timeout=300,
-        check=False,
-    )
-    assert said.returncode == 0, said.stderr
-    assert said.stderr == ""
-    record = json.loads(said.stdout)
+    record = operated.billfold("bill", "--period", "2026-10", "--lake", lake)
     assert record["status"] == "committed"
     own = {"flow_runs": {"deployment_id": {"is_null_": True}}}
     runs = [run for run in operated.ask("flow_runs/filter", own) if run["parameters"].get("lake") == str(lake)]
