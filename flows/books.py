@@ -14,13 +14,11 @@ from flows.landing.storage import spanning_rows
 from flows.sql import parquet
 from rating import metering
 from rating.account_periods import account_periods
-from rating.estimates import list_values
 from rating.hashing import bucket_of
 from rating.operations import ACCEPTED, added_charges, endings, project_allocations, promo_discounts
 from rating.pipeline import EARLIER_COSTS
 from rating.sql import keep
 from schemas import REFERENCE, TABLES
-from schemas.units import Count, Money, Quantity, Text
 
 MADE_BY_BILLING = {"made_by": "billing"}
 MADE_BY_OPERATIONS = {"made_by": "operations"}
@@ -39,14 +37,6 @@ NO_USAGE = (
 )
 NARROW_DIGITS = 18
 AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
-_SPANNING_USAGE = {
-    "sku_id": Text,
-    "consumed_unit": Text,
-    "billing_currency": Text,
-    "records": Count,
-    "consumed_quantity": Quantity,
-    "list_cost": Money,
-}
 
 
 def accounts_in(reference: pl.DataFrame, buckets: Collection[int], of: int) -> pl.DataFrame:
@@ -162,46 +152,6 @@ def add_earlier_records(
         parts.append(f"from ({rows}) semi join {table} using (series_id)")
     if parts:
         connection.execute(f"create temp view {metering.EARLIER} as {' union all '.join(parts)}")
-
-
-def spanning_usage(
-    lake: Lake,
-    entries: Collection[FileEntry],
-    series: pl.DataFrame,
-    reference: Mapping[str, pl.DataFrame],
-    accounts: pl.DataFrame,
-) -> pl.DataFrame:
-    """How many records end after their account's billing period, what they used and cost at list price, by SKU (U4).
-
-    Reads    entries: the files of the period that have any; UsageSeries; reference tables
-             accounts: billing_account_id, billing_period, period_end, billing_currency
-    Makes    sku_id, consumed_unit, billing_currency, records, consumed_quantity, list_cost: of these records by
-             themselves, before discounts
-    """
-    if not entries or accounts.is_empty():
-        return pl.DataFrame(schema=_SPANNING_USAGE)
-    group = ["sku_id", "consumed_unit"]
-    owned = series.join(accounts, on="billing_account_id").with_columns(group_id=pl.concat_str(group, separator="\x1f"))
-    with usage_connection(lake, entries, threads=1) as connection:
-        keep(connection, "owned", owned.select("series_id", "period_end"))
-        found = connection.sql(
-            "select u.* from usage_records u join owned o on o.series_id = u.series_id "
-            "where u.charge_period_end > o.period_end"
-        ).pl()
-    owned = owned.join(found, on="series_id", how="semi")
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        keep(connection, "usage_records", found)
-        values = list_values(connection, owned, reference, accounts["billing_period"][0])
-    currencies = accounts.select("billing_account_id", "billing_currency")
-    costs = values.join(currencies, on="billing_account_id").group_by("group_id", "billing_currency")
-    used = found.join(owned, on="series_id").group_by(*group, "group_id", "billing_currency")
-    return (
-        used.agg(records=pl.len().cast(pl.Int64), consumed_quantity=pl.col("consumed_quantity").cast(Quantity).sum())
-        .join(costs.agg(pl.col("list_cost").sum()), on=["group_id", "billing_currency"], how="left")
-        .sort(*group, "billing_currency")
-        .select(*_SPANNING_USAGE)
-    )
 
 
 def _usage_by_width(lake: Lake, entries: Collection[FileEntry]) -> tuple[list[str], list[str]]:
