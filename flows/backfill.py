@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import polars as pl
@@ -33,6 +34,8 @@ from rating.periods import period_bounds
 from schemas import TABLES
 
 COMMAND = "backfill"
+MOST_PASSES = 10
+"""So often at most periods are gone through because later ones keep something else; the books are right after each."""
 BY_PERIOD = ["billing_period", "billing_account_id", "why"]
 TOUCHED = pl.DataFrame(schema={"billing_account_id": pl.String, "billing_period": pl.String, "why": pl.String})
 
@@ -147,24 +150,34 @@ class _Backfill:
     def run(self, progress: Progress) -> Run:
         """Recompute, audit, commit.
 
-        A period that turns out to stay as it is, because its account could not be billed today, keeps all it took of
-        grants: then what earlier periods may have is less, and all is recomputed.
+        Later periods that are paid, or stay as they are because their account could not be billed today, keep what they
+        took of grants, and earlier ones have the rest. Where a later period turns out to be one of these, or to keep
+        something else by now, what earlier ones were worked out with was not so, and all is recomputed.
         """
         self.run_id = self._named()
         self.periods = sorted(books.billed_periods(self.head))
         self.stands = binding(self.head, self.reference["billing_policies"], since=min(self.periods))
         held = self.head.read("holds").filter(~pl.col("reason_code").is_in(["H_ISSUED", "H_VOIDED"]))
         reserved = self.stands.join(held, on=OWNER, how="semi").select(OWNER)
-        while True:
-            kept = self._recompute(reserved, progress)
-            if kept.join(reserved, on=OWNER, how="anti").is_empty():
+        as_later = self.head
+        for passes in count(1):
+            kept, waiting = self._recompute(reserved, as_later, progress)
+            if kept.join(reserved, on=OWNER, how="anti").is_empty() and (waiting.is_empty() or passes >= MOST_PASSES):
                 break
             reserved = pl.concat([reserved, kept]).unique().sort(OWNER)
+            self.touched = pl.concat([self.touched, waiting]).unique().sort(BY_PERIOD)
+            as_later = self.candidate
         progress.step("audit and commit")
         return self._commit()
 
-    def _recompute(self, reserved: pl.DataFrame, progress: Progress) -> pl.DataFrame:
-        """Recompute every period that is touched, oldest first; gives those that stay as they are (OWNER)."""
+    def _recompute(
+        self, reserved: pl.DataFrame, as_later: Snapshot, progress: Progress
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Recompute every period that is touched, oldest first.
+
+        Makes    OWNER of those that stay as they are, and TOUCHED of those that were worked out with something else
+                 than what later ones keep by now
+        """
         lake, reference = self.head.lake, self.reference
         self.added: list[FileEntry] = []
         self.removed: list[str] = []
@@ -175,17 +188,24 @@ class _Backfill:
         self.reference_files = [
             entry for entry in self.candidate.visible.values() if entry.partition.get("reference") == reference.digest
         ]
-        moved, kept = pl.DataFrame(schema=ACCOUNT), [NO_PERIOD]
+        moved, kept, waiting = pl.DataFrame(schema=ACCOUNT), [NO_PERIOD], [TOUCHED]
         for done, period in enumerate(self.periods):
             progress.advance(done, len(self.periods))
             named = self.touched.filter(billing_period=period).select("billing_account_id")
             accounts = pl.concat([named, moved]).unique().sort("billing_account_id")
             if accounts.height:
                 progress.step(f"recompute {period}: {accounts.height:,} accounts")
-                found = self._period(period, accounts, reserved)
+                found = self._period(period, accounts, reserved, as_later)
                 moved = pl.concat([moved, found.moved]).unique()
                 kept.append(found.kept.with_columns(billing_period=pl.lit(period)))
-        return pl.concat(kept)
+                waiting.append(self._earlier(period, found.gave_back(as_later, reserved)))
+        return pl.concat(kept), pl.concat(waiting)
+
+    def _earlier(self, period: str, accounts: pl.DataFrame) -> pl.DataFrame:
+        """The periods before one of these accounts: TOUCHED."""
+        earlier = pl.Series("billing_period", [one for one in self.periods if one < period], dtype=pl.String)
+        rows = accounts.join(earlier.to_frame(), how="cross")
+        return rows.with_columns(why=pl.lit(f"{period} keeps something else")).select(TOUCHED.columns)
 
     def _named(self) -> str:
         """The id of the run, by what goes into it: the commit it starts from, reference tables, software."""
@@ -203,7 +223,7 @@ class _Backfill:
 
     # --- one period ------------------------------------------------------------
 
-    def _period(self, period: str, accounts: pl.DataFrame, reserved: pl.DataFrame) -> Recomputed:
+    def _period(self, period: str, accounts: pl.DataFrame, reserved: pl.DataFrame, as_later: Snapshot) -> Recomputed:
         """Recompute accounts of a period, and write what changed."""
         self.recomputed += accounts.height
         made = rerated(
@@ -214,6 +234,7 @@ class _Backfill:
             known_as_of=self.known_as_of,
             accounts=accounts,
             reserved=reserved,
+            as_later=as_later,
             issue_date=self._issue_date(period),
         )
         found = recomputed(self.head, period, accounts, self.stands, made)

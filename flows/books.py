@@ -217,6 +217,7 @@ def taken_elsewhere(
     known_as_of: datetime,
     paid: pl.DataFrame,
     reserved: pl.DataFrame,
+    as_later: Snapshot | None = None,
 ) -> pl.DataFrame:
     """What earlier periods, and operations recorded by then, did to each grant: grant_id, movement, amount (K1, K8).
 
@@ -225,13 +226,15 @@ def taken_elsewhere(
 
     Reads    paid: billing_account_id, billing_period of invoices with nothing left due
              reserved: the same of periods that stay as they are whatever happens: all they took is kept
+             as_later: where later periods are read, if not in the snapshot
     """
     columns = TABLES["grant_movements"].columns()
     types = {name: columns[name] for name in ("grant_id", "movement", "amount")}
     files = snapshot.files("grant_movements", **MADE_BY_BILLING)
     earlier = [entry for entry in files if entry.partition["billing_period"] < billing_period]
     is_wanted = paid.height + reserved.height > 0
-    later = [entry for entry in files if is_wanted and entry.partition["billing_period"] > billing_period]
+    files = (as_later or snapshot).files("grant_movements", **MADE_BY_BILLING) if is_wanted else []
+    later = [entry for entry in files if entry.partition["billing_period"] > billing_period]
     by_earlier = _asked(lake, earlier, f"{_TAKEN} from files {_BY_GRANT}", types)
     by_later = _asked(lake, later, f"{_TAKEN} from files {_KEPT} {_BY_GRANT}", types, paid=paid, reserved=reserved)
     known = snapshot.read("operations").filter(pl.col("recorded_at") <= known_as_of)

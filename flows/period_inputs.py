@@ -27,6 +27,7 @@ def period_inputs(
     accounts: pl.DataFrame | None = None,
     before: Snapshot | None = None,
     reserved: pl.DataFrame = NO_PERIOD,
+    as_later: Snapshot | None = None,
     issue_date: date | None = None,
 ) -> Inputs:
     """The inputs of a period for the accounts of some buckets, or for those of them that are named.
@@ -35,6 +36,7 @@ def period_inputs(
              before: what is committed of the period, where a backfill has not committed what it made of earlier ones
              accounts: billing_account_id
              reserved: later periods that keep all they took of grants (billing_account_id, billing_period)
+             as_later: where later periods are read that keep what they took, if not in the snapshot
              issue_date: of documents that have none yet, as far as it is known
     """
     lake = snapshot.lake
@@ -67,7 +69,7 @@ def period_inputs(
         reference=reference,
         grants=in_buckets(books.grants_with_recording(snapshot)),
         promo_discounts=books.accepted_promo_discounts(snapshot, reference["promo_codes"]),
-        grant_movements=books.taken_elsewhere(lake, snapshot, period, known_as_of, paid, reserved),
+        grant_movements=books.taken_elsewhere(lake, snapshot, period, known_as_of, paid, reserved, as_later),
         expense_numbers=in_buckets(books.known_expense_numbers(lake, snapshot, period)),
         held_before=books.held_before(snapshot, period),
         added_charges=in_buckets(books.charges_added(snapshot, period)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from os import cpu_count
 
 import polars as pl
@@ -52,19 +52,38 @@ def rerated(
     known_as_of: datetime,
     accounts: pl.DataFrame,
     reserved: pl.DataFrame,
+    as_later: Snapshot | None = None,
     issue_date: date | None = None,
 ) -> Rerated:
     """Rate accounts of a period by what is known now, some buckets at a time.
 
     Reads    candidate: what earlier periods come to by now; before: what is committed of the period
              reserved: billing_account_id, billing_period of later periods that keep all they have
+             as_later: where later periods are read that keep what they took, if not in the candidate
              issue_date: whose tax rates drafts have that are taxed by it (T1)
     """
     lake = candidate.lake
     buckets = buckets_of(accounts, lake.buckets)
     names = [f"{bucket:02}" for bucket in buckets]
     groups = groups_of(buckets, before.files("usage_records", billing_period=period, bucket=names))
-    one = partial(_rated, candidate, before, reference_files, period, known_as_of, accounts, reserved, issue_date)
+
+    def one(group: Sequence[int]) -> Rerated:
+        inputs = period_inputs(
+            candidate,
+            reference_files,
+            period=period,
+            known_as_of=known_as_of,
+            buckets=group,
+            accounts=accounts,
+            before=before,
+            reserved=reserved,
+            as_later=as_later,
+            issue_date=issue_date,
+        )
+        with inputs.connection:
+            outputs = rate_period(inputs)
+        return Rerated(outputs, account_terms(inputs), inputs.grants, closed_at(inputs))
+
     if len(groups) == 1:
         return one(groups[0])
     with ThreadPoolExecutor(max_workers=cpu_count() or 1) as pool:
@@ -74,33 +93,6 @@ def rerated(
     )
     rest = {name: pl.concat([getattr(part, name) for part in parts]) for name in ("terms", "grants", "closed")}
     return Rerated(outputs, **rest)
-
-
-def _rated(
-    candidate: Snapshot,
-    before: Snapshot,
-    reference_files: Sequence[FileEntry],
-    period: str,
-    known_as_of: datetime,
-    accounts: pl.DataFrame,
-    reserved: pl.DataFrame,
-    issue_date: date | None,
-    buckets: Sequence[int],
-) -> Rerated:
-    inputs = period_inputs(
-        candidate,
-        reference_files,
-        period=period,
-        known_as_of=known_as_of,
-        buckets=buckets,
-        accounts=accounts,
-        before=before,
-        reserved=reserved,
-        issue_date=issue_date,
-    )
-    with inputs.connection:
-        outputs = rate_period(inputs)
-    return Rerated(outputs, account_terms(inputs), inputs.grants, closed_at(inputs))
 
 
 @dataclass(frozen=True)
@@ -171,6 +163,31 @@ class Recomputed:
         committed, should = (self._of(rows, self._corrected) for rows in (self.was["grant_movements"], tables))
         rest = tables.join(self._corrected, on="billing_account_id", how="anti")
         return pl.concat([rest, committed, further_movements(committed, should)])
+
+    def gave_back(self, before: Snapshot, reserved: pl.DataFrame) -> pl.DataFrame:
+        """The accounts whose period keeps something else of a grant than earlier periods were worked out with.
+
+        Reads    before: what those took for granted; reserved: OWNER of periods that keep all they have
+        Makes    billing_account_id
+        Source   X2, K8
+        """
+        rows = before.read("grant_movements", billing_period=self.period, **part_of("grant_movements"))
+        paid = self.stands.filter(standing=PAID).select("billing_account_id")
+        whole = reserved.filter(billing_period=self.period).select("billing_account_id")
+
+        def keeps(rows: pl.DataFrame) -> pl.DataFrame:
+            charged = self._of(rows, paid).filter(pl.col("movement").is_in(["charged", "returned"]))
+            kept = pl.concat([charged.join(whole, on="billing_account_id", how="anti"), self._of(rows, whole)])
+            return (
+                kept.group_by("billing_account_id", "grant_id")
+                .agg(pl.col("amount").sum())
+                .filter(pl.col("amount") != 0)
+            )
+
+        was, now = keeps(self._of(rows, self.accounts)), keeps(self.now["grant_movements"])
+        key = ["billing_account_id", "grant_id", "amount"]
+        differing = pl.concat([was.join(now, on=key, how="anti"), now.join(was, on=key, how="anti")])
+        return differing.select("billing_account_id").unique()
 
     def _as_paid(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Account periods; of a paid one, operations count as of then, while what was due then is paid (X2)."""

@@ -283,6 +283,29 @@ def test_an_earlier_month_takes_its_grant_first_and_a_later_one_gives_it_back(tm
     ]
 
 
+def test_what_a_paid_month_gives_back_reaches_an_earlier_one_in_the_same_backfill(month: Month) -> None:
+    """November's 50.00 took the 40.00 of the bonus, and its 12.00 are paid: October may have none of it (X2).
+
+    Then November's price is mended to 20.00: the bonus pays these alone, and the 10.00 and 2.00 of tax are credited. The
+    20.00 it gives back pay October, whose tax is 4.00 lower. Nothing is left to do after that (L1).
+    """
+    month.operate(bonus(), received_at=NOVEMBER)
+    month.ingest(month.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)
+    month.bill(period="2026-11")
+    month.issue(date(2026, 12, 2), period="2026-11")
+    month.operate({**payment("12"), "invoice_number": "INV-2026-00003"}, received_at=NOVEMBER)
+    post(month, issue_date=None)
+    assert (corrections(month), balance(month)) == ([], Decimal(0))
+    month.add_reference("sku_prices", "vm-small-november,vm-small,EUR,unit,0.20,2026-11-01")
+    run = post(month, issue_date=date(2026, 12, 3))
+    assert corrections(month) == [
+        ("381", "CN-2026-00001", "INV-2026-00001", -20.0, -4.0, -24.0),
+        ("381", "CN-2026-00002", "INV-2026-00003", -10.0, -2.0, -12.0),
+    ]
+    assert (run.tables["touched"].select("billing_period", "why").unique().height, balance(month)) == (2, Decimal(0))
+    assert post(month).status == "nothing to do"
+
+
 def test_what_expired_is_taken_back_for_late_usage_inside_the_window(tmp_path: Path) -> None:
     """A bonus of 200 for October alone: 135.00 used, 65.00 expired. 9.00 late: the expiry is 56.00 (K3)."""
     month = Month(tmp_path)
