@@ -1,10 +1,11 @@
 """The backfill: what changed about periods that are billed, recomputed oldest first, and the difference posted (X1).
 
 Only the accounts and periods that something touched are looked at. Drafts are made anew; an issued invoice keeps its
-bytes and gets a correcting document that names it (L4). All of it is one commit, audited before it is made.
+bytes and gets a correcting document that names it (L4). All of it is one commit, audited before it is made, or held
+where it is out of bounds and nobody approved it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -14,16 +15,19 @@ from typing import Any
 import polars as pl
 
 from flows import books
-from flows.bill_period import refuse_breaches, run_id_of
-from flows.credit_limits import credit_states
-from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.before_commit import checked_or_refused
+from flows.bill_period import run_id_of
+from flows.bounds import Finding, corrections_out_of_bounds
+from flows.held import BACKFILL, Approval, hold_of, note, withdraw
+from flows.held import COMMAND as HOLD
+from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
 from flows.on_the_head import on_the_head
 from flows.period_inputs import NO_PERIOD
 from flows.progress import Progress, silent
 from flows.recomputing import ACCOUNT, CHANGES, Recomputed, part_of, recomputed, rerated
 from flows.reference import Reference
 from flows.refunds import periods_with_notes
-from flows.run import COMMITTED, NOTHING_TO_DO, Run, software
+from flows.run import COMMITTED, HELD, NOTHING_TO_DO, Run, software
 from flows.settling import to_settle
 from flows.standing import binding
 from flows.tax_dates import date_for, is_by_issue, is_over, redated
@@ -47,19 +51,23 @@ def backfill(
     received_at: datetime,
     issue_date: date | None = None,
     actor: str = "operator",
+    approval: Approval | None = None,
+    is_asked: bool = False,
     progress: Progress = silent,
 ) -> Run:
     """Bring every billed period to what it should say by now.
 
     Reads    the lake's head and the reference tables; issue_date: of the correcting documents, which stay drafts
              without one; drafts of accounts that are taxed by issue date get its rates (T1)
+             approval: of a backfill that was held; is_asked: only to see what it comes to, so it is not held
     Makes    one commit, and one that issues where a date is given; tables["touched"] and tables["changes"] say what
-             changed for whom and why
-    Errors   Refusal: an invariant does not hold
-    Source   L1, X1, X2, X4
+             changed for whom and why; corrections that are out of bounds are held, if they are not approved, and
+             nothing is issued
+    Errors   Refusal: an invariant does not hold, or what was approved is something else
+    Source   L1, X1, X2, X4; reliability, Fates
     """
-    run = posted(lake, reference, issue_date, progress)
-    if issue_date is None:
+    run = posted(lake, reference, issue_date, progress, approval=approval, is_asked=is_asked)
+    if issue_date is None or run.status == HELD:
         return run
     from flows.issue_invoices import issue_corrections
 
@@ -88,7 +96,15 @@ def _waiting(snapshot: Snapshot) -> list[str]:
     return sorted(set(found.drop_nulls("preceding_invoice_number")["billing_period"]))
 
 
-def posted(lake: Lake, reference: Reference, issue_date: date | None, progress: Progress = silent) -> Run:
+def posted(
+    lake: Lake,
+    reference: Reference,
+    issue_date: date | None,
+    progress: Progress = silent,
+    *,
+    approval: Approval | None = None,
+    is_asked: bool = False,
+) -> Run:
     """Compute and commit, without issuing anything; again on the new head when another run was first."""
     dated = issue_date if is_by_issue(reference["billing_policies"]) else None
 
@@ -102,8 +118,10 @@ def posted(lake: Lake, reference: Reference, issue_date: date | None, progress: 
         changed += [_redated(snapshot, reference, dated)] if dated else []
         found = pl.concat(changed).sort(BY_PERIOD)
         if found.is_empty():
+            withdraw(snapshot, BACKFILL)
             return _nothing(found)
-        return _Backfill(snapshot, reference, known_as_of, found, dated).run(progress)
+        run = _Backfill(snapshot, reference, known_as_of, found, dated, approval=approval, is_asked=is_asked)
+        return run.run(progress)
 
     return on_the_head(once, "the difference was computed")
 
@@ -146,6 +164,8 @@ class _Backfill:
     touched: pl.DataFrame
     issue_date: date | None = None
     """Whose tax rates drafts have that are taxed by it, as far as one is given (T1)."""
+    approval: Approval | None = None
+    is_asked: bool = False
 
     def run(self, progress: Progress) -> Run:
         """Recompute, audit, commit.
@@ -208,8 +228,13 @@ class _Backfill:
         return rows.with_columns(why=pl.lit(f"{period} keeps something else")).select(TOUCHED.columns)
 
     def _named(self) -> str:
-        """The id of the run, by what goes into it: the commit it starts from, reference tables, software."""
-        parts = [COMMAND, self.head.commit.hash, self.reference.digest, self.known_as_of.isoformat(), software()]
+        """The id of the run, by what goes into it: the commit it starts from, reference tables, software.
+
+        A hold says nothing of the books: the same on it is the same run.
+        """
+        commits = self.head.lake.commits(self.head.number)
+        start = next(commit for commit in reversed(commits) if commit.command != HOLD)
+        parts = [COMMAND, start.hash, self.reference.digest, self.known_as_of.isoformat(), software()]
         parts += [self.issue_date.isoformat()] if self.issue_date else []
         return sha256("\n".join(parts).encode()).hexdigest()[:32]
 
@@ -282,11 +307,15 @@ class _Backfill:
         return self.head.lake.write_table(name, rows, run_id=self.run_id, partition=partition, label=label)
 
     def _commit(self) -> Run:
-        told = credit_states(self.candidate, self.run_id)
-        self._add(told)
-        refuse_breaches(self.candidate, set(), {entry.table for entry in self.added})
+        self._add(checked_or_refused(self.candidate, self.run_id, changed={entry.table for entry in self.added}))
         changes = pl.concat([pl.DataFrame(schema=CHANGES), *self.changes])
         report = self._report(changes)
+        tables = {"touched": self.touched, "changes": changes}
+        findings = corrections_out_of_bounds(self.candidate, self.head, set(changes["billing_period"]))
+        found = {"out_of_bounds": [dict(one) for one in findings]} if findings else {}
+        hold = None if self.is_asked else hold_of(self.run_id, findings, self.approval, BACKFILL)
+        if hold:
+            return Run(HELD, COMMAND, self._hold(hold, findings, report), {**report, "hold": hold, **found}, tables)
         last = max(self.periods)
         dated = {"issue_date": self.issue_date.isoformat()} if self.issue_date else {}
         same = run_id_of(self.candidate, self.reference, last, self.known_as_of, self._issue_date(last))
@@ -301,13 +330,25 @@ class _Backfill:
                 "software": software(),
                 "bill_runs": {last: same},
                 **dated,
+                **({} if self.approval is None else {"approval": self.approval.as_input()}),
             },
             added=self.added,
             removed=self.removed,
             summary=report,
         )
-        tables = {"touched": self.touched, "changes": changes}
-        return Run(COMMITTED, COMMAND, commit, report, tables)
+        return Run(COMMITTED, COMMAND, commit, {**report, **(found if self.is_asked else {})}, tables)
+
+    def _hold(self, hold: str, findings: Sequence[Finding], report: Mapping[str, Any]) -> Commit | None:
+        """Note what is out of bounds, once."""
+        names = ("touched", "recomputed", "changed", "changes", "amounts")
+        return note(
+            self.head,
+            hold,
+            findings,
+            inputs={"backfill_run": self.run_id},
+            totals={},
+            summary={name: report[name] for name in names},
+        )
 
     def _report(self, changes: pl.DataFrame) -> dict[str, Any]:
         counts = dict(changes.group_by("change").len().sort("change").iter_rows())

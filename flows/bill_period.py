@@ -17,13 +17,11 @@ from typing import Any
 import polars as pl
 
 from flows import books, held
+from flows.before_commit import checked_or_refused
 from flows.bounds import Finding, out_of_bounds
-from flows.credit_limits import credit_states
 from flows.documents import anew, voided_documents
 from flows.held import Approval
-from flows.lake.audit import SMALL, audit, read_by_audit
 from flows.lake.journal import FileEntry, Lake, Snapshot
-from flows.lake.views import connect
 from flows.on_the_head import on_the_head
 from flows.period_inputs import NO_PERIOD, period_inputs
 from flows.period_tables import DOCUMENT_TABLES, STATE_TABLES, changed_accounts, made_by, on_hold
@@ -510,14 +508,13 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
     )
     with ThreadPoolExecutor(max_workers=1) as meanwhile:
         spanning = meanwhile.submit(spanning_records, snapshot, plan.reference_files, plan.period, plan.known_as_of)
-        told = credit_states(candidate, plan.run_id)
+        changed = {entry.table for entry in added}
+        told = checked_or_refused(candidate, plan.run_id, changed=changed, usage_periods=[plan.period])
         added, candidate = [*added, *told], candidate.with_changes(told)
-        refuse_breaches(candidate, {plan.period}, {entry.table for entry in added})
     report = _report(plan, results, spanning.result())
     findings = out_of_bounds(candidate, plan.period) if plan.is_closing else []
-    hold = held.hold_id(plan.run_id, findings) if findings else None
-    held.refuse_other(plan.approval, hold, plan.period)
-    if hold and plan.approval is None:
+    hold = held.hold_of(plan.run_id, findings, plan.approval, plan.period)
+    if hold:
         return _held(plan, hold, findings, report)
     approved = {} if plan.approval is None else {"approval": plan.approval.as_input()}
     commit = plan.lake.commit(
@@ -535,29 +532,15 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
 
 def _held(plan: BillPlan, hold: str, findings: Sequence[Finding], report: Mapping[str, Any]) -> Run:
     """Note what is out of bounds, once: the same again is held as it was."""
-    waiting = held.held(plan.lake.commits(plan.head), plan.period)
-    commit = None
-    if not waiting or waiting[0].run_id != hold:
-        commit = plan.lake.commit(
-            plan.snapshot.commit,
-            run_id=hold,
-            command=held.COMMAND,
-            inputs={"billing_period": plan.period, "bill_run": plan.run_id},
-            added=[],
-            totals={row["billing_currency"]: row for row in report["totals"]},
-            summary=held.summary_of(findings, report),
-        )
+    commit = held.note(
+        plan.snapshot,
+        hold,
+        findings,
+        inputs={"billing_period": plan.period, "bill_run": plan.run_id},
+        totals={row["billing_currency"]: row for row in report["totals"]},
+        summary={name: report[name] for name in ("usage_rows", "parked", "rows")},
+    )
     return Run(HELD, COMMAND, commit, {**report, "hold": hold, "out_of_bounds": [dict(one) for one in findings]})
-
-
-def refuse_breaches(candidate: Snapshot, periods: set[str], changed: set[str]) -> None:
-    """Run the invariants over what is about to be visible; any that does not hold refuses the run (rule 13)."""
-    read = read_by_audit(changed)
-    with connect(candidate.lake, candidate, usage_periods=periods, only=read, in_memory=SMALL) as connection:
-        breaches = audit(connection, changed=changed)
-    if breaches:
-        shown = "\n".join(f"  {breach}" for breach in breaches)
-        raise Refusal(f"nothing is committed, because the books would not balance:\n{shown}\nplease report this")
 
 
 def _replaced(plan: BillPlan) -> list[FileEntry]:

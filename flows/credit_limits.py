@@ -1,29 +1,27 @@
 """What a run adds for credit limits: a row for each account whose state its books change (I5)."""
 
+import duckdb
 import polars as pl
 
-from flows.lake.audit import SMALL
 from flows.lake.journal import FileEntry, Snapshot
-from flows.lake.views import connect
 from rating.credit_limits import FIGURES, restrictions
 from rating.operations import ACCEPTED
 
+READS = ("internal.credit_figures",)
+"""The relations that `credit_states` asks."""
 
-def credit_states(candidate: Snapshot, run_id: str) -> list[FileEntry]:
+
+def credit_states(connection: duckdb.DuckDBPyConnection, candidate: Snapshot, run_id: str) -> list[FileEntry]:
     """Write what a run changes of how near accounts are to their credit limits; no file where that is nothing.
 
     Whoever commits asks this of what it is about to commit: usage that is billed, documents, payments, limits that are
     set and reference tables all count. What is used is what the view `credit_limit_overview` says.
 
-    Reads    the candidate, complete but for these rows
+    Reads    the candidate, complete but for these rows, and a connection with READS over it
     Writes   account_restrictions of cause credit_limit
     Source   I5
     """
-    if not _has_limits(candidate):
-        return []
-    only = ["internal.credit_figures"]
-    with connect(candidate.lake, candidate, usage_periods=(), only=only, in_memory=SMALL) as connection:
-        figures = connection.sql("from internal.credit_figures").pl().select(*FIGURES).cast(FIGURES)  # type: ignore[arg-type]
+    figures = connection.sql(f"from {READS[0]}").pl().select(*FIGURES).cast(FIGURES)  # type: ignore[arg-type]
     rows = restrictions(figures, candidate.read("account_restrictions"))
     if rows.is_empty():
         return []
@@ -31,8 +29,8 @@ def credit_states(candidate: Snapshot, run_id: str) -> list[FileEntry]:
     return [candidate.lake.write_table("account_restrictions", rows, run_id=run_id, label=label)]
 
 
-def _has_limits(candidate: Snapshot) -> bool:
-    """Whether any account has, or ever was told it had, a limit."""
+def has_limits(candidate: Snapshot) -> bool:
+    """Whether any account has, or ever was told it had, a limit: without one there is nothing to tell."""
     operations = candidate.read("operations")
     is_set = (pl.col("operation") == "set_credit_limit") & (pl.col("status") == ACCEPTED)
     return (

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
-from flows.credit_limits import credit_states
-from flows.lake.audit import SMALL, audit, breaches, read_by_audit
+from flows.before_commit import checked
+from flows.lake.audit import breaches
 from flows.lake.journal import Commit, FileEntry, Lake, Snapshot, canonical
-from flows.lake.views import connect
 from flows.landing import reject_rows, storage
 from flows.landing.again import land_again
 from flows.landing.delivery import AGAIN, UNREAD, Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
@@ -230,8 +229,7 @@ def _keep(
     removed = [*usage.removed, *ids_removed]
     total = sum(counted.values(), Tally())
     _check_stored(usage.added, total, judged.decided)
-    added += credit_states(_candidate(task, added, removed), run_id)
-    _audit(task, added, removed)
+    added += _audited(task, added, removed, run_id)
     task.progress.step("Committing")
     commit = lake.commit(
         snapshot.commit,
@@ -318,22 +316,15 @@ def _check_stored(usage: Sequence[FileEntry], total: Tally, decided: Decided) ->
         )
 
 
-def _candidate(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> Snapshot:
-    return task.snapshot.with_changes(added, removed, reference_digest=task.reference.digest)
-
-
-def _audit(task: _Task, added: Sequence[FileEntry], removed: Sequence[str]) -> None:
-    """The invariants of usage over what is about to be visible; only the periods that are touched are read."""
+def _audited(task: _Task, added: Sequence[FileEntry], removed: Sequence[str], run_id: str) -> list[FileEntry]:
+    """The files that tell of credit limits, if the invariants of usage hold; only periods that are touched are read."""
     task.progress.step("Auditing")
-    candidate = _candidate(task, added, removed)
+    candidate = task.snapshot.with_changes(added, removed, reference_digest=task.reference.digest)
     periods = {entry.partition["billing_period"] for entry in added if entry.table == storage.ROWS}
-    changed = {"landed_files", "usage_series"}
-    with connect(
-        task.lake, candidate, usage_periods=periods, only=read_by_audit(changed), in_memory=SMALL
-    ) as connection:
-        found = audit(connection, changed=changed)
+    told, found = checked(candidate, run_id, changed={"landed_files", "usage_series"}, usage_periods=periods)
     if found:
         raise IngestRefused(f"nothing was committed:\n{breaches(found)}")
+    return told
 
 
 def _nothing_to_do(task: _Task, delivery: Sequence[Delivered], run_id: str) -> IngestResult:

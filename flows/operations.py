@@ -20,8 +20,7 @@ import polars as pl
 
 from flows import books
 from flows.actors import is_staff, refuse_stranger
-from flows.bill_period import refuse_breaches
-from flows.credit_limits import credit_states
+from flows.before_commit import checked_or_refused
 from flows.issue_invoices import (
     Numbered,
     issue_documents,
@@ -220,10 +219,8 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     changes.added += lake.write_reference(reference.tables, reference.digest, run_id=run_id, snapshot=snapshot)
 
     candidate = snapshot.with_changes(changes.added, changes.removed, reference_digest=reference.digest)
-    told = credit_states(candidate, run_id)
-    changes.added += told
-    candidate = candidate.with_changes(told)
-    refuse_breaches(candidate, set(voids["billing_period"]), {entry.table for entry in changes.added})
+    changed = {entry.table for entry in changes.added}
+    changes.added += checked_or_refused(candidate, run_id, changed=changed, usage_periods=set(voids["billing_period"]))
     report = _report(decisions, landed, invoices)
     commit = lake.commit(
         snapshot.commit,

@@ -83,12 +83,27 @@ def connect(
     """
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
-    snapshot, names = snapshot or lake.snapshot(), None if only is None else read_by(only)
+    snapshot = snapshot or lake.snapshot()
     if sum(entry.bytes for entry in snapshot.visible.values()) <= LITTLE:
         connection.execute("set threads = 1")
-    held = _held(snapshot, _usage(snapshot, usage_periods), names, in_memory) if in_memory else set()
-    _define(connection, lake, snapshot, usage_periods, names, held)
+    _begin(connection)
+    names = None if only is None else read_by(only)
+    define(connection, lake, snapshot, usage_periods=usage_periods, only=names, in_memory=in_memory)
     return connection
+
+
+def define(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    snapshot: Snapshot,
+    *,
+    usage_periods: Collection[str] | None = None,
+    only: set[str] | None = None,
+    in_memory: int = 0,
+) -> None:
+    """Add relations to a connection of `connect` that it does not have yet; what they read is there, or among them."""
+    held = _held(snapshot, _usage(snapshot, usage_periods), only, in_memory) if in_memory else set()
+    _define(connection, lake, snapshot, usage_periods, only, held)
 
 
 def _held(snapshot: Snapshot, usage: Iterable[FileEntry], names: set[str] | None, most: int) -> set[str]:
@@ -193,6 +208,7 @@ def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
         connection.execute(f"attach {literal(str(file))} as billing (storage_version {literal(STORAGE_VERSION)})")
         connection.execute("use billing")
         connection.execute("begin")  # or every view is written to the disk by itself
+        _begin(connection)
         _define(connection, lake, snapshot)
         connection.execute("commit")
         connection.execute("checkpoint billing")
@@ -251,6 +267,13 @@ def _reads(text: str) -> tuple[str, ...]:
 # --- defining -------------------------------------------------------------------------------------------------------
 
 
+def _begin(connection: duckdb.DuckDBPyConnection) -> None:
+    """What every relation needs: the schema of what they share, and the macros."""
+    connection.execute("create schema internal")
+    for statement in connection.extract_statements(_macros()):
+        connection.execute(statement)
+
+
 def _define(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
@@ -266,9 +289,6 @@ def _define(
             connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
 
     lake.paths(_entries_of(snapshot, _tables_of(only), usage_periods))
-    connection.execute("create schema internal")
-    for statement in connection.extract_statements(_macros()):
-        connection.execute(statement)
     commits = lake.commits(snapshot.number)
     view("internal.journal", lambda: _journal(commits))
     view("internal.candidate", lambda: _candidate(snapshot))
