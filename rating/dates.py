@@ -4,7 +4,8 @@ Reference rows say days; a day is an instant only where an account is. Both join
 and accounts, never usage.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -73,6 +74,27 @@ def local_months(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> 
     rows = frame.select(instant, zone).with_row_index("_row").sort(instant)
     found = rows.join_asof(starts.sort("_start"), left_on=instant, right_on="_start", by=zone, check_sortedness=False)
     return found.sort("_row")["_month"]
+
+
+def period_starts(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> pl.Series:
+    """Where the billing period begins that each row's instant lies in, where the row's account is."""
+    return _replaced(frame, instant, zone, lambda at, where: period_bounds(period_of(at, where), where)[0])
+
+
+def period_ends(frame: pl.DataFrame, instant: str, zone: str = "time_zone") -> pl.Series:
+    """Where the billing period ends that holds what comes right before each row's instant."""
+    just_before = timedelta(microseconds=1)
+    return _replaced(
+        frame, instant, zone, lambda at, where: period_bounds(period_of(at - just_before, where), where)[1]
+    )
+
+
+def _replaced(frame: pl.DataFrame, instant: str, zone: str, found: Callable[[datetime, str], datetime]) -> pl.Series:
+    """Another instant for each; none for one so late that no period is."""
+    pairs = frame.select(instant, zone).unique().filter(pl.col(instant) < FOREVER)
+    known = pl.Series("_found", [found(at, where) for at, where in pairs.iter_rows()], dtype=Instant)
+    rows = frame.join(pairs.with_columns(known), on=[instant, zone], how="left", maintain_order="left")
+    return rows["_found"].alias(instant)
 
 
 def covered_days(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:

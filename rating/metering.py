@@ -27,6 +27,7 @@ EARLIER = "earlier_records"
 
 CUT = "cut_records"
 _PERIODS = {"series_id": Hash64, "period_start": Instant, "period_end": Instant}
+_WHOLE = {"series_id": Hash64, "starts": Instant, "ends": Instant}
 _SPANNING = {
     "series_id": Hash64,
     "charge_period_start": Instant,
@@ -47,6 +48,7 @@ def metered_usage(
     details: pl.DataFrame,
     wanted: pl.DataFrame | None = None,
     periods: pl.DataFrame | None = None,
+    whole: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Meter the usage records a connection holds.
 
@@ -55,9 +57,10 @@ def metered_usage(
              breaks (series_id, stretch, starts, ends): of series with more than one stretch
              cutoffs (series_id, cutoff): records that start at or after it do not count
              details (series_id, meter, by_value, by_instant, is_split, is_whole): of series that need more than a sum;
-             is_whole: no policy ever cuts their records, in whatever period they began
+             is_whole: this period cuts none of their records, also where an earlier one left a piece to it
              wanted (series_id): only these, when given
              periods (series_id, period_start, period_end): of series with `is_split` or earlier records
+             whole (series_id, starts, ends): earlier records that begin then are not cut
     Makes    MeteredUsage, in no order
     Source   P1, U4
     """
@@ -66,12 +69,17 @@ def metered_usage(
     asked = _Asked(connection, breaks, cutoffs, details, wanted)
     keep(connection, "breaks", breaks)
     keep(connection, "cutoffs", cutoffs)
-    whole = _metered(asked, _halves(connection), "usage_records")
-    cut = _cut(asked, periods)
+    metered = _metered(asked, _halves(connection), "usage_records")
+    cut = _cut(asked, periods, whole)
     if cut is None:
-        return whole
+        return metered
     again = _metered(replace(asked, wanted=cut), [CUT], CUT)
-    return pl.concat([whole.join(cut, on="series_id", how="anti"), again])
+    return pl.concat([metered.join(cut, on="series_id", how="anti"), again])
+
+
+def has_earlier(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether records of earlier periods may run into the one a connection is for."""
+    return _has_view(connection, EARLIER)
 
 
 @dataclass(frozen=True)
@@ -118,24 +126,24 @@ def _metered(asked: _Asked, halves: list[str], relation: str) -> pl.DataFrame:
     return pl.concat([MeteredUsage.conform(some) for some in rows])
 
 
-def _cut(asked: _Asked, periods: pl.DataFrame | None) -> pl.DataFrame | None:
+def _cut(asked: _Asked, periods: pl.DataFrame | None, whole: pl.DataFrame | None) -> pl.DataFrame | None:
     """Make the relation `cut_records`: the records of the series of which some are cut, pieces for those.
 
     Makes    series_id; None where no record is cut
     """
-    if not asked.details["is_split"].any() and not _has_view(asked.connection, EARLIER):
+    if not asked.details["is_split"].any() and not has_earlier(asked.connection):
         return None
     periods = pl.DataFrame(schema=_PERIODS) if periods is None else periods
     if asked.wanted is not None:
         periods = periods.join(asked.wanted, on="series_id", how="semi")
-    splits = pl.col("is_split") & pl.col("meter").is_in(spanning.SPLITS)
-    split = asked.details.filter(splits).select("series_id")
-    never = pl.col("is_whole") | ~pl.col("meter").is_in(spanning.SPLITS)
-    whole = asked.details.filter(~splits & never)
-    cutoffs = asked.cutoffs.join(periods, on="series_id", how="semi")
-    moments = spanning.boundaries(asked.breaks, periods, cutoffs)
+    is_cut = pl.col("meter").is_in(spanning.SPLITS) & ~pl.col("is_whole")
+    split = asked.details.filter(is_cut & pl.col("is_split")).select("series_id")
+    uncut = asked.details.filter(~is_cut).select("series_id")
+    breaks, cutoffs = (rows.join(uncut, on="series_id", how="anti") for rows in (asked.breaks, asked.cutoffs))
+    cutoffs = cutoffs.join(periods, on="series_id", how="semi")
+    moments = spanning.boundaries(breaks, periods, cutoffs)
     here = _spanning(asked, "usage_records", moments.join(split, on="series_id", how="semi"))
-    before = _spanning(asked, EARLIER, moments.join(whole, on="series_id", how="anti"))
+    before = _left(asked, moments, whole)
     found = pl.concat([here, before])
     if found.is_empty():
         return None
@@ -146,9 +154,21 @@ def _cut(asked: _Asked, periods: pl.DataFrame | None) -> pl.DataFrame | None:
     return found.select("series_id").unique()
 
 
+def _left(asked: _Asked, moments: pl.DataFrame, whole: pl.DataFrame | None) -> pl.DataFrame:
+    """The records of earlier periods that were cut there, and left a piece to this one."""
+    if not has_earlier(asked.connection):
+        return pl.DataFrame(schema=_SPANNING)
+    keep(asked.connection, "whole_records", pl.DataFrame(schema=_WHOLE) if whole is None else whole)
+    began_whole = "w.series_id = e.series_id and e.charge_period_start >= w.starts and e.charge_period_start < w.ends"
+    asked.connection.execute(
+        f"create or replace temp view left_records as from {EARLIER} e anti join whole_records w on {began_whole}"
+    )
+    return _spanning(asked, "left_records", moments)
+
+
 def _spanning(asked: _Asked, relation: str, moments: pl.DataFrame) -> pl.DataFrame:
     """The records of a relation that lie on both sides of one of their moments."""
-    if moments.is_empty() or not (relation == "usage_records" or _has_view(asked.connection, relation)):
+    if moments.is_empty():
         return pl.DataFrame(schema=_SPANNING)
     asked.connection.execute(f"create or replace temp view spanning_candidates as from {relation}")
     return query("metered_spanning", asked.connection, moments=moments).cast(_SPANNING)  # type: ignore[arg-type]

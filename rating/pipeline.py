@@ -23,14 +23,15 @@ from rating.charges import charges, cuts
 from rating.cost_policies import measures
 from rating.grant_movements import balances, with_endings
 from rating.invoices import invoice_ids
-from rating.metering import metered_usage
+from rating.metering import has_earlier, metered_usage
 from rating.one_off_charges import among, one_off_charges
 from rating.outputs import Outputs, Rated, outputs
-from rating.quantities import as_metered, details, each_instant, uses, with_free
+from rating.quantities import BY_RECORD, as_metered, details, each_instant, uses, with_free
 from rating.rating_lines import PriceTerms, line_parts, list_costs, price_terms, record_weights
 from rating.recurring_items import recurring_usage
 from rating.rows import only
 from rating.scopes import with_classes
+from rating.spanning_records import of_series, takes_whole, whole_records
 from rating.spend_limits import caps, true_ups
 from rating.standing import Committed, pay, recorded, undone, with_positions, with_terms
 from rating.tax_breakdown import RATED_BY, RATES_AT, rate_boundaries, rates, tax, with_tax_points
@@ -257,11 +258,14 @@ def used(inputs: Inputs, accounts: pl.DataFrame, reaches: pl.DataFrame, *, each_
     )
     classes, members = usage_classes(series, accounts, reference["skus"], prices)
     classes, stretches = timelines(classes, prices, reference["unit_conversions"], cuts(classes, reaches))
-    known = details(classes, stretches, members, prices)
+    by_record = prices.filter(pl.col("price_model").is_in(BY_RECORD))
+    whole = whole_records(reference["skus"], by_record, accounts.select("time_zone"))
+    known = details(classes, stretches, members, prices, takes_whole(whole, classes))
     asked = {
         "breaks": breaks(stretches, classes, members),
         "cutoffs": _cutoffs(classes, members, accounts),
         "periods": _periods(classes, members),
+        "whole": of_series(whole if has_earlier(inputs.connection) else whole.clear(), classes, members),
     }
     if each_record:
         known = each_instant(known, members.select("series_id"))

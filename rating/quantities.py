@@ -34,10 +34,15 @@ _FINEST = Quantity.scale
 
 
 def details(
-    classes: pl.DataFrame, stretches: pl.DataFrame, members: pl.DataFrame, prices: pl.DataFrame
+    classes: pl.DataFrame,
+    stretches: pl.DataFrame,
+    members: pl.DataFrame,
+    prices: pl.DataFrame,
+    is_whole: pl.Series,
 ) -> pl.DataFrame:
     """What metering must do for each series beyond a plain sum.
 
+    Reads    is_whole: whether records of a class are never cut in this period (spanning_records.py)
     Makes    series_id, meter, by_value, by_instant, is_split, is_whole: only of series that are no plain sum
     Source   P1, P2 rounding per record, P3 `percentage` per record, U4
     """
@@ -45,20 +50,15 @@ def details(
     priced = stretches.filter(pl.col("price_row").is_in(per_record.implode()))["timeline_id"].unique()
     adds = ~pl.col("meter").is_in(ONE_PER_RESOURCE)
     is_percentage = pl.col("timeline_id").is_in(priced.implode())
-    ever = prices.filter(pl.col("price_model").is_in(BY_RECORD))["sku_id"].unique()
     rounds = pl.col("quantity_rounding_scope") == "record"
-    may_split = (
-        pl.col("meter").is_in(["sum", "time_weighted"])
-        & ~pl.col("sku_id").is_in(ever.implode())
-        & ~rounds.fill_null(value=False)
-    )
-    found = classes.filter(pl.col("charge_category") == "usage").select(
+    found = classes.with_columns(is_whole=is_whole).filter(pl.col("charge_category") == "usage")
+    found = found.select(
         "class_id",
         "meter",
         by_value=(rounds.fill_null(value=False) & (adds | (pl.col("meter") == "max"))) | (is_percentage & adds),
         by_instant=pl.lit(value=False),
-        is_split=(pl.col("spanning_records") == "split") & may_split,
-        is_whole=~may_split,
+        is_split=(pl.col("spanning_records") == "split") & ~pl.col("is_whole"),
+        is_whole="is_whole",
     )
     found = found.filter((pl.col("meter") != "sum") | pl.col("by_value") | pl.col("is_split") | pl.col("is_whole"))
     return members.join(found, on="class_id").drop("class_id")

@@ -86,7 +86,7 @@ class Table(pa.DataFrameModel):
     @classmethod
     def empty(cls, *_args: Any) -> pl.DataFrame:  # type: ignore[override]
         """The table without rows."""
-        return pl.DataFrame(schema=cls.columns())
+        return _empty(cls).clone()
 
     @classmethod
     def examples(cls) -> pl.DataFrame:
@@ -142,6 +142,12 @@ def _schema(table: type[Table]) -> Any:
     schema = table.to_schema()
     schema.unique = None
     return schema
+
+
+@cache
+def _empty(table: type[Table]) -> pl.DataFrame:
+    """The table without rows, made once: it is asked for hundreds of times in a small run."""
+    return pl.DataFrame(schema=table.columns())
 
 
 def _described(field: Any) -> dict[str, Any]:

@@ -1,37 +1,33 @@
-"""Drawn worlds with more credit in them: what `worlds()` draws, and usage, grants, what is done with grants, fixed
+"""Drawn worlds with more credit in them: what `a_world` draws, and usage, grants, what is done with grants, fixed
 discounts and policies on top, so that most accounts have something to pay and several grants to pay it with.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
-
-from hypothesis import HealthCheck, Phase, given, settings
 
 from tests import oracle
-from tests.worlds import CURRENCIES, POLICIES, Row, World, own_projects, row, worlds
+from tests.worlds import CURRENCIES, POLICIES, Row, World, a_world, own_projects, row
 
-OPTIONS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 SCOPES: tuple[list[str] | None, ...] = (None, None, None, ["service:Cloud"], ["service:CDN", "region:eu"], ["tag:gpu"])
 KINDS = ("bonus", "bonus", "bonus", "organization", "organization", "voucher", "voucher", "free", "paid")
 CHOSEN = ("charge_order", "stacking", "tax_point", "eligibility", "organization_credit", "grant_order", "tax_rounding")
 
 
-def mixed_worlds(count: int, *, derandomize: bool = False) -> list[World]:
-    """So many, others in every run unless that is not wanted."""
-    found: list[World] = []
+def mixed_worlds(count: int, period: str | None = None) -> list[World]:
+    """So many: the same in each run of the suite, others with BILLFOLD_EXAMPLES.
 
-    @given(worlds())
-    @settings(max_examples=count, phases=[Phase.generate], database=None, derandomize=derandomize, **OPTIONS)
-    def draw(world: World) -> None:
-        found.append(with_credit(world, Random(len(found))))
-
-    draw()
-    return found
+    Those of one billing period, if it is named, are billed together in few billings (`tests.together`).
+    """
+    seed = secrets.randbits(64) if "BILLFOLD_EXAMPLES" in os.environ else 0
+    print(f"drawn with Random({seed})")
+    random = Random(seed)
+    return [with_credit(a_world(random, period=period), Random(place)) for place in range(count)]
 
 
 def with_credit(world: World, random: Random) -> World:

@@ -118,11 +118,12 @@ Readings: where the rule book leaves a choice, this is the choice.
 40. 1.3 `add_charge` is a line of its own, quantity 1, one microsecond long at occurred_at, moved into its period;
     with tax category and SKU the former decides. Without SKU service, category and feature are `other`. Reasons:
     after O_FORBIDDEN O_MISSING_FIELD, O_UNKNOWN_PROJECT, O_UNKNOWN_SKU, O_CURRENCY, O_AMOUNT (zero), O_PRECISE.
-41. U4 `split`: records of `sum` and `time_weighted` SKUs that have no percentage price and round no record are cut at
-    ends of billing periods and where price row, conversion or segment become others. `sum`: cumulatively as in P7, the
-    quantity up to an instant is |q| in units of 10^-15 × the time up to it ÷ the record's, floored, so that a further
-    cut moves nothing; `time_weighted`: the time. Each piece is a record with its own start. The policy is that of the
-    period in which the record begins.
+41. U4 `split`: a period cuts the records that begin in it, unless the SKU's meter or rounding (31) is another than
+    `sum` or `time_weighted` and none per record, or a percentage price of the SKU touches the period; its policy
+    decides too. They are cut at ends of billing periods, and within a period that cuts records of the SKU itself where
+    price row, conversion or segment become others. Each piece is a record with its own start, counted as its own
+    period counts: `time_weighted` by its time, all else by its share of the quantity, cumulatively as in P7: up to an
+    instant |q| in units of 10^-15 × the time up to it ÷ the record's, floored, so that a further cut moves nothing.
 42. M1 The category stands before the price row in the order of lines (reading 2), and behind that the id of the
     operation or spend limit.
 43. P4 Records without a price are metered with the others: a maximum that one of them set is not charged. They take
@@ -1305,9 +1306,10 @@ def microseconds(span: timedelta) -> int:
     return span // timedelta(microseconds=1)
 
 
-def sku_of(terms: Terms, sku_id: str) -> Row:
-    """Readings 7 and 31: meter and rounding too are those of the last instant."""
-    rows = in_force([row for row in terms.world["skus"] if row["sku_id"] == sku_id], terms.last_instant, terms.zone)
+def sku_of(terms: Terms, sku_id: str, at: datetime | None = None) -> Row:
+    """Readings 7 and 31: meter and rounding too are those of the last instant, of this period if of none other."""
+    rows = [row for row in terms.world["skus"] if row["sku_id"] == sku_id]
+    rows = in_force(rows, at or terms.last_instant, terms.zone)
     if len(rows) != 1:
         raise UnsupportedError(f"{len(rows)} rows for SKU {sku_id}")
     return rows[0]
@@ -1330,27 +1332,36 @@ def usage_of_period(terms: Terms, discounts: list[Row], grants: list[Row]) -> li
 
 
 def is_split(terms: Terms, record: Row) -> bool:
-    """U4: the policy of the period that a record begins in decides, so that a new policy charges no piece twice."""
-    end = period_bounds(period_of(record["charge_period_start"], terms.zone), terms.zone)[1]
+    """U4: the period that a record begins in decides, so that no change of terms charges a piece twice or never."""
+    start, end = period_bounds(period_of(record["charge_period_start"], terms.zone), terms.zone)
     said = policies_at(terms.world, terms.account_id, end - timedelta(microseconds=1), terms.zone)
-    return said.get("spanning_records", "start") == "split"
+    return said.get("spanning_records", "start") == "split" and is_divided(terms, record["sku_id"], start, end)
+
+
+def is_divided(terms: Terms, sku_id: str, start: datetime, end: datetime) -> bool:
+    """Whether a period divides records of a SKU (reading 41)."""
+    sku = sku_of(terms, sku_id, end - timedelta(microseconds=1))
+    is_rounded = sku["quantity_rounding_scope"] == "record" and sku["quantity_rounding"] is not None
+    by_percentage = [
+        row for row in terms.world["sku_prices"] if (row["sku_id"], row["price_model"]) == (sku_id, "percentage")
+    ]
+    is_touched = any(not is_empty(intersection(validity(row, terms.zone), (start, end))) for row in by_percentage)
+    return sku["meter"] in ("sum", "time_weighted") and not is_rounded and not is_touched
 
 
 def pieces(terms: Terms, record: Row, discounts: list[Row], grants: list[Row]) -> list[Row]:
     """U4 `split`: a record that something parts, by time (reading 41)."""
     sku, start, end = sku_of(terms, record["sku_id"]), record["charge_period_start"], record["charge_period_end"]
-    prices = [row for row in terms.world["sku_prices"] if row["sku_id"] == record["sku_id"]]
-    is_by_percentage = any(row["price_model"] == "percentage" for row in prices)
-    is_rounded = sku["quantity_rounding_scope"] == "record" and sku["quantity_rounding"] is not None
-    if sku["meter"] not in ("sum", "time_weighted") or is_by_percentage or is_rounded:
+    parted = ends_of_periods(terms, record)
+    if is_divided(terms, record["sku_id"], terms.start, terms.end):
+        parted |= partings(terms, record, sku, discounts, grants)
+    if not parted:
         return [record]
-    bounds = [start, *partings(terms, record, sku, discounts, grants), end]
-    if len(bounds) == 2:
-        return [record]
+    bounds = [start, *sorted(parted), end]
     made = [
         {**record, "charge_period_start": one, "charge_period_end": other} for one, other in itertools.pairwise(bounds)
     ]
-    if sku["meter"] == "sum":
+    if sku["meter"] != "time_weighted":
         units = Fraction(record["consumed_quantity"]) * 10**15
         if units.denominator != 1:
             raise UnsupportedError(f"a quantity of more than 15 decimals: {record['consumed_quantity']}")
@@ -1361,14 +1372,20 @@ def pieces(terms: Terms, record: Row, discounts: list[Row], grants: list[Row]) -
     return made
 
 
-def partings(terms: Terms, record: Row, sku: Row, discounts: list[Row], grants: list[Row]) -> list[datetime]:
-    """Where a record is cut: ends of billing periods, and where price row, conversion or segment become others."""
+def ends_of_periods(terms: Terms, record: Row) -> set[datetime]:
+    """The ends of billing periods that a record runs past."""
+    ends = set()
+    period = period_of(record["charge_period_start"], terms.zone)
+    while (closed := period_bounds(period, terms.zone)[1]) < record["charge_period_end"]:
+        ends.add(closed)
+        period = next_period(period)
+    return ends
+
+
+def partings(terms: Terms, record: Row, sku: Row, discounts: list[Row], grants: list[Row]) -> set[datetime]:
+    """Where a record is cut beside ends of periods: where price row, conversion or segment become others."""
     start, end = record["charge_period_start"], record["charge_period_end"]
     parted = set()
-    period = period_of(start, terms.zone)
-    while (closed := period_bounds(period, terms.zone)[1]) < end:
-        parted.add(closed)
-        period = next_period(period)
     if not terms.is_closing and start < terms.known_as_of < end:
         parted.add(terms.known_as_of)  # a draft takes what lies before it
     parted |= window_boundaries(terms, line_at(terms, record, sku, NO_PRICE), discounts, grants)
@@ -1385,7 +1402,7 @@ def partings(terms: Terms, record: Row, sku: Row, discounts: list[Row], grants: 
                     before = boundary - timedelta(microseconds=1)
                     if terms_at(before) != terms_at(boundary):
                         parted.add(boundary)
-    return sorted(boundary for boundary in parted if start < boundary < end)
+    return {boundary for boundary in parted if start < boundary < end}
 
 
 def recurring_rows(terms: Terms) -> list[Row]:

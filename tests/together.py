@@ -91,6 +91,8 @@ def _marked(parts: Parts, mark: str) -> Parts:
 
 
 def _with_mark(table: pl.DataFrame, mark: str) -> pl.DataFrame:
+    if table.is_empty():
+        return table
     names = [
         pl.when(pl.col(name) == OTHER)
         .then(pl.lit(OTHER))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from random import Random
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ Draw = Callable[[st.SearchStrategy[Any]], Any] | Random
 """What decides: Hypothesis, or a die."""
 T = TypeVar("T")
 
+LISTS = {name for table in TABLES.values() for name, dtype in table.columns().items() if dtype.is_nested()}
+"""Columns whose values are lists."""
 LONG_AGO = "2020-01-01"
 DATED: Row = {"valid_from": LONG_AGO, "valid_until": None}
 
@@ -343,17 +346,27 @@ def frame(table: str, rows: Sequence[Row]) -> pl.DataFrame:
     """Rows as a frame of the table's types, exactly."""
     if not rows:
         return TABLES[table].empty()
-    return pl.DataFrame(
-        [
-            pl.Series(name, [exact(one.get(name), dtype) for one in rows], dtype=dtype, strict=True)
-            for name, dtype in TABLES[table].columns().items()
-        ]
-    )
+    return pl.DataFrame([_column(table, name, [one.get(name) for one in rows]) for name in TABLES[table].columns()])
+
+
+def _column(table: str, name: str, values: list[Any]) -> pl.Series:
+    """Worlds share most of their columns, so each is made once; lists are not looked up."""
+    return _made(table, name, values) if name in LISTS else _kept(table, name, tuple(values))
+
+
+@lru_cache(maxsize=50_000)
+def _kept(table: str, name: str, values: tuple[Any, ...]) -> pl.Series:
+    return _made(table, name, values)
+
+
+def _made(table: str, name: str, values: Sequence[Any]) -> pl.Series:
+    dtype = TABLES[table].columns()[name]
+    return pl.Series(name, [exact(value, dtype) for value in values], dtype=dtype, strict=True)
 
 
 def exact(value: Any, dtype: pl.DataType) -> Any:
     """A decimal at the column's scale; one that does not fit is an error, never a rounding."""
-    if not isinstance(dtype, pl.Decimal) or value is None:
+    if value is None or not isinstance(dtype, pl.Decimal):
         return value
     scaled = Fraction(value) * 10**dtype.scale
     if scaled.denominator != 1:
@@ -471,12 +484,12 @@ class Calendar:
         return pick(draw, (end + timedelta(days=2, hours=12),) * 6 + (end, middle, middle))
 
 
-def a_world(draw: Draw, corrections: bool = True) -> World:
+def a_world(draw: Draw, corrections: bool = True, period: str | None = None) -> World:
     """A world of one billing period; `corrections=False` leaves negative quantities and charges out.
 
     Half of them are plain: summed usage, unit and graduated prices, nothing recurring, added, capped or free.
     """
-    calendar = Calendar(draw)
+    calendar = Calendar(draw, period)
     tables = draw_tables(draw, [calendar], corrections)
     first_billed = {
         account["billing_account_id"]: oracle.period_of(datetime.fromisoformat(calendar.before + "T12:00Z"), "UTC")
@@ -492,9 +505,9 @@ def a_world(draw: Draw, corrections: bool = True) -> World:
 worlds = st.composite(a_world)
 
 
-def a_history(draw: Draw, corrections: bool = True) -> World:
+def a_history(draw: Draw, corrections: bool = True, period: str | None = None) -> World:
     """A world of two to four billing periods, for `oracle.bill_history`; most are issued once they are billed."""
-    calendars = [Calendar(draw)]
+    calendars = [Calendar(draw, period)]
     for _ in range(pick(draw, (1, 1, 2, 3))):
         calendars.append(Calendar(draw, oracle.next_period(calendars[-1].period)))
     tables = draw_tables(draw, calendars, corrections)
@@ -539,7 +552,8 @@ def draw_tables(draw: Draw, calendars: list[Calendar], corrections: bool) -> dic
     skus = [draw_sku(draw, place, corrections, is_plain) for place in range(1, 1 + pick(draw, (1, 1, 2, 3)))]
     prices, tiers = draw_prices(draw, calendar, skus, accounts, is_plain)
     of_money = {price["sku_id"] for price in prices if price["price_model"] == "percentage"}
-    for sku in skus:
+    dated = skus if is_plain else [row for sku in skus for row in draw_sku_rows(draw, calendar, sku)]
+    for sku in dated:
         if sku["sku_id"] in of_money and sku.get("meter") == "time_weighted":
             sku["meter"] = "sum"  # a percentage is of money, which no time weighs
     codes = [
@@ -550,7 +564,7 @@ def draw_tables(draw: Draw, calendars: list[Calendar], corrections: bool) -> dic
         "sellers": [{}, {"seller_id": "south", "jurisdiction": "IN"}],
         "billing_accounts": accounts,
         "sub_accounts": projects,
-        "skus": skus,
+        "skus": dated,
         "unit_conversions": draw_conversions(draw, calendar, skus),
         "sku_prices": prices,
         "price_tiers": tiers,
@@ -636,6 +650,15 @@ def draw_sku(draw: Draw, place: int, corrections: bool, is_plain: bool) -> Row:
         "tags": pick(draw, TAGS),
     }
     return sku if is_plain else {**sku, "meter": pick(draw, METERS), **draw_rounding(draw)}
+
+
+def draw_sku_rows(draw: Draw, calendar: Calendar, sku: Row) -> list[Row]:
+    """The SKU, sometimes counted otherwise from some day on: at the month's ends or within it."""
+    if not chance(draw, 3):
+        return [sku]
+    change = pick(draw, (calendar.first, calendar.first, calendar.after, *calendar.inside, calendar.instant))
+    other = {**sku, "meter": pick(draw, METERS), **draw_rounding(draw)}
+    return [{**sku, "valid_until": change}, {**other, "valid_from": change}]
 
 
 def draw_rounding(draw: Draw) -> Row:

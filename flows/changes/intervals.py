@@ -17,7 +17,7 @@ EVER, FOREVER = date(1, 1, 1), date(9999, 1, 1)
 SPAN = {"from_on": Day, "until_on": Day}
 """The local days on which a row differs [half-open]."""
 _ANY_ZONE = timedelta(days=1)
-_DATED = ("valid_from", "valid_until")
+DATED = ("valid_from", "valid_until")
 
 
 def differences(
@@ -33,9 +33,9 @@ def differences(
              leaving_out: columns that do not count; by_start: whether a row's first day is part of what it says
     Makes    the other columns of the table, from_on, until_on
     """
-    columns = [name for name in after.columns if name not in (*leaving_out, *_DATED)]
+    columns = [name for name in after.columns if name not in (*leaving_out, *DATED)]
     starts = ["valid_from"] if by_start and "valid_from" in after.columns else []
-    dates = [name for name in _DATED if name in after.columns and name not in leaving_out]
+    dates = [name for name in DATED if name in after.columns and name not in leaving_out]
     was, now = (_covered(rows, [*columns, *starts], dates) for rows in (before, after))
     changed = [
         (*_as_cells(content[: len(columns)]), *days)
@@ -52,7 +52,7 @@ def _as_cells(content: Content) -> list[Any]:
 
 def _covered(rows: pl.DataFrame, columns: Sequence[str], dates: Sequence[str]) -> dict[Content, set[Interval]]:
     """The intervals in which each content is said; an undated row is said for ever."""
-    starts, ends = (rows[name].to_list() if name in dates else [None] * rows.height for name in _DATED)
+    starts, ends = (rows[name].to_list() if name in dates else [None] * rows.height for name in DATED)
     found: dict[Content, set[Interval]] = {}
     contents = zip(*(rows[name].to_list() for name in columns), strict=True)
     for content, start, end in zip(contents, starts, ends, strict=True):

@@ -68,6 +68,11 @@ def its_sku(rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
     return rows.join(sold.charges.select(ACCOUNT, "sku_id").unique(), on="sku_id")
 
 
+def its_users(rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
+    """The accounts that use a SKU, charged or not."""
+    return rows.join(sold.usage.select(ACCOUNT, "sku_id").unique(), on="sku_id")
+
+
 def its_price(rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
     """The accounts that use a SKU in the currency of its price; of a contract, its account alone (P4)."""
     used = rows.rename({ACCOUNT: "only_account_id"}).join(sold.usage.select(ACCOUNT, "sku_id").unique(), on="sku_id")

@@ -6,8 +6,8 @@ from datetime import timedelta
 import polars as pl
 
 from flows.changes.baselines import History, named, nobody
-from flows.changes.intervals import EVER, FOREVER, SPAN, differences, with_tiers
-from flows.changes.reach import ACCOUNT, TABLES
+from flows.changes.intervals import DATED, EVER, FOREVER, SPAN, differences, with_tiers
+from flows.changes.reach import ACCOUNT, TABLES, its_users
 from flows.changes.sold import Sold, Tables
 from flows.changes.usage import is_anybody, splitters
 from flows.lake import tables as stored
@@ -16,10 +16,14 @@ from flows.reference import Reference
 from flows.standing import standing
 from flows.tax_dates import is_by_issue
 from rating.chains import OWNER
+from rating.quantities import BY_RECORD
 from schemas import REFERENCE
 
 LONGEST_RECORD = timedelta(days=367)
 """How much later than its period a record may end that is split (U4), with a day for any zone."""
+
+CUT_BY = ("sku_id", "meter", "quantity_rounding_scope")
+"""What of a SKU says whether a month cuts its records (U4)."""
 
 NOT_OF_TABLES = ("H_ISSUED", "H_VOIDED")
 """Holds that no reference table ends."""
@@ -72,6 +76,19 @@ def _changed(snapshot: Snapshot, before: Tables, after: Tables, periods: pl.Data
             yield named(reached((*reaching.unread, *reaching.of_drafts)), table)
         if reaching.of_drafts != ():
             yield named(_drafts(snapshot, reached(reaching.unread)), table)
+    if _splits(sold):
+        for table, rows in _cut_otherwise(was, now).items():
+            yield named(_of_periods(its_users(_longer(rows), sold), periods), table)
+
+
+def _cut_otherwise(was: Tables, now: Tables) -> dict[str, pl.DataFrame]:
+    """The SKUs whose records some months cut that did not, or cut no more, by the table that says so: sku_id, SPAN."""
+    skus, prices = (
+        [tables[name].select(*columns, *DATED) for tables in (was, now)]
+        for name, columns in (("skus", CUT_BY), ("sku_prices", ("sku_id", "price_model")))
+    )
+    by_record = [rows.filter(pl.col("price_model").is_in(BY_RECORD)) for rows in prices]
+    return {"skus": differences(*skus), "sku_prices": differences(*by_record)}
 
 
 def _of_periods(rows: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
@@ -89,15 +106,24 @@ def _run_on(table: str, rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
     """
     if table == "tax_rates" and any(is_by_issue(tables["billing_policies"]) for tables in sold.tables):
         return rows.with_columns(from_on=pl.lit(EVER), until_on=pl.lit(FOREVER))
-    splits = any(is_anybody(splitters(tables["billing_policies"])) for tables in sold.tables)
-    if table == "billing_accounts" and splits:
+    if table == "billing_accounts" and _splits(sold):
         counts = pl.lit(True)
     elif table == "billing_policies":
         counts = pl.col("policy") == "spanning_records"
     else:
         return rows
-    longer = pl.min_horizontal(pl.col("until_on"), pl.lit(FOREVER - LONGEST_RECORD)) + LONGEST_RECORD
-    return rows.with_columns(until_on=pl.when(counts).then(longer).otherwise("until_on"))
+    return pl.concat([_longer(rows.filter(counts)), rows.filter(~counts)])
+
+
+def _splits(sold: Sold) -> bool:
+    """Whether any account may have its records split, then or now."""
+    return any(is_anybody(splitters(tables["billing_policies"])) for tables in sold.tables)
+
+
+def _longer(rows: pl.DataFrame) -> pl.DataFrame:
+    """Changed rows with the days up to which records that begin in theirs may run on."""
+    until = pl.min_horizontal(pl.col("until_on"), pl.lit(FOREVER - LONGEST_RECORD)) + LONGEST_RECORD
+    return rows.with_columns(until_on=until)
 
 
 def _drafts(snapshot: Snapshot, reached: pl.DataFrame) -> pl.DataFrame:

@@ -29,9 +29,10 @@ from rating.account_periods import account_periods
 from rating.charges import described, priced
 from rating.metering import metered_usage
 from rating.pipeline import Inputs
-from rating.quantities import details, uses, with_free
+from rating.quantities import BY_RECORD, details, uses, with_free
 from rating.rating_lines import line_parts, list_costs, price_terms
 from rating.rows import only
+from rating.spanning_records import takes_whole, whole_records
 from rating.sql import keep
 from rating.usage_classes import breaks, numbered_prices, timelines, usage_classes
 from schemas.units import Instant
@@ -160,11 +161,14 @@ class RatingBench:
     def known(self) -> tuple[Classes, pl.DataFrame]:
         """The classes, and a million metered rows: no part of what is measured."""
         found = self.classify()
+        by_record = found.prices.filter(pl.col("price_model").is_in(BY_RECORD))
+        whole = whole_records(self.million.reference["skus"], by_record, found.classes.select("time_zone"))
+        is_whole = takes_whole(whole, found.classes)
         metered = metered_usage(
             self.million.connection,
             breaks=breaks(found.stretches, found.classes, found.members),
             cutoffs=pl.DataFrame(schema={"series_id": pl.UInt64, "cutoff": Instant}),
-            details=details(found.classes, found.stretches, found.members, found.prices),
+            details=details(found.classes, found.stretches, found.members, found.prices, is_whole),
         )
         shares = (pl.lit(None, dtype=pl.Int64).alias(name) for name in ("share_numerator", "share_denominator"))
         return found, metered.with_columns(shares)

@@ -152,6 +152,22 @@ def test_whether_records_are_split_touches_the_months_they_may_run_into(world: B
     assert named(world, "billing_policies") == pairs(BETA)
 
 
+def test_whether_a_sku_s_records_are_cut_touches_the_months_they_may_run_into(world: Billed) -> None:
+    """September counts the records that it summed: what it had left of them to October it bills itself."""
+    world.say("skus", "2026-01-01", "2026-01-01,")
+    world.say("skus", "valid_from", "valid_from,valid_until")
+    is_sold = "disk,Disk,storage,Storage,disk,GB"
+    first, then = f"{is_sold},count,standard,false,2026-01-01,2026-09-30", f"{is_sold},sum,standard,false,2026-10-01,"
+    world.say("skus", f"{is_sold},sum,standard,false,2026-01-01,", f"{first}\n{then}")
+    assert named(world, "skus") == pairs(BETA, GAMMA)
+
+
+def test_a_price_by_the_record_touches_all_who_use_its_sku_and_the_months_after_it(world: Billed) -> None:
+    """It cuts no record of the SKU, also where another price is paid."""
+    world.add("sku_prices", "disk-one,disk,,beta,EUR,percentage,0.05,2026-09-01,2026-09-30")
+    assert named(world, "sku_prices") == pairs(BETA, GAMMA)
+
+
 @pytest.mark.parametrize(
     "row",
     [

@@ -13,11 +13,13 @@ from schemas.billing_policies import BillingPolicies
 from schemas.invoice_lines import InvoiceLines
 from schemas.invoices import Invoices
 from schemas.operations import Operations
+from schemas.sku_prices import SkuPrices
 from schemas.skus import Skus
 from schemas.tax_breakdown import TaxBreakdown
 from schemas.tax_rates import TaxRates
-from tests.spec.corrections.chain import accounts, corrected, issued, october
-from tests.spec.period import BONUS, USUAL
+from schemas.usage_records import UsageRecords
+from tests.spec.corrections.chain import accounts, corrected, documents, issued, october
+from tests.spec.period import BONUS, USUAL, bill
 from tests.tables import assert_table, table
 
 title = "Corrections: the difference to what was issued (L4, T4, X1)"
@@ -115,6 +117,58 @@ def test_a_grant_that_moved_to_another_tax_rate_is_no_mere_move() -> None:
         380           |            0 |                 0 |      4.00 |       4.00
         """,
     )
+
+
+def priced(*rows: str) -> pl.DataFrame:
+    """Prices of vm-small."""
+    return table(SkuPrices, "\n".join(["sku_price_id | sku_id | list_unit_price | valid_from | valid_until", *rows]))
+
+
+def test_a_price_whose_dates_moved_beyond_the_month_needs_no_document() -> None:
+    """It began in January and begins in September, or ends with the year: October's line is what it was."""
+    was = october("vm-small | 100", sku_prices=priced("list | vm-small | 1 | 2026-01-01 |"))
+    for row in ("list | vm-small | 1 | 2026-09-01 |", "list | vm-small | 1 | 2026-01-01 | 2027-01-01"):
+        found = corrected(october("vm-small | 100", sku_prices=priced(row)), issued(was, "INV-1"))
+        assert all(rows.is_empty() for rows in found.tables)
+
+
+def test_a_line_that_became_another_is_taken_back_and_said_anew_though_nothing_is_due() -> None:
+    """All 100 hours are of the last third of October, at the same price: of one that holds all month, or of one that
+    begins on the 11th. The charge is another, with a number of its own, and every charge is on a line; so the document
+    is none of zeros: -100 and -20 of tax, 100 and 20. No tax group differs (T4)."""
+    used = table(
+        UsageRecords,
+        """
+        sku_id   | consumed_quantity | charge_period_start  | charge_period_end
+        vm-small |               100 | 2026-10-21T00:00:00Z | 2026-10-31T00:00:00Z
+        """,
+    )
+    was, now = (
+        documents(bill(usage_records=used, sku_prices=priced(*rows)))
+        for rows in (
+            ["list | vm-small | 1 | 2026-01-01 |"],
+            ["list | vm-small | 1 | 2026-01-01 | 2026-10-11", "new | vm-small | 1 | 2026-10-11 |"],
+        )
+    )
+    found = corrected(now, issued(was, "INV-1"))
+    assert_table(
+        found.invoices,
+        Invoices,
+        """
+        document_type | preceding_invoice_number | list_cost | total_tax | amount_due
+        380           | INV-1                    |         0 |         0 |          0
+        """,
+    )
+    assert_table(
+        found.invoice_lines,
+        InvoiceLines,
+        """
+        line_number | quantity | list_cost | tax_amount | charge_period_start
+        1           |     -100 |   -100.00 |     -20.00 | 2026-10-01T00:00:00Z
+        2           |      100 |    100.00 |      20.00 | 2026-10-11T00:00:00Z
+        """,
+    )
+    assert found.tax_breakdown.is_empty()
 
 
 def test_the_next_correction_takes_up_the_grants_that_moved() -> None:

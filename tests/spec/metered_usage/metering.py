@@ -19,6 +19,7 @@ BREAKS = {"series_id": Hash64, "stretch": Count, "starts": Instant, "ends": Inst
 CUTOFFS = {"series_id": Hash64, "cutoff": Instant}
 WANTED = {"series_id": Hash64}
 PERIODS = {"series_id": Hash64, "period_start": Instant, "period_end": Instant}
+WHOLE = {"series_id": Hash64, "starts": Instant, "ends": Instant}
 
 
 def small(text: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
@@ -71,6 +72,7 @@ def meter(
     wanted: str | None = None,
     periods: str = "series_id",
     earlier: pl.DataFrame | None = None,
+    whole: str = "series_id",
 ) -> pl.DataFrame:
     """MeteredUsage of these records, checked to be that table."""
     with duckdb.connect() as connection:
@@ -87,6 +89,7 @@ def meter(
             details=small(details, DETAILS),
             wanted=None if wanted is None else small(wanted, WANTED),
             periods=small(periods, PERIODS),
+            whole=small(whole, WHOLE),
         )
     return MeteredUsage.check(found)
 

@@ -318,8 +318,32 @@ def test_pieces_of_any_record_are_differences_of_the_floors_of_its_shares(
 
 
 def test_what_no_policy_cuts_was_counted_whole_where_it_began() -> None:
-    """A SKU that is priced by the record somewhere is never cut; its record of 30 belongs to September, all of it."""
-    earlier = records("series_id | starts | ends | quantity\n1 | 09-30 18:00 | 10-02 00:00 | 30")
-    details = "series_id | meter | is_whole\n1 | sum | true"
-    found = meter(earlier.clear(), details=details, breaks=NOON, periods=OCTOBER, earlier=earlier)
-    assert found.is_empty()
+    """Series 1 is cut since August, series 2 in no month up to October: all of its record belongs to September."""
+    earlier = records(
+        """
+        series_id | starts      | ends        | quantity
+        1         | 09-30 18:00 | 10-02 00:00 |       30
+        1         | 07-31 00:00 | 10-02 00:00 |       63
+        2         | 09-30 18:00 | 10-02 00:00 |       30
+        """
+    )
+    both = OCTOBER + "\n2 | 10-01 00:00 | 11-01 00:00"
+    whole = "series_id | starts | ends\n1 | 07-01 00:00 | 08-01 00:00\n2 | 01-01 00:00 | 10-01 00:00"
+    assert_table(
+        meter(earlier.clear(), details=SPLIT, periods=both, earlier=earlier, whole=whole),
+        MeteredUsage,
+        """
+        series_id | consumed_quantity
+        1         |                24
+        """,
+    )
+
+
+@pytest.mark.parametrize(("details", "quantity"), [("max | true", "24"), ("sum | true", "24"), ("sum | false", "14.4")])
+def test_a_month_that_cuts_nothing_takes_what_another_left_whole(details: str, quantity: str) -> None:
+    """24 of the 60 hours lie in October. Where it cuts, 14.4 of them come before 14:24."""
+    earlier = records("series_id | starts | ends | quantity\n1 | 09-29 12:00 | 10-02 00:00 | 60")
+    breaks = "series_id | stretch | starts | ends\n1 | 0 | 10-01 00:00 | 10-01 14:24\n1 | 1 | 10-01 14:24 | 11-01 00:00"
+    named = f"series_id | meter | is_whole\n1 | {details}"
+    found = meter(earlier.clear(), details=named, breaks=breaks, periods=OCTOBER, earlier=earlier).sort("stretch")
+    assert str(found["consumed_quantity"][0].normalize()) == quantity
