@@ -175,7 +175,7 @@ class _Backfill:
         something else by now, what earlier ones were worked out with was not so, and all is recomputed.
         """
         self.run_id = self._named()
-        self.periods = sorted(books.billed_periods(self.head))
+        self.periods = sorted(books.billed_periods(self.head) | set(self.touched["billing_period"]))
         self.stands = binding(self.head, self.reference["billing_policies"], since=min(self.periods))
         held = self.head.read("holds").filter(~pl.col("reason_code").is_in(["H_ISSUED", "H_VOIDED"]))
         reserved = self.stands.join(held, on=OWNER, how="semi").select(OWNER)

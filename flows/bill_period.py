@@ -35,7 +35,7 @@ from rating.accounting_periods import closed_through
 from rating.cost_policies import restrictions, unposted
 from rating.deltas import ledger_delta
 from rating.outputs import Outputs
-from rating.periods import first_day, period_bounds
+from rating.periods import first_day, next_period, period_bounds
 from rating.pipeline import Inputs, rate_period
 from schemas.units import Instant
 
@@ -265,7 +265,9 @@ def _last_run(lake: Lake, period: str, is_closing: bool) -> str | None:
 
 
 def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> None:
-    """Periods are billed oldest first: what a period leaves of a grant is what the next one finds (K8)."""
+    """Periods are billed oldest first and none is left out: what a period leaves of a grant is what the next one finds
+    (K8), and recurring items are charged in a period without usage too (P9).
+    """
     billed = books.billed_periods(snapshot)
     used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
     if not is_closing:
@@ -278,11 +280,11 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
             f"{', '.join(later)} {'is' if len(later) == 1 else 'are'} billed already, on what {period} left of every "
             "grant; what changed about an earlier period is posted by: billfold backfill"
         )
-    earlier = sorted(one for one in used - billed if one < period)
-    if earlier and max(billed, default="") < period:
-        raise Refusal(
-            f"{earlier[0]} has usage or charges and is not billed yet; run: billfold bill --period {earlier[0]}"
-        )
+    if billed and period > (following := next_period(max(billed))):
+        raise Refusal(f"{following} is not billed yet; run: billfold bill --period {following}")
+    earlier = min((one for one in used - billed if one < period), default=None)
+    if earlier and not billed:
+        raise Refusal(f"{earlier} has usage or charges and is not billed yet; run: billfold bill --period {earlier}")
 
 
 def groups_of(

@@ -20,7 +20,7 @@ from flows.refunds import periods_with_notes, waiting_notes
 from flows.run import NOTHING_TO_DO, Run
 from rating.chains import OWNER
 from rating.dates import LAST_INSTANT
-from rating.periods import local_day, period_of, previous_period
+from rating.periods import local_day, next_period, period_of, previous_period
 from rating.policies import GRACE_DAYS, account_policies
 from schemas.units import Count, Day, Text
 
@@ -40,15 +40,18 @@ def last_month(at: datetime, zone: str) -> str:
 
 
 def months_to_bill(snapshot: Snapshot, period: str) -> list[str]:
-    """A month, and before it those that a missed run left out, oldest first; none once a later one is billed.
+    """A month, and before it those that missed runs left out, oldest first; none once a later one is billed.
 
     Source   K8: what a month leaves of a grant is what the next one finds
     """
-    last = max(books.billed_periods(snapshot), default="")
-    if last > period:
-        return []
+    last = max(books.billed_periods(snapshot), default=None)
+    if last and last >= period:
+        return [period] if last == period else []
     used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
-    return sorted({one for one in used if last < one < period} | {period})
+    months = [next_period(last) if last else min({period} | used)]
+    while months[-1] < period:
+        months.append(next_period(months[-1]))
+    return months
 
 
 def waiting_drafts(snapshot: Snapshot, reference: Reference, at: datetime) -> pl.DataFrame:

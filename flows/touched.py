@@ -15,12 +15,13 @@ from flows.reference import Reference
 
 
 def touched(snapshot: Snapshot, reference: Reference, known_as_of: datetime) -> pl.DataFrame:
-    """The accounts and billed periods for which something has changed since the books of the period were complete.
+    """The accounts and periods for which something has changed since the books of the period were complete.
 
     A period's books are complete for what was there when it was billed or backfilled last; those of an account whose
     invoice is issued, when that was done last before the issue, or by a backfill. What was committed since, and
     reference tables that say something else, name those whom they may concern; it may be more of them than come out
-    otherwise, never fewer. What a grant leaves for later periods is not followed here.
+    otherwise, never fewer. What a grant leaves for later periods is not followed here. A month that was never billed
+    and lies before one that was is for a backfill too, once there is something to bill.
 
     Reads    snapshot: what is committed; reference: the tables of today
              known_as_of: what is recorded later is not known yet
@@ -32,6 +33,7 @@ def touched(snapshot: Snapshot, reference: Reference, known_as_of: datetime) -> 
         return pl.DataFrame(schema=NAMED)
     of_issued = _issued(snapshot, _changed(History(snapshot, of_issued=True), reference, known_as_of))
     found = pl.concat([_changed(history, reference, known_as_of), of_issued])
+    found = pl.concat([found, _passed_over(snapshot, history, reference)])
     found = pl.concat([found, _after_holds(snapshot, history, found), _added_up(history, reference.tables, found)])
     return found.unique().sort("billing_period", "billing_account_id", "why")
 
@@ -47,6 +49,15 @@ def _changed(history: History, reference: Reference, known_as_of: datetime) -> p
             changed_terms(history, reference),
         ]
     )
+
+
+def _passed_over(snapshot: Snapshot, history: History, reference: Reference) -> pl.DataFrame:
+    """Months with usage or charges that nothing billed, before one that is billed: of everybody, as in a bill (L3)."""
+    billed = {one.billing_period for one in history.baselines}
+    used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
+    passed = pl.Series("billing_period", [one for one in used - billed if one < max(billed)], dtype=pl.String)
+    accounts = reference["billing_accounts"].select("billing_account_id").unique()
+    return named(accounts.join(passed.to_frame(), how="cross"), "never billed")
 
 
 def _issued(snapshot: Snapshot, found: pl.DataFrame) -> pl.DataFrame:

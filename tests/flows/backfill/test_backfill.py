@@ -16,6 +16,7 @@ from tests.flows.billing.months import Month
 NOVEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
 VM = ",vm-1,vm-small,eu-1,"
 LATE = f"late,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T20:00:00+02:00,20,hour"
+EARLY = f"early,acme,{VM}2026-09-20T00:00:00+02:00,2026-09-20T20:00:00+02:00,20,hour"
 NEXT_MONTH = f"next,acme,{VM}2026-11-02T00:00:00+01:00,2026-11-06T04:00:00+01:00,100,hour"
 
 
@@ -112,6 +113,25 @@ def test_late_usage_is_a_supplementary_invoice(month: Month) -> None:
     post(month)
     assert corrections(month) == [("380", "INV-2026-00003", "INV-2026-00001", 9.0, 1.8, 10.8)]
     assert still_open(month) == Decimal("172.80")
+
+
+def test_usage_of_a_month_before_the_first_that_was_billed_is_a_draft_of_that_month(month: Month) -> None:
+    """20 hours of September are 10.00, without the discount, which begins in October, and 2.00 of tax (L3, X1)."""
+    month.ingest(month.usage("early.csv", EARLY))
+    run = post(month, issue_date=None)
+    assert run.tables["changes"].rows() == [("acme", "2026-09", "draft", Decimal("12.0000"), "EUR")]
+    assert post(month, issue_date=None).status == "nothing to do"
+    month.issue(period="2026-09")
+    assert still_open(month) == Decimal("174.00")
+
+
+def test_a_month_that_was_passed_over_has_the_first_word_on_a_bonus(month: Month) -> None:
+    """September takes 10.00 of the 40.00; the 30.00 that are left lower October by 36.00 with the tax (X3)."""
+    month.operate(bonus(window_start="2026-09-01"))
+    month.ingest(month.usage("early.csv", EARLY))
+    post(month)
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", -30.0, -6.0, -36.0)]
+    assert balance(month) == 0
 
 
 def test_a_mended_price_reaches_the_accounts_that_used_it(month: Month) -> None:
@@ -286,8 +306,8 @@ def test_an_earlier_month_takes_its_grant_first_and_a_later_one_gives_it_back(tm
 def test_what_a_paid_month_gives_back_reaches_an_earlier_one_in_the_same_backfill(month: Month) -> None:
     """November's 50.00 took the 40.00 of the bonus, and its 12.00 are paid: October may have none of it (X2).
 
-    Then November's price is mended to 20.00: the bonus pays these alone, and the 10.00 and 2.00 of tax are credited. The
-    20.00 it gives back pay October, whose tax is 4.00 lower. Nothing is left to do after that (L1).
+    Then November's price is mended to 20.00: the bonus pays these alone, and the 10.00 and 2.00 of tax are credited.
+    The 20.00 it gives back pay October, whose tax is 4.00 lower. Nothing is left to do after that (L1).
     """
     month.operate(bonus(), received_at=NOVEMBER)
     month.ingest(month.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)

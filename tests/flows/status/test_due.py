@@ -7,7 +7,7 @@ import pytest
 
 from flows.backfill import backfill
 from flows.due import due_drafts, issue_due, last_month, months_to_bill, waiting_drafts
-from flows.run import Run
+from flows.run import Refusal, Run
 from tests.flows.billing.months import RECEIVED, Month
 
 # October ends at 2026-10-31T23:00Z where the accounts of the example live (Europe/Berlin, no summer time any more)
@@ -49,6 +49,12 @@ def test_months_that_a_missed_run_left_out_come_first(tmp_path: Path):
     month = Month(tmp_path)
     month.ingest()
     assert months_to_bill(month.lake.snapshot(), "2026-11") == ["2026-10", "2026-11"]
+
+
+def test_no_month_is_left_out_as_recurring_items_are_charged_in_each(month: Month):
+    assert months_to_bill(month.lake.snapshot(), "2027-01") == ["2026-11", "2026-12", "2027-01"]
+    with pytest.raises(Refusal, match="2026-11 is not billed yet; run: billfold bill --period 2026-11"):
+        month.bill(period="2026-12")
 
 
 def test_a_month_before_one_that_is_billed_is_left_to_a_backfill(month: Month):
