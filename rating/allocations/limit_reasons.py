@@ -39,19 +39,20 @@ def limit_reasons(charges: pl.DataFrame, capped: pl.DataFrame, limits: pl.DataFr
              what its charges came to when its turn came, amount_mu: what it took or added, reason (LIMIT_REASONS)
     Source   G8, P10
     """
+    accounts = _accounts(charges)  # also of who has no charge but those that minima added
     own = charges.join(made_up(charges, limits), on="charge_id", how="anti")
-    most, least = _most(own, capped, limits), _least(own, limits)
+    most, least = _most(own, accounts, capped, limits), _least(own, accounts, limits)
     found = pl.concat([most, least])
-    return pl.concat([found, _idle(own, limits, found)])
+    return pl.concat([found, _idle(own, accounts, limits, found)])
 
 
 def _accounts(charges: pl.DataFrame) -> pl.DataFrame:
     return charges.select(*ACCOUNT, "is_closing").unique().sort("billing_account_id")
 
 
-def _most(charges: pl.DataFrame, capped: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+def _most(charges: pl.DataFrame, accounts: pl.DataFrame, capped: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     """The maxima that are in force: a limit sees what those before it left."""
-    terms = maxima(charges, limits, _accounts(charges))
+    terms = maxima(charges, limits, accounts)
     seen = limited(
         charges.select("billing_account_id", "sku_price_id", "charge_id", "discounted_mu"), terms, "cap_order"
     )
@@ -73,9 +74,9 @@ def _most(charges: pl.DataFrame, capped: pl.DataFrame, limits: pl.DataFrame) -> 
     return _typed(rows.with_columns(reason=_changed()).sort("billing_account_id", "cap_order"))
 
 
-def _least(charges: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+def _least(charges: pl.DataFrame, accounts: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     """The minima that touch a period which is over."""
-    terms = minima(charges, limits, _accounts(charges))
+    terms = minima(charges, limits, accounts)
     counts = limited(charges.select("billing_account_id", "sku_price_id"), terms).group_by(LIMIT)
     rows = terms.join(counts.agg(charge_count=pl.len()), on=LIMIT, how="left").with_columns(
         pl.col("charge_count").fill_null(0),
@@ -91,10 +92,9 @@ def _changed() -> pl.Expr:
     return pl.when(pl.col("amount_mu") > 0).then(pl.lit("applied")).otherwise(pl.lit("within"))
 
 
-def _idle(charges: pl.DataFrame, limits: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def _idle(charges: pl.DataFrame, accounts: pl.DataFrame, limits: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     """Those that are not in force, and minima of a period that is not over."""
     nothing = pl.lit(0, dtype=pl.Int64)
-    accounts = _accounts(charges)
     rows = [
         limit_terms(charges, limits, accounts, kind)
         .join(found.filter(kind=kind), on=LIMIT, how="anti")

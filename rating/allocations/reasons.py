@@ -10,7 +10,7 @@ from rating.allocations.discounts import chosen, reach
 from rating.allocations.grants import obstacles
 from rating.allocations.netting import netted
 from rating.chains import PAID, PARTLY_PAID
-from rating.dates import EVER, instants
+from rating.dates import EVER, FOREVER, instants
 from rating.money import PRICE_ONE, rounded, scaled
 from rating.rejects import Reason
 from schemas.units import Instant
@@ -194,7 +194,9 @@ def discount_reasons(
 ) -> pl.DataFrame:
     """Why each discount took what it took of each charge of its account.
 
-    Reads    charges  in charge_order: list_cost_mu and what `discounts` reads
+    One that is valid on no day of the period is outside its window for every charge, whatever else it is for.
+
+    Reads    charges  in charge_order: list_cost_mu, period_start, period_end and what `discounts` reads
              terms    discount_terms; applied  what `discounts` made
              uncut    charge_id: what a minimum lacked, which no discount looks at (P10)
              offered  billing_account_id, discount_id of codes that were not accepted (`offers`)
@@ -214,9 +216,12 @@ def discount_reasons(
         pairs = pairs.join(marked, on=["discount_id", "charge_id"], how="left").with_columns(
             pl.col(name).fill_null(False)
         )
+    pairs = pairs.join(_open(charges, terms), on=["billing_account_id", "discount_id"], how="left")
     is_uncut = pl.col("charge_id").is_in(uncut["charge_id"].implode())
     reason = (
-        pl.when(is_uncut)
+        pl.when(pl.col("is_open").is_null())
+        .then(pl.lit("window"))
+        .when(is_uncut)
         .then(pl.lit("minimum"))
         .when(~pl.col("is_covered"))
         .then(pl.lit("scope"))
@@ -235,6 +240,17 @@ def discount_reasons(
     )
     found = pairs.select("discount_id", "charge_id", reason.alias("reason"), "amount_mu")
     return pl.concat([found, unheard]).sort("discount_id", "charge_id")
+
+
+def _open(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """The discounts of which a window touches the period: billing_account_id, discount_id, is_open."""
+    periods = charges.select("billing_account_id", "period_start", "period_end").unique()
+    rows = terms.select("billing_account_id", "discount_id", "window_start", "window_end")
+    begins = pl.col("window_start").fill_null(EVER)
+    ends = pl.col("window_end").fill_null(FOREVER)
+    touching = (begins < pl.col("period_end")) & (ends > pl.col("period_start")) & (begins < ends)
+    found = rows.join(periods, on="billing_account_id").filter(touching).select("billing_account_id", "discount_id")
+    return found.unique().with_columns(is_open=pl.lit(True))
 
 
 def offers(

@@ -48,7 +48,7 @@ def billed_together(worlds: list[World]) -> Billed:
 
 @pytest.fixture(scope="module")
 def drawn() -> list[World]:
-    return mixed_worlds(WORLDS)
+    return mixed_worlds(WORLDS, "2026-10")
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_billing_accounts_in_buckets_is_billing_them_at_once(billed: Billed) -> 
 def digests() -> list[str]:
     """A digest of every table of a handful of bills, of the same worlds in every process."""
     found = []
-    for _, outputs in billed_together(mixed_worlds(12, derandomize=True)):
+    for _, outputs in billed_together(mixed_worlds(12)):
         texts = [f"{name}\n{table.columns}\n{table.rows()}" for name, table in sorted(outputs.tables().items())]
         found.append(hashlib.sha256("\n".join(texts).encode()).hexdigest())
     return found

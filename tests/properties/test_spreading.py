@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections import defaultdict
 from fractions import Fraction
-from unittest.mock import patch
+from random import Random
 
 import polars as pl
-from hypothesis import given, settings
 
 from flows.explain import uses_by_record
-from rating.outputs import Outputs
 from rating.pipeline import Inputs, rate_period, uses_of
-from tests.mixed_worlds import OPTIONS
-from tests.pipeline import rate_world
-from tests.properties.test_pipeline_equals_oracle import EXAMPLES
-from tests.worlds import World, worlds
+from tests.pipeline import asked, parts_of
+from tests.together import put_together
+from tests.worlds import PERIODS, a_world
 
 Weights = dict[tuple[str, int], Fraction]
 """What a series weighs in a charge, as a part of the whole."""
 
 
-@given(worlds())
-@settings(max_examples=EXAMPLES // 80, **OPTIONS)
-def test_every_charge_but_one_offs_is_made_of_records_whose_weights_are_those_of_their_series(world: World) -> None:
-    def rated(inputs: Inputs) -> Outputs:
-        outputs = rate_period(inputs)
-        by_series = weights(uses_of(inputs), {})
-        charged = outputs.charges.filter(pl.col("charge_category") != "one_off")["charge_id"]
-        assert {charge for charge, _ in by_series} >= set(charged)
-        records = numbered(inputs)
-        series = dict(records.select("series_id", "own_id").iter_rows())
-        assert weights(uses_by_record(inputs, records), series) == by_series
-        return outputs
+AT_ONCE = 60
+TIMES = max(1, int(os.environ.get("BILLFOLD_EXAMPLES", "0")) // AT_ONCE)
+"""Worlds are drawn and rated so many together (`tests.together`); BILLFOLD_EXAMPLES=3000 has so many, drawn anew."""
 
-    with patch("tests.pipeline.rate_period", rated):
-        rate_world(world)
+
+def test_every_charge_but_one_offs_is_made_of_records_whose_weights_are_those_of_their_series() -> None:
+    for _ in range(TIMES):
+        seed = secrets.randbits(64) if "BILLFOLD_EXAMPLES" in os.environ else 0
+        print(f"drawn with Random({seed})")
+        random = Random(seed)
+        period = random.choice(PERIODS)
+        for parts in put_together([parts_of(a_world(random, period=period)) for _ in range(AT_ONCE)]):
+            asked(parts, refuse_other_weights)
+
+
+def refuse_other_weights(inputs: Inputs) -> None:
+    outputs = rate_period(inputs)
+    by_series = weights(uses_of(inputs), {})
+    charged = outputs.charges.filter(pl.col("charge_category") != "one_off")["charge_id"]
+    assert {charge for charge, _ in by_series} >= set(charged)
+    records = numbered(inputs)
+    series = dict(records.select("series_id", "own_id").iter_rows())
+    assert weights(uses_by_record(inputs, records), series) == by_series
 
 
 def numbered(inputs: Inputs) -> pl.DataFrame:

@@ -126,6 +126,24 @@ def test_what_a_minimum_lacks_takes_no_discount() -> None:
     assert {*found["reason"], "better"} == set(DISCOUNT_REASONS)
 
 
+def test_a_discount_of_another_month_is_outside_its_window_whatever_it_is_for() -> None:
+    """Winter is for the database alone; October's machine is no closer to it than its database, or what is added."""
+    only = DISCOUNTS.with_columns(
+        sku_id=pl.when(pl.col("discount_id") == "winter").then(pl.lit("database")).otherwise("sku_id")
+    )
+    assert_reasons(
+        told(discounts=only, spend_limits=AT_LEAST, skus=SKUS),
+        """
+        charge   | reason | amount
+        vm-large | window | 0.00
+        database | window | 0.00
+        training | window | 0.00
+        least    | window | 0.00
+        """,
+        discount_id="winter",
+    )
+
+
 def test_a_code_that_was_for_another_month_is_not_offered() -> None:
     """HELLO is for November; who has not accepted it missed nothing."""
     later = DISCOUNTS.with_columns(valid_from=pl.lit("2026-11-01"))
