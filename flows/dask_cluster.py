@@ -30,7 +30,8 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from flows import books
-from flows.lake.journal import LakeError
+from flows.lake.addresses import in_object_store
+from flows.lake.errors import LakeError
 from flows.progress import Progress
 from flows.run import Refusal, software
 
@@ -140,6 +141,7 @@ class Sealed:
     """A plan as it travels: bytes, and what a worker must be like that opens them."""
 
     plan: bytes
+    address: str
     program: Mapping[str, str]
     lake: Mapping[str, str]
 
@@ -150,19 +152,24 @@ class Unlike(Refusal):
 
 def sealed(plan: BillPlan) -> Sealed:
     """A plan to send, with what this process is like."""
-    return Sealed(pickle.dumps(plan), program(), seen(plan))
+    return Sealed(pickle.dumps(plan), plan.lake.address, program(), seen(plan))
 
 
 @contextmanager
 def opened(sent: Sealed) -> Iterator[BillPlan]:
     """A plan that was sent, while it is worked on; its lake's lock goes with the context, also where the process stays.
 
-    Errors   Unlike: this process is unlike the one that sent it; LakeError: the lake is not to be seen from here
+    Errors   Unlike: this process is unlike the one that sent it, or does not see the lake
     """
     _refuse_differences(sent.program, program())  # first: another version may not know the plan
-    plan: BillPlan = pickle.loads(sent.plan)
     try:
-        _refuse_differences(sent.lake, seen(plan))
+        plan: BillPlan = pickle.loads(sent.plan)
+        found = seen(plan)
+    except (LakeError, OSError) as fault:
+        what, _, _ = _line(fault).partition("; ")  # what is to be done is said of this process, by who started the run
+        raise Unlike(f"it does not see the lake {sent.address}: {what}") from None
+    try:
+        _refuse_differences(sent.lake, found)
         yield plan
     finally:
         plan.lake.close()
@@ -189,15 +196,16 @@ def _own_files() -> str:
 def seen(plan: BillPlan) -> Mapping[str, str]:
     """What is seen from here of the lake that a plan is for, and how the time zones of its accounts lie."""
     reference = books.reference_tables(plan.lake, plan.reference_files)
-    zones = reference["billing_accounts"]["time_zone"].unique().sort().to_list()
+    zones = tuple(reference["billing_accounts"]["time_zone"].unique().sort())
     return {
         f"commit {plan.head} of the lake {plan.lake.address}": plan.lake.commits(plan.head)[-1].hash[:16],
         "the time zones of accounts": _offsets(zones),
     }
 
 
-def _offsets(zones: list[str]) -> str:
-    """The digest of what each zone is off UTC at the beginning of every month."""
+@cache
+def _offsets(zones: tuple[str, ...]) -> str:
+    """The digest of what each zone is off UTC at the beginning of every month; a process loads each zone once."""
     months = [datetime(year, month, 1) for year in ZONE_YEARS for month in range(1, 13)]  # noqa: DTZ001 (wall times)
     offsets = [
         f"{zone} {month:%Y-%m} {month.replace(tzinfo=ZoneInfo(zone)).utcoffset()}" for zone in zones for month in months
@@ -251,8 +259,18 @@ def refuse_unlike(client: Client, sent: Sealed) -> None:
         told = "\n".join(unlike)
         raise Refusal(
             f"nothing is computed, because workers do not have the same program or the same lake:\n{told}\n"
-            "install the same there, mount the lake at the same path, and run it again"
+            f"install the same there, {_shared(sent.address)}, and run it again"
         )
+
+
+def _shared(address: str) -> str:
+    """What lets workers see a lake."""
+    if not in_object_store(address):
+        return "mount the lake at the same path"
+    from flows.lake.bucket import endpoint
+
+    where = f"AWS_ENDPOINT_URL={endpoint()} and " if endpoint() else ""
+    return f"start workers with {where}credentials of their own that reach {address}"
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ _OWN_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNA
 
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+_KIND = re.compile(r"kind: (Timeout|Connect|Request|Interrupted)\b")
+"""How obstore says that there was no answer."""
 
 Found = TypeVar("Found")
 
@@ -201,9 +203,9 @@ def _said(fault: Exception) -> str:
     code, status = _CODE.search(text), _STATUS.search(text)
     if code or status:
         return "the store answered " + " ".join(found[1] for found in (status, code) if found)
-    words = text.lower()
-    if "timed out" in words or "timeout" in words:
-        return "the store did not answer in time"
-    if "error sending request" in words or "connect" in words:
+    kind = _KIND.search(text)
+    if kind and kind[1] != "Timeout":
         return "the store cannot be reached"
+    if kind or "timed out" in text.lower():
+        return "the store did not answer in time"
     return f"the store did not do it ({type(fault).__name__})"

@@ -15,11 +15,13 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from flows import cli
 from flows.lake import audit
@@ -235,22 +237,32 @@ def gated(pipe: Connection, gate: str | None) -> Iterator[None]:
         yield
         return
     verb, is_there = GATES[gate]
-    original = getattr(Folder, verb)
     passed = False
 
-    def stopping(folder: Folder, *words: Any) -> Any:
-        nonlocal passed
-        if is_there(*words) and not passed:
-            passed = True
-            pipe.send((gate, os.getpid()))
-            pipe.recv()
-        return original(folder, *words)
+    def stopping(original: Callable[..., Any]) -> Callable[..., Any]:
+        def once(store: object, *words: Any) -> Any:
+            nonlocal passed
+            if is_there(*words) and not passed:
+                passed = True
+                pipe.send((gate, os.getpid()))
+                pipe.recv()
+            return original(store, *words)
 
-    setattr(Folder, verb, stopping)
-    try:
+        return once
+
+    with pytest.MonkeyPatch.context() as patched:
+        for kind in stores():
+            patched.setattr(kind, verb, stopping(getattr(kind, verb)))
         yield
-    finally:
-        setattr(Folder, verb, original)
+
+
+def stores() -> list[type]:
+    """The kinds of places that a lake may lie in here."""
+    if find_spec("obstore") is None:
+        return [Folder]
+    from flows.lake.object_store import ObjectStore
+
+    return [Folder, ObjectStore]
 
 
 def _is_record(name: str, _content: bytes) -> bool:
@@ -330,8 +342,14 @@ def verify_on(pipe: Connection, root: str) -> list[str]:
     return faults
 
 
+def told(_pipe: Connection, environment: dict[str, str]) -> None:
+    """Have variables in the environment."""
+    os.environ.update(environment)
+
+
 WORKS: dict[str, Callable[..., Any]] = {
     "command": run_command,
+    "told": told,
     "read": read_on,
     "sweep": sweep_on,
     "verify": verify_on,

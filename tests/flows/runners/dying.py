@@ -65,3 +65,10 @@ def pretend_no_more() -> None:
 
 
 _PROGRAM = dask_cluster.program
+
+
+def told(**environment: str) -> int:
+    """Have variables in this process's environment; those without a value are not there. Tells the process's id."""
+    for name, value in environment.items():
+        os.environ.pop(name, None) if not value else os.environ.update({name: value})
+    return os.getpid()

@@ -106,7 +106,7 @@ def _of_world(parts: Parts) -> tuple[pa.RecordBatch, ...]:
 
 
 def test_drawn_worlds_are_billed_as_the_pipeline_bills_them():
-    worlds = [parts_of(world) for world in mixed_worlds(4, derandomize=True)]
+    worlds = [parts_of(world) for world in mixed_worlds(4)]
     assert any(parts.records.height for parts in worlds)
     for parts in worlds:
         wanted = {name: rows.rows() for name, rows in asked(parts, rate_period).tables().items()}
