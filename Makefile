@@ -29,9 +29,11 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## bill a real-looking month, end to end, under demo/
 	@$(BIN)/python -m flows.demo $(DEMO)
 
-# The tests start the program hundreds of times: whatever the shell says, it is compiled once.
+# The tests start the program hundreds of times: whatever the shell says, it is compiled once. One worker more than
+# there are processors works while another waits for a server.
 test: $(READY) ## run every test, and every example in a docstring
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n auto --dist loadgroup
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder \
+	  -n $$(( $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)))') + 1 ))
 
 check: $(READY) ## ruff, mypy --strict, import rules, printed docs fresh; writes nothing
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
