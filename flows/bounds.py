@@ -2,7 +2,8 @@
 
 A wrong price book, a delivery that is missing or a unit that was mistaken breaks no invariant: the books add up, and
 every bill is wrong. It shows in the sums. What a month comes to is compared with the median of the months before it,
-what was set aside of it with what landed; how far is too far is said by policies (`bound_…`).
+what was set aside of it with what landed; how far is too far is said by policies (`bound_…`). A month that a backfill
+corrects may also be what it was, as far from it as from that median.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,6 +63,24 @@ def out_of_bounds(candidate: Snapshot, period: str) -> list[Finding]:
     return [*_amounts(candidate, period, bounds), *_rejects(candidate, period, bounds)]
 
 
+def corrections_out_of_bounds(candidate: Snapshot, committed: Snapshot, periods: Iterable[str]) -> list[Finding]:
+    """What of months that a backfill changes would be out of proportion; empty where nothing is.
+
+    A month is compared with the median of those before it as they are committed, for a price that is mistaken may
+    change them all, and with what it came to itself: who approved a month that stands out is not asked again for each
+    correction of it, and one that comes back to what is usual is not held. Rows set aside are in no correction.
+
+    Reads    candidate, as `out_of_bounds` does; committed: the books as they are
+    Makes    a Finding per month, figure and currency, with billing_period and what it `was`
+    Source   reliability, Fates; X1
+    """
+    return [
+        {"billing_period": period, **finding}
+        for period in sorted(periods)
+        for finding in _amounts(candidate, period, _bounds(candidate, period), committed)
+    ]
+
+
 def _bounds(candidate: Snapshot, period: str) -> Bounds:
     last = period_bounds(period, "UTC")[1] - timedelta(microseconds=1)
     run = pl.DataFrame({"billing_account_id": [None], "time_zone": ["UTC"], "last_instant": [last]})
@@ -84,56 +103,81 @@ def _bounds(candidate: Snapshot, period: str) -> Bounds:
 # --- amounts ------------------------------------------------------------
 
 
-def _amounts(candidate: Snapshot, period: str, bounds: Bounds) -> Iterator[Finding]:
-    """The currencies whose sums lie too far from the median of the months before.
+def _amounts(candidate: Snapshot, period: str, bounds: Bounds, committed: Snapshot | None = None) -> Iterator[Finding]:
+    """The currencies whose sums lie too far from the median of the months before, and from what the month was.
 
     A currency that neither the month nor the last one before it was billed in is not missed any more.
+
+    Reads    committed: the books before a backfill; None for a bill, whose month is compared with others only
     """
-    before = sorted(one for one in books.billed_periods(candidate) if one < period)[-bounds.months :]
-    if not before or (bounds.above is None and bounds.below is None):
+    known = candidate if committed is None else committed
+    before = sorted(one for one in books.billed_periods(known) if one < period)[-bounds.months :]
+    if (committed is None and not before) or (bounds.above is None and bounds.below is None):
         return
-    accounts = _accounts(candidate, [*before, period])
-    sums = accounts.group_by(KEY).agg(pl.col("documents", *FIGURES).sum()).sort(KEY)
-    latest = sums.filter(pl.col("billing_period").is_in([before[-1], period]))
-    for currency in latest["billing_currency"].unique().sort():
-        own = sums.filter(billing_currency=currency)
-        history = own.filter(pl.col("billing_period") != period)
-        if history.height < min(LEAST_MONTHS, bounds.months) or _median(history["documents"]) < bounds.documents:
-            continue
+    earlier, now = _accounts(known, before), _accounts(candidate, [period])
+    beside = earlier.filter(billing_period=before[-1]) if committed is None else _accounts(committed, [period])
+    for currency in pl.concat([beside, now])["billing_currency"].unique().sort():
+        own, was, then = (rows.filter(billing_currency=currency) for rows in (now, beside, earlier))
+        history = then.group_by("billing_period").agg(pl.col("documents", *FIGURES).sum()).sort("billing_period")
         for name in FIGURES:
-            value = sum(own.filter(billing_period=period)[name], Decimal(0))
-            wrong = _beyond(value, _median(history[name]), bounds)
+            value = _sum(own[name])
+            wrong = _beyond(value, _measures(history, None if committed is None else was, name, bounds), bounds)
             if wrong:
                 yield {
                     "figure": name,
                     "billing_currency": currency,
                     "value": f"{value:f}",
                     **wrong,
+                    **({} if committed is None else {"was": f"{_sum(was[name]):f}"}),
                     "before": [
-                        {"billing_period": one, "value": f"{was:f}"}
-                        for one, was in history.select("billing_period", name).iter_rows()
+                        {"billing_period": one, "value": f"{came_to:f}"}
+                        for one, came_to in history.select("billing_period", name).iter_rows()
                     ],
-                    "accounts": _largest(accounts.filter(billing_currency=currency), name, before[-1], period),
+                    "accounts": _largest(was, own, name),
                 }
 
 
-def _beyond(value: Decimal, median: Decimal, bounds: Bounds) -> dict[str, str]:
-    """The bound that a figure is beyond, if it is; months that came to nothing are no measure.
+def _measures(history: pl.DataFrame, was: pl.DataFrame | None, figure: str, bounds: Bounds) -> dict[str, Decimal]:
+    """What a figure is compared with: the median of the months before, and what the month was, if either is a measure.
 
-    >>> bounds = Bounds(Decimal(3), Decimal("0.25"), 10, 6, None, 1000)
-    >>> _beyond(Decimal("300.01"), Decimal(100), bounds)
+    Reads    history: documents, FIGURES per month before; was: the same per account of the month, of a backfill
+    """
+    found = {}
+    enough = history.height >= min(LEAST_MONTHS, bounds.months)
+    if enough and _median(history["documents"]) >= bounds.documents:
+        found["median"] = _median(history[figure])
+    if was is not None and (found or was["documents"].sum() >= bounds.documents):
+        found["was"] = _sum(was[figure])
+    return found
+
+
+def _beyond(value: Decimal, measures: Mapping[str, Decimal], bounds: Bounds) -> dict[str, str]:
+    """The bound that a figure is beyond, of every measure; months that came to nothing are no measure.
+
+    >>> bounds, usual = Bounds(Decimal(3), Decimal("0.25"), 10, 6, None, 1000), {"median": Decimal(100)}
+    >>> _beyond(Decimal("300.01"), usual, bounds)
     {'is': 'above', 'times': '3', 'limit': '300', 'median': '100'}
-    >>> _beyond(Decimal(300), Decimal(100), bounds), _beyond(Decimal(25), Decimal(100), bounds)
+    >>> _beyond(Decimal(300), usual, bounds), _beyond(Decimal(25), usual, bounds)
     ({}, {})
-    >>> _beyond(Decimal("24.99"), Decimal(100), bounds)["limit"]
+    >>> _beyond(Decimal("24.99"), usual, bounds)["limit"]
     '25.00'
+    >>> _beyond(Decimal(1201), {**usual, "was": Decimal(400)}, bounds)
+    {'is': 'above', 'times': '3', 'limit': '1200', 'was': '400'}
+    >>> _beyond(Decimal(24), {**usual, "was": Decimal(0)}, bounds), _beyond(Decimal(24), {}, bounds)
+    ({}, {})
     """
     for side, times, sign in (("above", bounds.above, 1), ("below", bounds.below, -1)):
-        if times is not None and median > 0:
-            limit = EXACT.multiply(median, times)
-            if sign * value > sign * limit:
-                return {"is": side, "times": f"{times:f}", "limit": f"{limit:f}", "median": f"{median:f}"}
+        if times is None or not measures:
+            continue
+        name, measure = max(measures.items(), key=lambda one: sign * one[1])
+        limit = EXACT.multiply(measure, times)
+        if measure > 0 and sign * value > sign * limit:
+            return {"is": side, "times": f"{times:f}", "limit": f"{limit:f}", name: f"{measure:f}"}
     return {}
+
+
+def _sum(amounts: pl.Series) -> Decimal:
+    return sum(amounts, Decimal(0))
 
 
 def _median(values: Iterable[Any]) -> Decimal:
@@ -161,11 +205,11 @@ def _accounts(candidate: Snapshot, periods: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _largest(accounts: pl.DataFrame, figure: str, before: str, period: str) -> list[dict[str, str]]:
-    """The accounts that changed most since the month before, the largest change first."""
+def _largest(before: pl.DataFrame, after: pl.DataFrame, figure: str) -> list[dict[str, str]]:
+    """The accounts that changed most, the largest change first."""
     was, now = (
-        accounts.filter(billing_period=one).select("billing_account_id", pl.col(figure).alias(name))
-        for one, name in ((before, "before"), (period, "value"))
+        rows.select("billing_account_id", pl.col(figure).alias(name))
+        for rows, name in ((before, "before"), (after, "value"))
     )
     both = was.join(now, on="billing_account_id", how="full", coalesce=True).with_columns(
         pl.col("before", "value").fill_null(0)

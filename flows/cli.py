@@ -93,14 +93,16 @@ def init(
 ) -> int:
     """Make a lake, and beside it the default reference tables where there are none."""
     from flows.lake.journal import Lake
-    from flows.reference.shipped import write_default_reference
+    from flows.reference.shipped import write_reference_where_there_is_none
 
     books = Books(lake, books.reference) if lake is not None else books
-    made = Lake.create(books.lake, buckets=buckets)
-    folder = books.reference_folder
-    is_new = not folder.exists() or not any(folder.iterdir())
-    if is_new:
-        write_default_reference(folder)
+    folder, is_new = books.reference_folder, False
+
+    def reference() -> None:
+        nonlocal is_new
+        is_new = write_reference_where_there_is_none(folder)
+
+    made = Lake.create(books.lake, buckets=buckets, first=reference)
     if not quiet:
         what = (
             "with the default tables; add your sellers, accounts, SKUs, prices and tax rates" if is_new else "as it is"
@@ -343,6 +345,13 @@ def backfill(
         ),
     ] = None,
     dry_run: Annotated[bool, option(help="Say what would change and why; commit nothing.")] = False,
+    approve: Annotated[
+        bool | str,
+        option(
+            help="Commit a backfill that was held as out of bounds; with its id, only if that is the one that waits.",
+            show_default=False,
+        ),
+    ] = False,
     received_at: ReceivedAt = None,
     actor: Actor = "operator",
     limit: Annotated[int, option(help="At most so many rows in a terminal; 0 is all.")] = 20,
@@ -354,6 +363,8 @@ def backfill(
     """Post what changed about billed months: late usage, bonuses from the past, mended prices and refused rows."""
     from flows.show import reports
 
+    if approve and dry_run:
+        raise UsageError("--dry-run commits nothing, so there is nothing to --approve; leave out one of the two")
     lake, at = books.open() if dry_run else books.open_to_change(), received_at or datetime.now(UTC)
     if dry_run:
         return _asked_what_if(lake, books.tables(), at, actor, limit=limit, json=json, quiet=quiet)
@@ -362,12 +373,24 @@ def backfill(
             from flows import orchestrated
 
             progress.step("run as a Prefect flow")
-            run = orchestrated.backfill(lake, books.reference_folder, issue_date, at, actor)
+            run = orchestrated.backfill(lake, books.reference_folder, issue_date, at, actor, approve)
         else:
             from flows.backfill import backfill as post
+            from flows.held import BACKFILL, approval
 
-            run = post(lake, books.tables(), received_at=at, issue_date=issue_date, actor=actor, progress=progress)
-    return _done(lake, run, reports.backfill_page(run, _currencies(lake), limit), json=json, quiet=quiet)
+            tables = books.tables()
+            which = approve if isinstance(approve, str) else None
+            run = post(
+                lake,
+                tables,
+                received_at=at,
+                issue_date=issue_date,
+                actor=actor,
+                approval=approval(lake, tables, BACKFILL, which, actor, datetime.now(UTC)) if approve else None,
+                progress=progress,
+            )
+    page = reports.backfill_page(run, _currencies(lake), limit, books.options)
+    return _done(lake, run, page, json=json, quiet=quiet)
 
 
 # --- commands that ask ------------------------------------------------------------
@@ -451,8 +474,12 @@ def _shown_as(listing: Listing) -> Callable[..., int]:
         if status is not None and status not in listing.statuses:
             raise UsageError(f"--status is one of {', '.join(listing.statuses)}, not {status!r}")
         only = lists.Only(account, period, status, since, until, sums)
-        with lists.opened(books.open(), as_of, listing.text, whole=listing.by_value) as connection:
+        accounts = lists.listings()["accounts"]
+        asked = [listing.text] if account is None else [listing.text, accounts.text]
+        with lists.opened(books.open(), as_of, *asked, whole=listing.by_value) as connection:
             rows = lists.ask(connection, listing, only)
+            if account is not None and rows.is_empty():
+                lists.refuse_unknown(lists.ask(connection, accounts, lists.Only(account)), account)
             currencies = lists.known_currencies(connection)
         hidden = frozenset() if wide else listing.wide
         return _listed(rows, currencies, csv=csv, json=json, limit=limit, hidden=hidden)
@@ -600,7 +627,7 @@ def _replayed(lake: "Lake", which: str, *, json: bool, quiet: bool) -> int:
 
 @app.command(sort_key=9)
 def sql(
-    query: Annotated[str, Parameter(help="One SELECT, in DuckDB's SQL.")],
+    query: Annotated[str, Parameter(help="One SELECT, in DuckDB's SQL; billfold views lists what can be asked.")],
     /,
     *,
     as_of: AsOf = None,
@@ -780,9 +807,10 @@ def _done(lake: "Lake", run: "Run", page: "Iterable[RenderableType]", *, json: b
         why = run.report.get("why")
         show(ended(run.status, run.command, run.commit, **({"why": why} if why else {})), *page)
     elif run.report.get("hold"):
-        from flows.held import SHORT
+        from flows.held import BACKFILL, SHORT
 
-        warn(f"billfold: {run.report['billing_period']} is held for approval: {run.report['hold'][:SHORT]}")
+        what = run.report.get("billing_period", BACKFILL)
+        warn(f"billfold: {what} is held for approval: {run.report['hold'][:SHORT]}")
     return run.exit_code
 
 
@@ -876,12 +904,23 @@ def _run(arguments: Sequence[str] | None) -> int:
         warn(f"billfold: {fault}")
         return USAGE
     except BaseException as fault:
-        from flows.machine import is_panic
-        from flows.show import faults
+        try:
+            from flows.machine import is_panic
+            from flows.show import faults
 
-        if not isinstance(fault, (Exception, KeyboardInterrupt)) and not is_panic(fault):
-            raise
-        return faults.explain(fault)
+            if not isinstance(fault, (Exception, KeyboardInterrupt)) and not is_panic(fault):
+                raise
+            return faults.explain(fault)
+        except (MemoryError, ImportError):  # a module for which there is no room is not found
+            os.write(2, NO_MEMORY)
+            return REFUSED
+
+
+NO_MEMORY = (
+    b"billfold: there is not enough memory; what was not committed by then has changed nothing: mend that and run the "
+    b"same command again\n"
+)
+"""Said without the help of any module, where there is no memory to load one."""
 
 
 if __name__ == "__main__":

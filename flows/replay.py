@@ -127,7 +127,7 @@ def _backfill_again(lake: Lake, over: Lake, commit: Commit) -> Run:
     """A backfill; its corrections are issued by a commit of their own."""
     from flows.backfill import posted
 
-    return posted(over, _reference(lake, commit), _issue_date(commit))
+    return posted(over, _reference(lake, commit), _issue_date(commit), approval=_approval(commit))
 
 
 def _issue_date(commit: Commit) -> date | None:
@@ -137,7 +137,7 @@ def _issue_date(commit: Commit) -> date | None:
 
 
 def _approval(commit: Commit) -> Approval | None:
-    """Who approved a bill that was held, and of which hold."""
+    """Who approved what was held, and of which hold."""
     found = commit.inputs.get("approval")
     return None if found is None else Approval(**found)
 
@@ -155,7 +155,7 @@ NOT_AGAIN = {
     "ingest": "the files that were landed are not kept, so they cannot be landed again; what became of each of their "
     "rows is, and billfold audit --verify compares every byte of it with the commit",
     "init": "it holds nothing but the number of buckets",
-    "hold": "it holds figures that waited for approval, and no file; the bill that was approved can be made again",
+    "hold": "it holds figures that waited for approval, and no file; what was approved can be made again",
 }
 NOT_KNOWN = "this version does not know how to make it again"
 

@@ -15,6 +15,7 @@ from flows.month_report import STATES, known_exponents, waiting_rejects
 from flows.reference import Reference
 from flows.scheduled_runs import Schedule, schedule
 from flows.show.amounts import Currency
+from flows.touched import touched
 from schemas.units import Count, Day, Text
 
 MONTHS = {
@@ -27,7 +28,10 @@ MONTHS = {
     "due_on": Day,
     "overdue": Count,
 }
+CHANGED = {"billing_period": Text, "accounts": Count, "why": Text}
 DONE = "done"
+REASONS_SHOWN = 3
+"""How many reasons of a month are named."""
 RESTRICTED = "select * from current_restrictions where state <> 'ok' order by all"
 
 
@@ -43,6 +47,10 @@ class Status:
     state: open (not billed yet), billed (drafts wait) or held (all but accounts on hold is issued); due_on: when the
     last draft is to be issued; overdue: drafts whose day has come.
     """
+    changed: pl.DataFrame
+    """CHANGED: months that a backfill would look at, oldest first; of how many accounts, and what came for them."""
+    is_used: bool
+    """Whether anything was ever landed or billed."""
     corrections: int
     """Drafts that correct an issued document."""
     rejects: Mapping[str, int]
@@ -52,7 +60,7 @@ class Status:
     restricted: pl.DataFrame
     """Accounts and projects at or near a limit, as a deployment gate is told."""
     held: Sequence[Commit] = ()
-    """Bills that wait for approval, as the journal has them."""
+    """Bills and a backfill that wait for approval, as the journal has them."""
     currencies: Mapping[str, Currency] = field(default_factory=dict)
     schedule: Schedule | None = field(default=None)
     """What a Prefect server runs next; None where none is configured."""
@@ -76,6 +84,8 @@ def status(lake: Lake, reference: Reference, at: datetime) -> Status:
         at=at,
         commit=snapshot.commit,
         months=_months(snapshot, documents, drafts, holds),
+        changed=_changed(touched(snapshot, reference, at)),
+        is_used=any(commit.added for commit in lake.commits(snapshot.number)),
         corrections=documents.filter((pl.col("document_state") == "draft") & pl.col("corrects")).height,
         rejects=waiting_rejects(snapshot),
         holds=holds,
@@ -118,6 +128,20 @@ def _months(snapshot: Snapshot, documents: pl.DataFrame, drafts: pl.DataFrame, h
             }
         )
     return pl.DataFrame(rows, schema=MONTHS).filter(pl.col("state") != DONE)
+
+
+def _changed(found: pl.DataFrame) -> pl.DataFrame:
+    """What a backfill would compute again, month by month, with the first reasons by name: CHANGED."""
+    reasons = pl.col("why").unique().sort()
+    more = pl.col("why").n_unique().cast(Count) - REASONS_SHOWN
+    first = reasons.head(REASONS_SHOWN).str.join(", ")
+    and_more = pl.when(more > 0).then(pl.format(", and {} more", more)).otherwise(pl.lit(""))
+    return (
+        found.group_by("billing_period")
+        .agg(accounts=pl.col("billing_account_id").n_unique(), why=first + and_more)
+        .sort("billing_period")
+        .cast(CHANGED)  # type: ignore[arg-type]
+    )
 
 
 def _usage(snapshot: Snapshot) -> dict[str, int]:

@@ -144,7 +144,7 @@ def what_if(
     def changes(above: Lake) -> Iterator[Run]:
         if operations:
             yield land_operations(above, reference, operations, received_at=received_at, actor=actor, progress=progress)
-        yield backfill(above, reference, received_at=received_at, actor=actor, progress=progress)
+        yield backfill(above, reference, received_at=received_at, actor=actor, is_asked=True, progress=progress)
 
     return dry_run(lake, changes, progress=progress)
 

@@ -100,8 +100,21 @@ def issue(
     return issue_invoices(period, issue_date, billing_account_id, received_at, **where)
 
 
-def backfill(lake: "Lake", reference: Path, issue_date: date | None, received_at: datetime, actor: str) -> "Run":
-    """Post what changed about billed periods as the flow `backfill`."""
+def backfill(
+    lake: "Lake",
+    reference: Path,
+    issue_date: date | None,
+    received_at: datetime,
+    actor: str,
+    approve: bool | str = False,
+) -> "Run":
+    """Post what changed about billed periods as the flow `backfill`; one that is held is a run, as of `bill`."""
+    from flows.orchestrated.runs import HeldRun
     from flows.orchestrated.runs import backfill as flow
 
-    return flow(issue_date, received_at, lake=lake.address, reference=str(reference), actor=actor)
+    where: dict[str, Any] = {"lake": lake.address, "reference": str(reference), "actor": actor}
+    try:
+        run: Run = flow(issue_date, received_at, **where, approve=approve)
+        return run
+    except HeldRun as held:
+        return held.run

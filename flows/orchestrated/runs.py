@@ -30,7 +30,7 @@ from flows import left_behind
 from flows import operations as operating
 from flows.actors import refuse_stranger
 from flows.bill_period import BillPlan, GroupResult
-from flows.held import SHORT, Approval, approval
+from flows.held import BACKFILL, SHORT, Approval, approval, command_of
 from flows.ingest_usage import IngestResult
 from flows.lake.addresses import reference_beside
 from flows.lake.journal import Lake
@@ -230,8 +230,11 @@ def backfill(
     lake: str = LAKE,
     reference: str | None = None,
     actor: str = "operator",
+    approve: bool | str = False,
 ) -> Run:
     """Post what changed about billed months: the difference, and correcting documents for what was issued.
+
+    It is held where it is out of bounds.
 
     Args:
         issue_date: Issue the correcting documents with this date; without it they stay drafts.
@@ -239,16 +242,18 @@ def backfill(
         lake: The lake, as seen by the worker.
         reference: The folder of reference tables; `reference` beside the lake if left out.
         actor: Who does it: a principal of the reference tables.
+        approve: Commit the backfill that was held; with its id, only if that is the one that waits.
     """
     swept(lake)
-    run = post_difference(lake, reference, issue_date, received_at or datetime.now(UTC), actor)
+    approved = approval_of(lake, reference, BACKFILL, approve, actor) if approve else None
+    run = post_difference(lake, reference, issue_date, received_at or datetime.now(UTC), actor, approved)
     months = sorted(set(run.tables["changes"]["billing_period"]))
     finished(lake, "backfill", run.commit, run_summary(run), months)
-    return run
+    return ended([run], run)
 
 
 class HeldRun(Refusal):
-    """A bill that waits for approval: the flow has not done what it was asked for."""
+    """A bill or a backfill that waits for approval: the flow has not done what it was asked for."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
@@ -258,12 +263,12 @@ class HeldRun(Refusal):
         """What is out of bounds, and how to go on."""
         report = self.run.report
         found = "; ".join(sentence(one, {}) for one in report["out_of_bounds"])
-        how = f"look at it: billfold bill --period {report['billing_period']}"
-        return f"{report['billing_period']} is held for approval ({report['hold'][:SHORT]}): {found}; {how}"
+        what = report.get("billing_period", BACKFILL)
+        return f"{what} is held for approval ({report['hold'][:SHORT]}): {found}; look at it: {command_of(what)}"
 
 
 def ended(runs: Sequence[Run], result: Value) -> Value:
-    """What a flow gives back. Where a bill is held, the flow ends as failed, in a state that is called Held."""
+    """What a flow gives back. Where a run is held, the flow ends as failed, in a state that is called Held."""
     held = next((run for run in runs if run.status == HELD), None)
     if held is None:
         return result
@@ -271,10 +276,10 @@ def ended(runs: Sequence[Run], result: Value) -> Value:
     return cast(Value, Failed(name=HELD_STATE, message=str(fault), data=fault))
 
 
-def approval_of(lake: str, reference: str | None, period: str, approve: bool | str, actor: str) -> Approval:
-    """The approval of the bill that waits, or of the one that is named."""
+def approval_of(lake: str, reference: str | None, what: str, approve: bool | str, actor: str) -> Approval:
+    """The approval of what waits, a month or a backfill, or of the hold that is named."""
     which = approve if isinstance(approve, str) else None
-    return approval(Lake.open(Path(lake)), tables_of(lake, reference), period, which, actor, datetime.now(UTC))
+    return approval(Lake.open(Path(lake)), tables_of(lake, reference), what, which, actor, datetime.now(UTC))
 
 
 def billed(
@@ -479,9 +484,14 @@ def number_documents(
 
 @task(name="post the difference", **PLAIN)
 def post_difference(
-    lake: str, reference: str | None, issue_date: date | None, received_at: datetime, actor: str
+    lake: str,
+    reference: str | None,
+    issue_date: date | None,
+    received_at: datetime,
+    actor: str,
+    approved: Approval | None,
 ) -> Run:
-    """Recompute what was touched, oldest month first, audit and commit."""
+    """Recompute what was touched, oldest month first, audit and commit, or hold."""
     progress = Shower("billfold-progress-backfill", "begins")
     done = backfilling.backfill(
         Lake.open(Path(lake)),
@@ -489,6 +499,7 @@ def post_difference(
         received_at=received_at,
         issue_date=issue_date,
         actor=actor,
+        approval=approved,
         progress=progress,
     )
     progress.finish()

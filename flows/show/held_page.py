@@ -1,11 +1,11 @@
-"""A bill that is held: what is out of bounds, by how much, whose amounts moved, and how to go on."""
+"""A bill or a backfill that is held: what is out of bounds, by how much, whose amounts moved, and how to go on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flows.bounds import FIGURES, REJECTS, Finding
-from flows.held import SHORT
+from flows.held import BACKFILL, SHORT, command_of
 from flows.show.amounts import Currency
 from flows.show.console import grid, styled
 from rating.rejects import REASONS
@@ -22,16 +22,27 @@ def held_page(
 
     Reads    the report of a run that is held; options: what a command needs to find the same books
     """
-    period, hold = report["billing_period"], report["hold"]
-    for finding in report["out_of_bounds"]:
+    what = report.get("billing_period", BACKFILL)
+    yield from findings_page(report["out_of_bounds"], currencies, what)
+    again = "run it again" if what == BACKFILL else "bill again"
+    yield styled(f"\nIf something is wrong, mend it and {again}. If it is right, staff approve it as it is:")
+    yield _in_one_piece(f"{command_of(what)} --approve {report['hold'][:SHORT]}{options}")
+
+
+def findings_page(
+    findings: Sequence[Finding], currencies: Mapping[str, Currency], period: str
+) -> Iterator["RenderableType"]:
+    """Every figure that is out of bounds.
+
+    Reads    period: the month of a bill; a finding of a backfill names its own
+    """
+    for finding in findings:
         yield styled(f"\n{sentence(finding, currencies)}", "bold")
         if finding["figure"] == REJECTS:
             yield _reasons(finding["reasons"])
         else:
-            yield _months(finding, period, _currency(finding, currencies))
-            yield _accounts(finding["accounts"], _currency(finding, currencies))
-    yield styled("\nIf something is wrong, mend it and bill again. If it is right, staff approve it as it is:")
-    yield _in_one_piece(f"billfold bill --period {period} --approve {hold[:SHORT]}{options}")
+            yield _months(finding, finding.get("billing_period", period), _currency(finding, currencies))
+            yield _accounts(finding, _currency(finding, currencies))
 
 
 def _in_one_piece(command: str) -> "RenderableType":
@@ -51,12 +62,20 @@ def sentence(finding: Finding, currencies: Mapping[str, Currency]) -> str:
             f"the bound is a share of {finding['times']}"
         )
     currency = _currency(finding, currencies)
-    value, limit, median = (currency.amount(Decimal(finding[name])) for name in ("value", "limit", "median"))
+    value, limit = (currency.amount(Decimal(finding[name])) for name in ("value", "limit"))
     least = "at most" if finding["is"] == "above" else "at least"
+    month = f"{finding['billing_period']}, " if "billing_period" in finding else ""
     return (
-        f"{FIGURES[finding['figure']]}: {value} {currency.code}; the bound is {least} {limit}, "
-        f"{finding['times']} times the median {median} of {len(finding['before'])} months"
+        f"{month}{FIGURES[finding['figure']]}: {value} {currency.code}; the bound is {least} {limit}, "
+        f"{finding['times']} times {_measure(finding, currency)}"
     )
+
+
+def _measure(finding: Finding, currency: Currency) -> str:
+    """What the figure is compared with."""
+    if "median" in finding:
+        return f"the median {currency.amount(Decimal(finding['median']))} of {len(finding['before'])} months"
+    return f"the {currency.amount(Decimal(finding['was']))} so far"
 
 
 def _currency(finding: Finding, currencies: Mapping[str, Currency]) -> Currency:
@@ -66,14 +85,18 @@ def _currency(finding: Finding, currencies: Mapping[str, Currency]) -> Currency:
 
 def _months(finding: Finding, period: str, currency: Currency) -> "Table":
     table = grid("!month", f">{currency.code}")
-    for one in (*finding["before"], {"billing_period": period, "value": finding["value"]}):
+    is_corrected = "was" in finding
+    so_far = [{"billing_period": f"{period} so far", "value": finding["was"]}] if is_corrected else []
+    own = f"{period} corrected" if is_corrected else period
+    for one in (*finding["before"], *so_far, {"billing_period": own, "value": finding["value"]}):
         table.add_row(one["billing_period"], currency.amount(Decimal(one["value"])))
     return table
 
 
-def _accounts(accounts: Sequence[Mapping[str, str]], currency: Currency) -> "Table":
-    table = grid("accounts that changed most", ">month before", ">this month")
-    for one in accounts:
+def _accounts(finding: Finding, currency: Currency) -> "Table":
+    columns = (">so far", ">corrected") if "was" in finding else (">month before", ">this month")
+    table = grid("accounts that changed most", *columns)
+    for one in finding["accounts"]:
         figures = (currency.amount(Decimal(one[name])) for name in ("before", "value"))
         table.add_row(styled(one["billing_account_id"]), *figures)
     return table

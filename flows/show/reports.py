@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from flows.held import BACKFILL
 from flows.run import COMMITTED, HELD, NOTHING_TO_DO, Run
 from flows.show.amounts import Currency, quantity
 from flows.show.console import grid, styled
@@ -41,7 +42,8 @@ def ended(
     if status == NOTHING_TO_DO:
         return styled(f"{command}: nothing to do; {why}")
     if status == HELD:
-        return styled(f"{command}: held for approval; nothing is billed", "bold")
+        not_done = "nothing is posted" if command == BACKFILL else "nothing is billed"
+        return styled(f"{command}: held for approval; {not_done}", "bold")
     if status == COMMITTED and commit is not None:
         return styled(f"{command}: commit {commit.number}, {commit.hash[:12]}", "bold")
     return styled(f"{command}: {status}", "bold")
@@ -78,6 +80,8 @@ def bill_page(run: Run, currencies: Mapping[str, Currency], options: str = "") -
         yield from held_page(report, currencies, options)
     if report.get("totals"):
         yield totals_table(report["totals"], currencies)
+    elif report.get("usage_rows") == 0 and not report.get("parked"):
+        yield styled(f"no documents: {report['billing_period']} has no usage, and nothing else is charged in it")
     if report.get("spanning_records"):
         yield styled("")
         yield styled("Records that end after the period, and what they come to at list price by themselves:")
@@ -186,9 +190,18 @@ def issue_page(run: Run, currencies: Mapping[str, Currency], limit: int = 10) ->
         yield styled(f"and {issued.height - limit:,} more: billfold show invoices")
 
 
-def backfill_page(run: Run, currencies: Mapping[str, Currency], limit: int) -> Iterator["RenderableType"]:
-    """What changed for whom, by how much, and why; and what is left to do."""
+def backfill_page(
+    run: Run, currencies: Mapping[str, Currency], limit: int, options: str = ""
+) -> Iterator["RenderableType"]:
+    """What changed for whom, by how much, and why; and what is left to do; of one that is held, what is out of bounds.
+
+    Reads    options: what a command needs to find the same books
+    """
     changes = run.tables["changes"]
+    if run.status == HELD:
+        yield from held_page(run.report, currencies, options)
+        yield styled("What it would change:")
+        yield from _changes(changes, run.tables["touched"], currencies, limit)
     if run.status != COMMITTED:
         return
     report = run.report

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from flows.held import SHORT
+from flows.held import SHORT, command_of, what_waits
 from flows.show.console import grid, styled
 from flows.show.held_page import sentence
 from flows.show.listing import as_table, records
@@ -28,14 +28,18 @@ def status_page(found: "Status", options: str = "") -> Iterator["RenderableType"
     yield styled(f"commit {commit.number}, made by {commit.command}", "bold")
     yield styled(f"{commit.hash} (noted elsewhere, it proves this history: billfold audit --verify --expect)", "dim")
     yield from _held(found, options)
-    yield from _months(found)
+    yield from _months(found, options)
+    yield from _changed(found, options)
     yield from _waiting(found, options)
     yield from _accounts(found, options)
     yield from _schedule(found.schedule)
 
 
-def _months(found: "Status") -> Iterator["RenderableType"]:
+def _months(found: "Status", options: str) -> Iterator["RenderableType"]:
     """The months that are open, and what of them should have been issued."""
+    if not found.is_used:
+        yield styled(f"nothing has come in yet; land usage: billfold ingest FILES{options}")
+        return
     if found.months.is_empty():
         yield styled("no month is open: all that is billed is issued")
         return
@@ -48,14 +52,22 @@ def _months(found: "Status") -> Iterator["RenderableType"]:
         yield styled(f"{found.corrections:,} correcting draft(s) wait for: billfold backfill --issue-date DATE")
 
 
+def _changed(found: "Status", options: str) -> Iterator["RenderableType"]:
+    """What a backfill would take up: months that are billed, and what came for them since."""
+    if found.changed.height:
+        yield styled("\nChanged since it was billed", "bold")
+        yield as_table(found.changed, {})
+        yield styled(f"what it comes to: billfold backfill --dry-run{options}", "dim")
+
+
 def _held(found: "Status", options: str) -> Iterator["RenderableType"]:
-    """Bills that wait for somebody to approve them."""
+    """Bills and a backfill that wait for somebody to approve them."""
     for commit in found.held:
-        period = commit.inputs["billing_period"]
-        yield styled(f"\nHeld for approval: {period}, {commit.run_id[:SHORT]}", "bold")
+        what = what_waits(commit)
+        yield styled(f"\nHeld for approval: {what}, {commit.run_id[:SHORT]}", "bold")
         for one in commit.summary["out_of_bounds"]:
             yield styled(sentence(one, found.currencies))
-        yield styled(f"look at it: billfold bill --period {period}{options}", "dim")
+        yield styled(f"look at it: {command_of(what)}{options}", "dim")
 
 
 def _waiting(found: "Status", options: str) -> Iterator["RenderableType"]:
@@ -106,9 +118,11 @@ def status_record(found: "Status") -> dict[str, Any]:
         "at": found.at,
         "commit": {**(commit_record(found.commit) or {}), "command": found.commit.command},
         "months": list(records(found.months, {})),
+        "changed": list(records(found.changed, {})),
         "overdue": found.overdue,
         "held": [
-            {"billing_period": one.inputs["billing_period"], "hold": one.run_id, **one.summary} for one in found.held
+            {"billing_period": one.inputs.get("billing_period"), "hold": one.run_id, **one.summary}
+            for one in found.held
         ],
         "corrections": found.corrections,
         "rejects": dict(found.rejects),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flows.run import COMMITTED
 from flows.show.amounts import Currency
 from flows.show.console import grid, styled
+from flows.show.held_page import findings_page
 from flows.show.listing import as_table, records
 from flows.show.reports import LABELS, commit_record, operations_page, run_record
 from flows.what_if import WhatIf, by_service, by_tax, totals
@@ -38,6 +39,10 @@ def what_if_page(found: WhatIf, currencies: Mapping[str, Currency], limit: int) 
         elif run.report.get("changes"):
             made = ", ".join(f"{what}: {count:,}" for what, count in run.report["changes"].items())
             yield styled(f"{run.command} would give {made}")
+        if run.report.get("out_of_bounds"):
+            yield styled(f"{run.command} would be held for approval: it is out of bounds", "bold")
+            yield from findings_page(run.report["out_of_bounds"], currencies, "")
+            yield styled("")
     if found.differences.is_empty:
         yield styled("the books would say what they say now")
         return

@@ -1,4 +1,4 @@
-"""A bill that is out of proportion is held: nothing of it is visible until staff approve what was shown.
+"""A bill or a backfill that is out of proportion is held: nothing of it is visible until staff approve what was shown.
 
 An hour costs 0.50, the tax is 20 %: 100 hours are 60.00 in each of July, August and September. The bounds are 3 times
 and a quarter of that: 180.00, which are 300 hours, and 15.00, which are 25. What is out of bounds is asked in
@@ -8,12 +8,14 @@ and a quarter of that: 180.00, which are 300 hours, and 15.00, which are 25. Wha
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flows.held import approval, held
+from flows.backfill import backfill
+from flows.held import BACKFILL, approval, held
 from flows.lake.audit import audit, verify
 from flows.lake.journal import Lake
 from flows.lake.views import connect
@@ -240,3 +242,112 @@ def test_a_bound_that_names_an_account_is_a_fault(books: Watched) -> None:
     (fault,) = found.value.faults
     assert (fault.column, fault.found) == ("billing_account_id", "'acme'")
     assert "asked of a whole run" in fault.wanted
+
+
+# --- a backfill ---
+#
+# 1000 hours that land late in August make 1100 of it: 550.00 and 110.00 of tax, 660.00; three times what it came to so
+# far, 60.00, are 180.00.
+
+
+def backfilled(books: Watched, **how: Any) -> Run:
+    return backfill(books.lake, books.reference(), received_at=AT, **how)
+
+
+@pytest.fixture(scope="module")
+def late_thousand(tmp_path_factory: pytest.TempPathFactory, three_months: Watched) -> Watched:
+    """August's 1000 hours more have landed, and what they correct is held."""
+    books = Watched.of(tmp_path_factory.mktemp("late"), three_months)
+    books.use("2026-08", "1000", "late")
+    assert backfilled(books).status == "held"
+    books.lake.close()
+    return books
+
+
+@pytest.fixture
+def late(tmp_path: Path, late_thousand: Watched) -> Watched:
+    return Watched.of(tmp_path, late_thousand)
+
+
+def test_of_a_held_backfill_nothing_is_visible_and_the_same_again_is_held_as_it_was(late: Watched) -> None:
+    head, hold = late.lake.head(), hold_of(late)
+    assert (head.command, head.added, head.removed) == ("hold", (), ())
+    assert late.lake.snapshot().visible == late.lake.snapshot(head.number - 1).visible
+    again = backfilled(late, issue_date=date(2026, 11, 3))
+    assert (again.status, again.exit_code, again.commit, again.report["hold"]) == ("held", 4, None, hold)
+    assert [
+        (one["billing_period"], one["figure"], one["value"], one["was"]) for one in again.report["out_of_bounds"]
+    ] == [
+        ("2026-08", "total_with_tax", "660.0000", "60.0000"),
+        ("2026-08", "payable_amount", "660.0000", "60.0000"),
+    ]
+    assert late.lake.head() == head
+    assert verify(late.lake) == []
+
+
+def test_a_held_backfill_is_committed_when_staff_approve_what_was_shown(late: Watched) -> None:
+    hold = hold_of(late)
+    with pytest.raises(Refusal, match="helper may not approve"):
+        approval(late.lake, late.reference(), BACKFILL, None, "helper", AT)
+    with pytest.raises(Refusal, match=f"that is {hold[:12]}; look at it again: billfold backfill"):
+        approval(late.lake, late.reference(), BACKFILL, "0" * 12, "second", AT)
+    found = approval(late.lake, late.reference(), BACKFILL, hold[:12], "second", AT)
+    assert backfilled(late, approval=found).status == "committed"
+    assert late.lake.head().inputs["approval"] == {"hold": hold, "actor": "second"}
+    assert late.ask("select total_with_tax::varchar from invoices where billing_period = '2026-08'") == [("660.0000",)]
+    assert backfilled(late).status == "nothing to do"
+    assert held(late.lake.commits()) == []
+    assert replay(late.lake, str(late.lake.head().number)).faults == ()
+
+
+def test_an_approval_of_other_corrections_does_not_slip_through(late: Watched) -> None:
+    """One hour more landed after what was looked at."""
+    found = approval(late.lake, late.reference(), BACKFILL, None, "operator", AT)
+    late.use("2026-08", "1", "later")
+    with pytest.raises(Refusal, match="what there is to post is not what"):
+        backfilled(late, approval=found)
+    again = backfilled(late)
+    assert (again.status, again.report["hold"] != found.hold) == ("held", True)
+
+
+def test_a_price_that_was_mistaken_for_all_months_is_held_and_mended_waits_no_more(books: Watched) -> None:
+    """Ten times the price: each month comes to 600.00, and so does the median of those before, as it would be."""
+    prices = books.reference_folder / "sku_prices.csv"
+    right = prices.read_text()
+    prices.write_text(right.replace("unit,0.50,", "unit,5.00,"))
+    run = backfilled(books)
+    assert run.status == "held"
+    assert {one["billing_period"] for one in run.report["out_of_bounds"]} == set(EARLIER)
+    prices.write_text(right)
+    assert (backfilled(books).status, held(books.lake.commits())) == ("nothing to do", [])
+    with pytest.raises(Refusal, match="no backfill waits for approval"):
+        approval(books.lake, books.reference(), BACKFILL, None, "operator", AT)
+
+
+def test_a_backfill_within_its_bounds_is_not_held(books: Watched) -> None:
+    """200 hours more make 300 of it: 180.00, which is the bound."""
+    books.use("2026-08", "200", "late")
+    assert backfilled(books).status == "committed"
+
+
+def test_the_page_of_a_backfill_says_what_is_out_of_bounds_and_how_to_go_on(late: Watched) -> None:
+    hold, head = hold_of(late)[:12], late.lake.head()
+    beyond = "2026-08, total with tax: 660.00 EUR; the bound is at most 180.00, 3 times the 60.00 so far"
+    asked = billfold("backfill", "--dry-run", *late.where)
+    assert asked.code == 0
+    assert "backfill would be held for approval" in asked.out
+    assert beyond in asked.out
+    said = billfold("backfill", *late.where)
+    assert said.code == 4
+    assert "backfill: held for approval; nothing is posted" in said.out
+    assert beyond in said.out
+    assert line_with(said.out, ["acme", "60.00", "660.00"])
+    assert f"billfold backfill --approve {hold} --lake {late.lake.root}" in said.out
+    assert billfold("backfill", *late.where, "--quiet").err.strip().endswith(f"backfill is held for approval: {hold}")
+    assert f"Held for approval: backfill, {hold}" in billfold("status", *late.where).out
+    assert billfold("backfill", *late.where, "--approve", "--dry-run").code == 2
+    assert billfold("backfill", *late.where, "--approve", "--as", "helper").code == 1
+    assert late.lake.head() == head
+    assert billfold("backfill", *late.where, "--approve", "--as", "second").code == 0
+    assert "Held for approval" not in billfold("status", *late.where).out
+    assert line_with(billfold("show", "runs", *late.where).out, ["backfill", "second"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flows.bounds import out_of_bounds
+from flows.bounds import corrections_out_of_bounds, out_of_bounds
 from flows.lake.journal import Lake
 from flows.reference.policies import POLICIES
 from tests.flows.lake.books import Rows, frame
@@ -255,3 +255,65 @@ def test_no_bound_of_rejects_is_no_bound(tmp_path: Path) -> None:
 )
 def test_a_bound_takes_a_number_that_makes_sense_or_none(policy: str, value: str, is_sound: bool) -> None:
     assert POLICIES[policy].accepts(value) is is_sound
+
+
+# --- what a backfill corrects ---
+
+
+def corrected(folder: Path, was: Documents, becomes: Documents, **policies: str) -> list[tuple[str, str, Decimal]]:
+    """Month, side and limit of what is out of bounds of these months, where they were others before."""
+    before, after = (
+        lake_of(folder / name, drawn, **policies).snapshot() for name, drawn in (("before", was), ("after", becomes))
+    )
+    return [
+        (one["billing_period"], one["is"], Decimal(one["limit"]))
+        for one in corrections_out_of_bounds(after, before, becomes)
+        if one["figure"] == "total_with_tax"
+    ]
+
+
+def october(total: str) -> Documents:
+    return BEFORE | {"2026-10": [(total, "EUR")]}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "found"),
+    [
+        ("50.00", "180.00", []),  # 3 times the median 60.00 of the months before
+        ("50.00", "180.01", [("2026-10", "above", Decimal(180))]),
+        ("200.00", "600.00", []),  # 3 times what it was
+        ("200.00", "600.01", [("2026-10", "above", Decimal(600))]),
+        ("200.00", "15.00", []),  # a quarter of the median
+        ("200.00", "14.99", [("2026-10", "below", Decimal(15))]),
+        ("8.00", "2.00", []),  # a quarter of what it was
+        ("8.00", "1.99", [("2026-10", "below", Decimal(2))]),
+        ("600.00", "601.00", []),  # it stood out before
+        ("0.00", "1.00", []),
+    ],
+)
+def test_a_month_that_is_corrected_may_be_as_far_from_what_it_was_as_from_the_months_before(
+    tmp_path: Path, was: str, becomes: str, found: list[tuple[str, str, Decimal]]
+) -> None:
+    assert corrected(tmp_path, october(was), october(becomes)) == found
+
+
+def test_months_that_are_corrected_are_compared_with_those_before_as_they_are_committed(tmp_path: Path) -> None:
+    """Ten times each, so that the median is too: each is above 3 times what it was, and October 3 times 60.00."""
+    was = october("60.00")
+    tenfold = {period: [(f"{Decimal(total) * 10}", code) for total, code in drawn] for period, drawn in was.items()}
+    assert corrected(tmp_path, was, tenfold) == [
+        ("2026-07", "above", Decimal(120)),
+        ("2026-08", "above", Decimal(180)),
+        ("2026-09", "above", Decimal(240)),
+        ("2026-10", "above", Decimal(180)),
+    ]
+
+
+def test_a_month_of_few_documents_is_no_measure_of_its_correction(tmp_path: Path) -> None:
+    first = {"2026-07": [("40.00", "EUR")]}
+    assert corrected(tmp_path, first, {"2026-07": [("400.00", "EUR")]}, bound_payable_documents="2") == []
+
+
+def test_where_no_bound_is_said_no_correction_is_held(tmp_path: Path) -> None:
+    no_bounds = {"bound_payable_above": "none", "bound_payable_below": "none"}
+    assert corrected(tmp_path, BEFORE, {"2026-07": [("4000.00", "EUR")]}, **no_bounds) == []

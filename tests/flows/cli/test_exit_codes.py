@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,53 @@ def test_init_writes_the_default_tables_only_where_there_are_none(tmp_path: Path
     assert sorted(path.name for path in own.iterdir()) == before
     billfold("init", tmp_path / "new" / "lake")
     assert (tmp_path / "new" / "reference" / "grant_kinds.csv").is_file()
+
+
+def test_an_init_that_is_killed_anywhere_is_made_whole_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Killed at every file it makes, moves or removes; until it is done there is no lake to be seen."""
+
+    class Killed(BaseException):
+        pass
+
+    def whole(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (folder / "reference").iterdir()}
+
+    def killed(folder: Path, at: int) -> bool:
+        """Whether there is so late a call; what a call was about to do is not done."""
+        left = at
+
+        def counted(method: Any) -> Any:
+            def call(*given: Any, **named: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    raise Killed
+                return method(*given, **named)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("mkdir", "touch", "replace", "unlink"):
+                patch.setattr(Path, name, counted(getattr(Path, name)))
+            for where, name in ((shutil, "copyfile"), (os, "link")):
+                patch.setattr(where, name, counted(getattr(where, name)))
+            try:
+                billfold("init", folder / "lake")
+            except Killed:
+                return True
+            return False
+
+    billfold("init", tmp_path / "undisturbed" / "lake")
+    for number in count(1):
+        folder = tmp_path / str(number)
+        if not killed(folder, number):
+            break
+        is_lake = (folder / "lake" / "journal" / f"{0:012}.json").exists()
+        said = billfold("init", folder / "lake")
+        assert said.code == (1 if is_lake else 0), said.err
+        assert whole(folder) == whole(tmp_path / "undisturbed")
+        assert billfold("status", "--lake", folder / "lake").code == 0
+    assert number > len(whole(tmp_path / "undisturbed"))
 
 
 def test_every_fault_of_a_reference_folder_is_in_one_table(tmp_path: Path):

@@ -188,3 +188,26 @@ def test_a_bill_that_is_held_ends_its_flow_as_held_and_nothing_is_issued(
     assert orchestrated.bill(*asked, True, "second").status == "committed"
     run = scheduled.issue_due(at=THIRD, received_at=RECEIVED, **books(month))
     assert run.report["issued"] == 2
+
+
+def test_a_backfill_that_is_held_ends_its_flow_as_held_until_it_is_approved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """September's 100 hours are 60.00; with 1000 that land late it comes to 660.00, more than three times that."""
+    from flows import orchestrated
+    from flows.orchestrated.runs import backfill
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    month = Watched(tmp_path)
+    month.use("2026-09", "100")
+    month.bill(period="2026-09")
+    month.use("2026-09", "1000", "late")
+    ended = backfill(received_at=RECEIVED, return_state=True, **books(month))
+    assert (ended.name, ended.is_failed()) == ("Held", True)
+    assert "backfill is held for approval" in ended.message
+    assert ended.message.endswith("look at it: billfold backfill")
+    assert commands(month)[-1] == "hold"
+    asked = (month.lake, month.reference_folder, None, RECEIVED, "second")
+    assert orchestrated.backfill(*asked).exit_code == 4
+    assert orchestrated.backfill(*asked, True).status == "committed"
+    assert month.lake.head().inputs["approval"]["actor"] == "second"

@@ -124,3 +124,21 @@ def test_a_server_that_does_not_answer_is_told_and_is_no_error(month: Month, mon
     assert said.code == 0
     assert "the Prefect server at http://127.0.0.1:9/api does not answer: [Errno 111] Connection refused" in said.out
     assert asked(month)["schedule"]["deployments"] == []
+
+
+def test_what_came_for_a_month_since_it_was_billed_is_listed_until_it_is_in_the_books(month: Month):
+    month.bill()
+    assert asked(month)["changed"] == []
+    late(month, "vm-small")
+    assert asked(month)["changed"] == [{"billing_period": "2026-10", "accounts": 1, "why": "late usage"}]
+    assert "billfold backfill --dry-run" in billfold("status", *where(month), "--at", THIRD).out
+    month.bill()
+    assert asked(month)["changed"] == []
+
+
+def test_a_lake_in_which_nothing_has_landed_says_what_comes_next(tmp_path: Path):
+    empty = Month(tmp_path / "new")
+    assert "nothing has come in yet; land usage: billfold ingest FILES" in billfold("status", *where(empty)).out
+    billed = billfold("bill", "--period", "2026-10", *where(empty)).out
+    assert "no documents: 2026-10 has no usage, and nothing else is charged in it" in billed
+    assert "all that is billed is issued" in billfold("status", *where(empty)).out
