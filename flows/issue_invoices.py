@@ -165,7 +165,11 @@ def why_not_issue(snapshot: Snapshot, reference: Reference, operation: Mapping[s
         return None if notes.height else _why_nothing(snapshot, operation)
     missing = missing_fields(drafts)
     if missing.height:
-        return "O_MANDATORY_FIELD", "; ".join(f"{one}: {what}" for one, what in missing.head(10).iter_rows())
+        named = "; ".join(f"{one}: {what}" for one, what in missing.head(10).iter_rows())
+        return (
+            "O_MANDATORY_FIELD",
+            f"{named}; mend sellers or billing_accounts, then run: billfold bill --period {period}",
+        )
     run = _why_stale(snapshot, reference, period, drafts)
     if run:
         return "O_STALE_DRAFT", f"usage, operations or reference tables have changed; run: billfold {run}"

@@ -35,6 +35,7 @@ from flows.issue_invoices import (
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.on_the_head import on_the_head
 from flows.period_tables import SOLD
+from flows.printable import is_printable
 from flows.progress import Progress, silent
 from flows.reference import Reference, boundaries
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run
@@ -474,7 +475,7 @@ def _row(
 
 def _is_id(value: Any) -> bool:
     """Whether an id can be kept as it is written; what is blank or no text has a reason of its own."""
-    return _is_blank(value) or not isinstance(value, str) or (value.isprintable() and len(value) <= LONGEST_ID)
+    return _is_blank(value) or not isinstance(value, str) or (is_printable(value) and len(value) <= LONGEST_ID)
 
 
 def _is_blank(value: Any) -> bool:

@@ -95,15 +95,11 @@ HOLD_REASONS: dict[str, Reason] = _table(
         "H_NO_CONVERSION": "no conversion leads from the unit used to the pricing unit; add a row to unit_conversions",
         "H_AMOUNT_OUT_OF_RANGE": "an amount of 10^14 or more; mend the price or the quantity",
         "H_QUANTITY_OUT_OF_RANGE": "a converted quantity needs more than 37 digits; mend the factor or the records",
-        "H_NO_POLICY": "a policy has no value for the account; add a row to billing_policies",
-        "H_POLICY_UNKNOWN": "a policy has a value that billfold does not know; mend the row of billing_policies",
         "H_ACCOUNT_CLOSED": "the account has usage or charges but is not open in the period; mend billing_accounts",
         "H_NO_CURRENCY": "the account's currency has no exponent; add a row to currencies",
         "H_NO_SELLER": "the account's seller is not open in the period; add a row to sellers",
-        "H_UNSUPPORTED": "the account's terms ask for something that billfold does not do",
-        "H_ISSUED": "what should be billed has changed since the invoice was issued; the books stay as issued",
+        "H_ISSUED": "what should be billed has changed since the invoice was issued; a backfill posts the difference",
         "H_VOIDED": "the invoice was voided; bill the period again, or backfill it where a later one is billed",
-        "H_IMPOSSIBLE": "the account's books would break an invariant; see the breach named",
     }
 )
 

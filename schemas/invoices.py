@@ -27,7 +27,9 @@ class Invoices(Table):
     billing_period: Text = columns.billing_period()
     period_start: Instant = columns.period_start()
     period_end: Instant = columns.period_end()
-    known_as_of: Instant = columns.known_as_of()
+    known_as_of: Instant = columns.known_as_of(
+        description="up to when usage counts: the end of the period, or of what a month to date shows"
+    )
     seller_id: Text = columns.seller_id()
     seller_legal_name: Text = column(
         "name of the seller at issue", source="BT-27", example="North Cloud GmbH", nullable=True

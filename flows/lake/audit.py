@@ -14,6 +14,7 @@ import duckdb
 from flows.lake.journal import (
     APPEND_ONLY,
     HINT,
+    NOTED_FROM,
     Commit,
     FileEntry,
     Lake,
@@ -27,9 +28,6 @@ from flows.lake.views import PUBLISHED, Query, connect, queries, read_by
 
 SMALL = 32 * 2**20
 """Up to how many bytes of files a lake is held in memory while it is audited."""
-
-NOTED_FROM = 2
-"""From which commit on the note of the head is there for certain: a run that dies right after the first leaves none."""
 
 SHOWN = 5
 """How many offending rows a breach shows."""

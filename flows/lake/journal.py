@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -36,6 +36,8 @@ REFERENCE = "reference"
 _RECORD = re.compile(rf"{JOURNAL}/\d{{12}}\.json")
 BEFORE_ALL = "0" * 64
 HINT = "journal/head.json"
+NOTED_FROM = 2
+"""From which commit on a note of the head is there for certain: a run that dies right after the first leaves none."""
 DEFAULT_BUCKETS = 16
 APPEND_ONLY = frozenset(
     {
@@ -168,12 +170,19 @@ class Lake:
         self.buckets = int(self.commits(0)[0].inputs["buckets"])
 
     @classmethod
-    def create(cls, where: Path | str, *, buckets: int = DEFAULT_BUCKETS) -> Lake:
-        """Make a lake; the number of buckets stays for its life."""
+    def create(
+        cls, where: Path | str, *, buckets: int = DEFAULT_BUCKETS, first: Callable[[], None] = lambda: None
+    ) -> Lake:
+        """Make a lake; the number of buckets stays for its life.
+
+        `first` makes what must lie beside it before anybody sees a lake, where none is seen yet.
+        """
         if buckets < 1:
             raise LakeError(f"a lake needs at least one bucket, not {buckets}")
         store = store_at(where)
         store.prove()
+        if not store.exists(record_name(0)):
+            first()
         genesis = Commit(0, BEFORE_ALL, "", "genesis", "init", {"format": FORMAT, "buckets": buckets}).sealed()
         if not store.put_if_absent(record_name(0), genesis.record()):
             raise LakeError(f"{spelled(where)} already is a lake; use it as it is or name another folder")
@@ -381,6 +390,8 @@ class Lake:
             summary=_plain(summary or {}),
         ).sealed()
         name = record_name(following.number)
+        if following.number == NOTED_FROM:
+            self.leave_hint(parent)  # whoever made it may not have come to that yet
         self.store.sync([*(entry.path for entry in added), name])
         try:
             is_made = self.store.put_if_absent(name, following.record())

@@ -234,6 +234,8 @@ def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float
                 return connection.sql(sql).pl()
         except duckdb.InterruptException:
             raise QueryRefused(f"no answer within {seconds:g} s; ask for less, or allow it more time") from None
+        except duckdb.CatalogException as fault:
+            raise QueryRefused(f"{fault}\nwhat can be asked is listed by: billfold views") from None
         except (duckdb.Error, MemoryError) as fault:
             raise QueryRefused(str(fault) or "the answer does not fit into memory") from None
 

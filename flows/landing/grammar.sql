@@ -1,8 +1,6 @@
 -- The grammar of untrusted text: what a number, an instant and a set of tags look like, and what they stand for.
 -- A macro `x_of` gives null for a text that is none; the `is_` and `_fault` macros say why.
 
-create macro has_control(t) as regexp_matches(t, '[\p{Cc}\p{Zl}\p{Zp}]');
-
 create macro is_number(t) as regexp_full_match(t, '-?[0-9]+(\.[0-9]+)?');
 
 create macro is_not_finite(t) as regexp_full_match(t, '(?i)[+-]?(nan|inf|infinity)');

@@ -15,10 +15,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.lake import tables
 from flows.lake.journal import FileEntry, Lake, Snapshot
+from flows.printable import NOT_PRINTABLE
 
 TABLE = tables.IDS
 COLUMN = "id_hash"
@@ -50,10 +52,10 @@ def hash_ids(ids: pa.Array[Any]) -> Hashes:
 
 
 def has_control(ids: pa.Array[Any]) -> bool:
-    r"""Does any id hold a control character, or one that ends a line? `has_control` of the grammar, on all at once.
+    r"""Does any id hold what is not printable? `has_control` of the grammar, on all at once.
 
-    >>> [has_control(pa.array(["usage-1", text])) for text in ("é漢", "a\tb", "\x7f", "\x85", "\u2028", "\u2030")]
-    [False, True, True, True, True, False]
+    >>> [has_control(pa.array(["usage-1", text])) for text in ("é漢", "a\tb", "\x7f", "\x85", "\u2028", "\u202e")]
+    [False, True, True, True, True, True]
     """
     _, _, content = _bytes_of(ids.cast(pa.large_string()))
     content = content[:-_WORD]
@@ -63,10 +65,7 @@ def has_control(ids: pa.Array[Any]) -> bool:
         return True
     if content.max() < 0x80:
         return False
-    lead, second, third = content[:-2], content[1:-1], content[2:]
-    is_c1 = (content[:-1] == 0xC2) & (content[1:] >= 0x80) & (content[1:] <= 0x9F)
-    is_separator = (lead == 0xE2) & (second == 0x80) & ((third == 0xA8) | (third == 0xA9))
-    return bool(is_c1.any() or is_separator.any())
+    return bool(pc.any(pc.match_substring_regex(ids, NOT_PRINTABLE)).as_py())
 
 
 def _bytes_of(ids: pa.Array[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

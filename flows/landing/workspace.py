@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, TypeVar
 import duckdb
 
 from flows.landing.limits import LIMITS, Limits
-from flows.landing.sql import query
+from flows.landing.sql import grammar
 from flows.sql import literal
 
 if TYPE_CHECKING:
     from flows.lake.journal import Lake
     from flows.landing.reader import Reader
 
-MEMORY_LIMIT = "2GB"
+MEMORY_LIMIT = "1750MB"
 """What DuckDB may hold before it spills. The rest of a run is small but the ids' hashes, 16 bytes a row."""
 
 AT_ONCE = 2
@@ -97,7 +97,7 @@ def engine(spills_to: Path, memory_limit: str, received_at: str) -> duckdb.DuckD
     connection.execute(f"set memory_limit = {literal(memory_limit)}")
     connection.execute(f"set temp_directory = {literal(str(spills_to))}")
     connection.execute(f"set variable received_at = {literal(received_at)}::timestamptz")
-    connection.execute(query("grammar"))
+    connection.execute(grammar())
     return connection
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 import schemas
+from flows.printable import NOT_PRINTABLE
 from flows.reference import boundaries, tables
 from flows.reference.faults import ROW, Fault, faults_where, quoted, sentence_list
 from flows.reference.forms import Form
@@ -215,6 +216,8 @@ def _text_checks(name: str) -> list[RowCheck]:
         RowCheck(name, lines.str.contains(r"\p{Cc}"), "text without control characters", "remove them from the cell")
     ]
     if name.endswith("_id"):
+        hidden = text.str.contains(NOT_PRINTABLE)
+        checks.append(RowCheck(name, hidden, "printable characters", "remove what does not show, or turns the text"))
         long = text.str.len_chars() > ID_LENGTH
         checks.append(RowCheck(name, long, f"at most {ID_LENGTH} characters", "use a shorter id"))
     return checks

@@ -14,6 +14,8 @@ INTRODUCTION = """# Reference data
 Small dated tables that people edit, in one folder: `<table>.csv` or `<table>.parquet`. `billfold init` writes the
 shipped ones. Everything wrong in a folder is reported at once, with file, row and column, before anything else is done.
 
+- To bill a month, write `sellers` (with `tax_ids`, or nothing can be issued), `billing_accounts`, `skus`, `sku_prices`
+  and `tax_rates`; the others when you need them. What a column means is in [DATA.md](DATA.md#reference-tables).
 - CSV is UTF-8 with commas, double quotes and a header; a blank cell is nothing. Columns may come in any order.
 - A number is digits, a point, digits. A flag is true or false. A list is JSON text, or nested in Parquet.
 - `valid_from` is a day or an instant with its offset. An end *day* in `valid_until` is the last day, included; an

@@ -39,7 +39,8 @@ def read_folder(folder: Path, tables: Sequence[str]) -> tuple[dict[str, Sheet], 
     Source   rule 1.2
     """
     if not folder.is_dir():
-        fault = Fault(str(folder), None, None, "no such folder", "a folder of reference tables", "run billfold init")
+        mend = "put it back, or name another: --reference FOLDER"
+        fault = Fault(str(folder), None, None, "no such folder", "a folder of reference tables", mend)
         return {}, set(), [fault]
     faults: list[Fault] = []
     files: dict[str, list[Path]] = {}

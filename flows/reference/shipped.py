@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from flows.reference.one_table import CheckedTable
 # In these a folder's rows go before the shipped ones, key by key; any other table of a folder replaces the shipped one.
 FILLED_IN = ("currencies", "billing_policies")
 
+UNFINISHED = ".unfinished"
+"""What lies in a folder while the shipped tables are written to it, and begins the names of those that are."""
+
 
 def default_reference_folder() -> Path:
     """The folder of shipped tables, inside the installed package."""
@@ -22,7 +26,7 @@ def default_reference_folder() -> Path:
 
 
 def write_default_reference(folder: Path) -> list[Path]:
-    """Copy the shipped tables into a folder for `billfold init`; a file that is there already is left as it is.
+    """Copy the shipped tables into a folder, each whole or not at all; a file that is there is left as it is.
 
     Makes    the files that were written
     """
@@ -32,9 +36,32 @@ def write_default_reference(folder: Path) -> list[Path]:
         if any((folder / f"{source.stem}{suffix}").exists() for suffix in (".csv", ".parquet")):
             continue
         target = folder / source.name
-        shutil.copyfile(source, target)
+        staged = folder / f"{UNFINISHED}-{uuid4().hex}"
+        shutil.copyfile(source, staged)
+        try:
+            staged.replace(target)
+        except FileNotFoundError:
+            if not target.exists():  # else another init has finished the folder meanwhile
+                raise
         written.append(target)
     return written
+
+
+def write_reference_where_there_is_none(folder: Path) -> bool:
+    """The shipped tables for `billfold init`, whole also where an earlier one was killed while it wrote them.
+
+    Makes    whether they were written: a folder that holds anything else is left as it is
+    """
+    unfinished = folder / UNFINISHED
+    if folder.exists() and any(folder.iterdir()) and not unfinished.exists():
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
+    write_default_reference(folder)
+    for left in folder.glob(f"{UNFINISHED}-*"):
+        left.unlink(missing_ok=True)
+    unfinished.unlink(missing_ok=True)
+    return True
 
 
 def fill_in(own: CheckedTable, shipped: CheckedTable) -> CheckedTable:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from flows.run import Refusal
 from flows.show.console import styled
-from flows.show.listing import SHOWN, Only, as_table, ask, known_currencies, listings, opened, records
+from flows.show.listing import SHOWN, Only, as_table, ask, known_currencies, listings, opened, records, refuse_unknown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,6 +50,5 @@ def account_record(lake: "Lake", account: str, as_of: int | None = None) -> dict
 def _parts(lake: "Lake", account: str, as_of: int | None) -> tuple[dict[str, "pl.DataFrame"], Any]:
     with opened(lake, as_of, *(listings()[name].text for name in PARTS)) as connection:
         parts = {name: ask(connection, listings()[name], Only(account)) for name in PARTS}
-        if parts["accounts"].is_empty():
-            raise Refusal(f"the books know no account {account!r}; list those they know: billfold show accounts")
+        refuse_unknown(parts["accounts"], account)
         return parts, known_currencies(connection)

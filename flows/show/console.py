@@ -24,7 +24,7 @@ PIPED_WIDTH = 100
 _OBEYED = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that a terminal may obey, of those that JSON lets stand; escaped they are the same text to a program."""
 
-NARROWEST = 14
+NARROWEST = 18
 """A column of text is folded to no less than this, or its longest word."""
 
 

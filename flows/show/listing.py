@@ -202,6 +202,14 @@ def _narrow(connection: "duckdb.DuckDBPyConnection", only: Only) -> None:
     connection.execute("set variable sums = $1::varchar[]::decimal(38, 4)[]", [sums])
 
 
+def refuse_unknown(accounts: "pl.DataFrame", account: str) -> None:
+    """Refuse an account of which the list of accounts has no row: nothing is said of a name that was mistyped."""
+    from flows.run import Refusal
+
+    if accounts.is_empty():
+        raise Refusal(f"the books know no account {account!r}; list those they know: billfold show accounts")
+
+
 def known_currencies(connection: "duckdb.DuckDBPyConnection") -> Mapping[str, Currency]:
     """Every currency with its digits, as the reference tables last say."""
     asked = "select billing_currency, arg_max(exponent, valid_from) from currencies group by all order by all"

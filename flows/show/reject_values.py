@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from flows.landing.reject_rows import NOT_LANDED_AGAIN
-from flows.landing.sql import query
+from flows.landing.sql import grammar
 from flows.sql import literals
 from rating.dates import instants
 from rating.estimates import as_ever, list_values
@@ -65,7 +65,7 @@ def _readable(waiting: pl.DataFrame, reference: dict[str, pl.DataFrame]) -> pl.D
     }
     with duckdb.connect() as reading:
         reading.execute("set timezone = 'UTC'")
-        reading.execute(query("grammar"))
+        reading.execute(grammar())
         reading.execute(f"set variable unreadable = {literals(UNREADABLE)}")
         for name, rows in tables.items():
             keep(reading, name, rows)

@@ -18,8 +18,19 @@ CRASHES = os.environ.get("BILLFOLD_CRASHES", "")
 AGAIN = os.environ.get("BILLFOLD_CRASH", "")
 """One kill or fault, as a failing test has printed it."""
 
+PREFIX = "billfold-crash-"
+"""What the folder of a world begins with, before the id of the process whose it is."""
+
 NAMES = "named"
 """From what staged files get their names in a run under strace."""
+
+
+def clear_up(top: Path) -> None:
+    """Remove the worlds of processes that are no more: one that was killed removed its own no more."""
+    for folder in top.glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +38,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[worlds.World]:
     """A month, and the lake before each of its commands."""
     in_memory = Path("/dev/shm")  # where there is one: to sync a file costs nothing there
     top = in_memory if os.access(in_memory, os.W_OK) else tmp_path_factory.mktemp("crash")
-    folder = Path(tempfile.mkdtemp(prefix="billfold-crash-", dir=top)).resolve()
+    clear_up(top)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=top)).resolve()
     try:
         with Program(folder) as program:
             yield worlds.build(folder, program)

@@ -77,7 +77,9 @@ class Program:
         """Fork a child that is about to run a command, for `go`; gives its process id.
 
         `environment` adds to the child's; `names` has the lake's staged files named one after the other and not at
-        random; `limits` are of `resource`, as {name: most}; `dies_after` so many seconds of processor time it is gone.
+        random; `limits` are of `resource`, as {name: most}; `dies_after` so many seconds of processor time it is gone,
+        `gone_after` so many of the clock. `room` is how many more bytes of addresses it may take than when its engines
+        have started their threads, on one core.
         """
         return int(self._ask(do="start", arguments=arguments, folder=str(self.folder), **options))
 
@@ -181,10 +183,26 @@ def _fork(asked: dict[str, Any]) -> tuple[int, int]:
     os.read(reading, 1)
     os.close(reading)
     signal.setitimer(signal.ITIMER_PROF, asked.get("dies_after", 0))  # SIGPROF kills like SIGKILL where nobody minds it
+    signal.setitimer(signal.ITIMER_REAL, asked.get("gone_after", 0))  # and so does SIGALRM
     code = importlib.import_module("flows.cli").main(asked["arguments"])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _have_no_more_than(room: int) -> None:
+    """Start the engines' threads, then leave so much room: an engine that cannot start a thread speaks to nobody."""
+    import duckdb
+    import polars as pl
+
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    frame = pl.LazyFrame({"key": [1, 2], "value": [1, 2]}).group_by("key").agg(pl.col("value").sum())
+    frame.collect(engine="streaming")
+    frame.collect()
+    duckdb.connect().close()
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + room
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _prepare(asked: dict[str, Any]) -> None:
@@ -198,6 +216,8 @@ def _prepare(asked: dict[str, Any]) -> None:
     if asked.get("names"):
         counted = itertools.count(1)
         uuid.uuid4 = lambda: uuid.uuid5(uuid.NAMESPACE_OID, f"{asked['names']} {next(counted)}")
+    if asked.get("room"):
+        _have_no_more_than(asked["room"])
     for name, most in asked.get("limits", {}).items():
         resource.setrlimit(getattr(resource, name), (most, most))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python starts; a write past RLIMIT_FSIZE fails then

@@ -1,6 +1,7 @@
 """Every reason a file or a row is set aside for is met in every format it can be met in, plain and packed.
 
-The tables `FILES` and `ROWS` have a row for each code, and for each format a fault or why there can be none.
+The tables `FILES` and `ROWS` have a row for each code, and for each format a fault or why there can be none. Every
+other code is met in some test, and no code is printed that nothing gives.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pytest
 
 from flows.lake.journal import Lake
 from flows.landing.limits import Limits
-from rating.rejects import FILE_REASONS, OPERATION_REASONS, ROW_REASONS
+from rating.rejects import FILE_REASONS, HOLD_REASONS, OPERATION_REASONS, REASONS, ROW_REASONS
 from tests.flows.ingest.world import (
     FORMATS,
     as_csv,
@@ -51,9 +52,23 @@ def test_every_reason_has_a_fault_for_each_format_or_says_why_not(
     assert {code: set(row) for code, row in table.items()} == {code: set(FORMATS) for code in reasons}
 
 
-def test_every_reason_for_an_operation_is_met_in_some_test() -> None:
-    texts = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].rglob("test_*.py"))
-    assert set(re.findall(r"\bO_[A-Z_]+\b", texts)) >= set(OPERATION_REASONS)
+@pytest.mark.parametrize("reasons", [OPERATION_REASONS, HOLD_REASONS], ids=["operations", "accounts on hold"])
+def test_every_reason_for_an_operation_or_a_hold_is_met_in_some_test(reasons: Mapping[str, object]) -> None:
+    assert set(reasons) <= named_in("tests", "test_*.py")
+
+
+def test_every_reason_that_is_printed_is_given_somewhere() -> None:
+    given = named_in("rating", "*.py") | named_in("flows", "*.py") | named_in("flows", "*.sql")
+    assert set(REASONS) <= given
+
+
+def named_in(folder: str, pattern: str) -> set[str]:
+    """The codes that files name; not the table of codes itself, and not packages that lie there."""
+    top = Path(__file__).parents[2]
+    paths = [path.relative_to(top) for path in (top / folder).rglob(pattern) if path.name != "rejects.py"]
+    own = [top / path for path in paths if not any(part.startswith(".") for part in path.parts)]
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in own)
+    return set(re.findall(r"\b[FRHO]_[A-Z_0-9]+\b", texts))
 
 
 def made(folder: Path, form: str, codes: Iterable[str]) -> list[Path]:

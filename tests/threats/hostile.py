@@ -20,7 +20,10 @@ TABLE = "a|b`c*d_e"
 TURNED = "\u202egnp.exe"
 WIDE = "\uff1dSUM(1)"
 
-ACCOUNTS = (FORMULA, "+1+1", "-2+3", "@SUM(1)", SCRIPT, OUT, LINK, LONG, TABLE, TURNED, WIDE, "sub/dir\\back", "acme")
+TURNING = "turning"
+"""The account whose name is TURNED, which no id may be."""
+
+ACCOUNTS = (FORMULA, "+1+1", "-2+3", "@SUM(1)", SCRIPT, OUT, LINK, LONG, TABLE, TURNING, WIDE, "sub/dir\\back", "acme")
 """Ids of accounts; each is a name, a project, a resource and a record's id, too."""
 
 CSV_FILE = "=evil <b>name|.csv"
@@ -47,7 +50,11 @@ def _accounts() -> list[list[str]]:
     header = ["billing_account_id", "seller_id", "legal_name", "address", "billing_currency", "time_zone"]
     header += ["jurisdiction", "tax_status", "payment_terms_days", "is_main_in_domain", "credit_limit", "valid_from"]
     terms = ["EUR", "Europe/Berlin", "DE", "business", "14", "false", "500", "2026-01-01"]
-    return [header, *([account, "north", account, account, *terms] for account in ACCOUNTS)]
+    return [header, *([account, "north", name_of(account), name_of(account), *terms] for account in ACCOUNTS)]
+
+
+def name_of(account: str) -> str:
+    return TURNED if account == TURNING else account
 
 
 def _usage() -> list[list[str]]:
@@ -56,16 +63,16 @@ def _usage() -> list[list[str]]:
     when = ["2026-10-05T00:00:00Z", "2026-10-05T01:00:00Z", "100", "hour"]
     good = [[account, account, account, "vm-small", account, *when] for account in ACCOUNTS]
     bad = [[f"{account[:500]}-bad", account, account, account, account, *when] for account in ACCOUNTS]
-    return [header, *good, *bad]
+    return [header, *good, *bad, [TURNED, TURNING, TURNED, "vm-small", TURNED, *when]]
 
 
 def _grant(number: int, account: str) -> dict[str, str]:
     return {
-        "operation_id": f"{account[:500]}-{number}" if account.isprintable() else f"turned-{number}",
+        "operation_id": f"{account[:500]}-{number}",
         "operation": "grant_credit",
         "billing_account_id": account,
         "kind": "bonus",
-        "name": account,
+        "name": name_of(account),
         "amount": "1.00",
         "occurred_at": "2026-10-01T08:00:00Z",
         "window_start": "2026-10-01",

@@ -134,6 +134,14 @@ def test_an_operation_needs_an_id_that_is_not_blank(month: Month, blank: str) ->
             f'{{"operation_id": "g\\u0007", {GRANT}}}',
             "one.jsonl row 1: operation_id: an id is 1 to 512 printable characters",
         ),
+        (
+            f'{{"operation_id": "g\\u202e1", {GRANT}}}',
+            "one.jsonl row 1: operation_id: an id is 1 to 512 printable characters",
+        ),
+        (
+            f'{{"operation_id": "g\\ud800", {GRANT}}}',
+            "one.jsonl row 1: operation_id: an id is 1 to 512 printable characters",
+        ),
         (f'{{"operation_id": "g1", {GRANT}, "include": [1]}}', "one.jsonl row 1: include: it holds more than texts"),
         (f'{{"operation_id": "g1", {GRANT}, "text": {{"a": 1}}}}', "one.jsonl row 1: text: it holds more than texts"),
     ],

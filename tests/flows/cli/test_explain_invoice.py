@@ -24,7 +24,7 @@ TABLES = {
         discount_id | kind    | value | billing_account_id | sku_id | promo_code | priority | valid_from
         ten         | percent | 10    | acme               |        |            | 1        | 2026-01-01
         gift        | percent | 100   | acme               | disk   |            | 2        | 2026-01-01
-        winter      | percent | 50    | acme               |        |            | 3        | 2026-12-01
+        winter      | percent | 50    | acme               | disk   |            | 3        | 2026-12-01
         hello       | percent | 20    |                    |        | HELLO      | 4        | 2026-01-01
     """,
     "promo_codes": """

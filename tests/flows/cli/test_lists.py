@@ -185,6 +185,8 @@ def test_an_account_has_its_credit_limit_and_its_invoices_on_one_page(books: Pat
 
 def test_an_account_that_the_books_do_not_know_is_refused(books: Path):
     assert billfold("show", "account", "nobody", "--lake", books).code == 1
+    assert billfold("show", "holds", "--account", "nobody", "--lake", books).code == 1
+    assert billfold("show", "holds", "--account", "acme", "--lake", books).out == "none\n"
 
 
 def test_the_books_can_be_asked_as_of_an_earlier_commit(books: Path):
@@ -198,6 +200,10 @@ def test_sql_answers_one_question(books: Path):
     rows = json.loads(billfold("sql", query, "--lake", books, "--json").out)
     assert [row["amount_due"] for row in rows] == ["114.00", "122.00", "150249.03", "1235379"]
     assert line_with(billfold("sql", query, "--lake", books).out, ["seoul", "1,235,379"])
+
+
+def test_a_question_for_what_is_not_there_says_where_to_look(books: Path):
+    assert "billfold views" in billfold("sql", "from invoces", "--lake", books).err
 
 
 def test_views_lists_what_can_be_asked(books: Path):

@@ -22,6 +22,8 @@ FAULTY: dict[str, tuple[str, dict[str, Any]]] = {
     "a tab in the id": ("R_BAD_ID", {"usage_record_id": "usage\t1"}),
     "a line separator in the resource": ("R_BAD_ID", {"resource_id": "vm\u2028"}),
     "a delete sign in the region": ("R_BAD_ID", {"region_id": "eu\x7f"}),
+    "an id that turns the text behind it": ("R_BAD_ID", {"usage_record_id": "usage\u202e1"}),
+    "a resource with a space that does not show": ("R_BAD_ID", {"resource_id": "vm\u200b"}),
     "an id of 513 characters": ("R_FIELD_TOO_LONG", {"usage_record_id": "é" * 513}),
     "a resource of 513 characters": ("R_FIELD_TOO_LONG", {"resource_id": "x" * 513}),
     "an account nobody knows": ("R_UNKNOWN_ACCOUNT", {"billing_account_id": "nobody", "sub_account_id": None}),

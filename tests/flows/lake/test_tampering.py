@@ -73,6 +73,25 @@ def test_a_note_of_the_head_that_says_nothing_is_named(lake: Lake) -> None:
     assert fault.startswith("journal/head.json was changed")
 
 
+def test_at_no_instant_of_its_first_records_is_the_note_of_a_new_lake_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run dies before it leaves a note; the second has made its record and is not at its own note yet."""
+    lake = Lake.create(tmp_path / "lake", buckets=1)
+    commit(lake, "acme")
+    (lake.root / HINT).unlink()
+    put_if_absent, found = lake.store.put_if_absent, []
+
+    def looked_at(name: str, content: bytes) -> bool:
+        is_made = put_if_absent(name, content)
+        found.append(verify(Lake.open(lake.root)))
+        return is_made
+
+    monkeypatch.setattr(lake.store, "put_if_absent", looked_at)
+    commit(lake, "bolt")
+    assert found == [[]]
+
+
 def test_a_run_that_dies_before_it_leaves_the_note_is_no_fault(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake", buckets=1)
     commit(lake, "acme")

@@ -59,6 +59,7 @@ CELLS = [
     ("skus", 2, "description", "a\tb", "text without control characters"),
     ("skus", 2, "description", "a\nb", "text without control characters"),
     ("discounts", 2, "discount_id", "x" * 513, "at most 512 characters"),
+    ("discounts", 2, "discount_id", "spring\u202e", "printable characters"),
     ("skus", 2, "tags", "os_image", "a JSON list of texts"),
     ("skus", 2, "tags", '["a", 1]', "a JSON list of texts"),
     ("skus", 2, "tags", '["a", null]', "a JSON list of texts"),
