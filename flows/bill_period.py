@@ -269,7 +269,6 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
     (K8), and recurring items are charged in a period without usage too (P9).
     """
     billed = books.billed_periods(snapshot)
-    used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
     if not is_closing:
         if period in billed:
             raise Refusal(f"{period} is billed already; leave out --until to bill it again")
@@ -282,8 +281,7 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
         )
     if billed and period > (following := next_period(max(billed))):
         raise Refusal(f"{following} is not billed yet; run: billfold bill --period {following}")
-    earlier = min((one for one in used - billed if one < period), default=None)
-    if earlier and not billed:
+    if not billed and (earlier := min({period} | books.used_periods(snapshot))) < period:
         raise Refusal(f"{earlier} has usage or charges and is not billed yet; run: billfold bill --period {earlier}")
 
 

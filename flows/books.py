@@ -131,9 +131,14 @@ def usage_running_in(
 
 def _splitting(reference: Mapping[str, pl.DataFrame], billing_period: str) -> pl.DataFrame:
     """The accounts whose spanning records were split in a period that is over."""
-    tables = (reference[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies"))
-    accounts = account_periods(*tables, billing_period=billing_period, known_as_of=AFTER_ALL)
+    accounts = accounts_of(reference, billing_period, AFTER_ALL)
     return accounts.filter(pl.col("spanning_records") == "split").select("billing_account_id")
+
+
+def accounts_of(reference: Mapping[str, pl.DataFrame], billing_period: str, known_as_of: datetime) -> pl.DataFrame:
+    """The accounts that exist in a period, with what their bill depends on, by the reference tables."""
+    tables = (reference[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies"))
+    return account_periods(*tables, billing_period=billing_period, known_as_of=known_as_of)
 
 
 def add_earlier_records(
@@ -356,6 +361,11 @@ def billed_periods(snapshot: Snapshot) -> set[str]:
 def usage_periods(snapshot: Snapshot) -> set[str]:
     """The periods that have usage."""
     return {entry.partition["billing_period"] for entry in snapshot.files("usage_records") if entry.rows}
+
+
+def used_periods(snapshot: Snapshot) -> set[str]:
+    """The periods that have usage, or charges that were added: what there is to bill."""
+    return usage_periods(snapshot) | set(charges_added(snapshot)["billing_period"])
 
 
 def latest_recording(snapshot: Snapshot) -> datetime | None:

@@ -277,7 +277,6 @@ def bill(
             from flows.runners import runner as runner_named
 
             tables = books.tables()
-            which = approve if isinstance(approve, str) else None
             with runner_named(runner, address, progress) as place:
                 run = bill_period(
                     lake,
@@ -286,7 +285,7 @@ def bill(
                     until=until,
                     groups=groups,
                     issue_date=issue_date,
-                    approval=approval(lake, tables, period, which, actor, datetime.now(UTC)) if approve else None,
+                    approval=approval(lake, tables, period, approve, actor, datetime.now(UTC)) if approve else None,
                     runner=place,
                     progress=progress,
                 )
@@ -379,14 +378,13 @@ def backfill(
             from flows.held import BACKFILL, approval
 
             tables = books.tables()
-            which = approve if isinstance(approve, str) else None
             run = post(
                 lake,
                 tables,
                 received_at=at,
                 issue_date=issue_date,
                 actor=actor,
-                approval=approval(lake, tables, BACKFILL, which, actor, datetime.now(UTC)) if approve else None,
+                approval=approval(lake, tables, BACKFILL, approve, actor, datetime.now(UTC)) if approve else None,
                 progress=progress,
             )
     page = reports.backfill_page(run, _currencies(lake), limit, books.options)

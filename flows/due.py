@@ -47,8 +47,7 @@ def months_to_bill(snapshot: Snapshot, period: str) -> list[str]:
     last = max(books.billed_periods(snapshot), default=None)
     if last and last >= period:
         return [period] if last == period else []
-    used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
-    months = [next_period(last) if last else min({period} | used)]
+    months = [next_period(last) if last else min({period} | books.used_periods(snapshot))]
     while months[-1] < period:
         months.append(next_period(months[-1]))
     return months

@@ -86,11 +86,13 @@ def _ends(commit: Commit, what: str) -> bool:
     return commit.command == BACKFILL if what == BACKFILL else says(commit, what)
 
 
-def approval(lake: Lake, reference: Reference, what: str, which: str | None, actor: str, at: datetime) -> Approval:
+def approval(
+    lake: Lake, reference: Reference, what: str, which: str | bool | None, actor: str, at: datetime
+) -> Approval:
     """The approval of what is held.
 
     Reads    what: a month, or BACKFILL
-             which: its id or the beginning of it; None is the one that waits
+             which: its id or the beginning of it, as `--approve` has it; any other value is the one that waits
              actor: a principal that may approve at that instant
     Errors   Refusal: nobody who may, nothing waits, or another one does
     Source   section 11; reliability, Fates
@@ -100,7 +102,7 @@ def approval(lake: Lake, reference: Reference, what: str, which: str | None, act
     if not waiting:
         raise Refusal(f"no {name_of(what)} waits for approval; leave out --approve")
     hold = waiting[0].run_id
-    if which is not None and (len(which) < LEAST or not hold.startswith(which)):
+    if isinstance(which, str) and (len(which) < LEAST or not hold.startswith(which)):
         raise Refusal(f"{which} is not what waits: that is {hold[:SHORT]}; look at it again: {command_of(what)}")
     return Approval(hold, actor)
 

@@ -171,9 +171,11 @@ class Recomputed:
         Makes    billing_account_id
         Source   X2, K8
         """
-        rows = before.read("grant_movements", billing_period=self.period, **part_of("grant_movements"))
         paid = self.stands.filter(standing=PAID).select("billing_account_id")
         whole = reserved.filter(billing_period=self.period).select("billing_account_id")
+        if paid.is_empty() and whole.is_empty():
+            return pl.DataFrame(schema=ACCOUNT)
+        rows = before.read("grant_movements", billing_period=self.period, **part_of("grant_movements"))
 
         def keeps(rows: pl.DataFrame) -> pl.DataFrame:
             charged = self._of(rows, paid).filter(pl.col("movement").is_in(["charged", "returned"]))

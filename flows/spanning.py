@@ -7,6 +7,7 @@ bill can see how much of it this is about.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -15,7 +16,6 @@ import polars as pl
 from flows import books
 from flows.lake.journal import FileEntry, Snapshot
 from flows.landing.storage import spanning_rows
-from rating.account_periods import account_periods
 from rating.estimates import list_values
 from rating.money import EXACT
 from rating.sql import keep
@@ -43,8 +43,7 @@ def spanning_records(
     if not files:
         return []
     reference = books.reference_tables(snapshot.lake, reference_files)
-    tables = (reference[name] for name in ("billing_accounts", "sellers", "currencies", "billing_policies"))
-    owners = account_periods(*tables, billing_period=period, known_as_of=known_as_of)
+    owners = books.accounts_of(reference, period, known_as_of)
     owners = owners.drop_nulls(["exponent", "seller_jurisdiction"]).select(_OWNER)
     if owners.is_empty():
         return []
@@ -55,13 +54,15 @@ def spanning_records(
 def _some_at_once(files: Collection[FileEntry], known: Mapping[str, int]) -> Iterator[list[FileEntry]]:
     """The files, so many buckets together that their records are about AT_ONCE; an account lies in one bucket."""
     some: list[FileEntry] = []
+    count = 0
     ordered = sorted(files, key=lambda entry: (entry.partition["bucket"], entry.path))
-    for entry in ordered:
-        is_full = sum(known[one.path] for one in some) >= AT_ONCE
-        if is_full and entry.partition["bucket"] != some[-1].partition["bucket"]:
+    for _, own in groupby(ordered, key=lambda entry: entry.partition["bucket"]):
+        if count >= AT_ONCE:
             yield some
-            some = []
-        some.append(entry)
+            some, count = [], 0
+        for entry in own:
+            some.append(entry)
+            count += known[entry.path]
     yield some
 
 

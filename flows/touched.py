@@ -54,8 +54,8 @@ def _changed(history: History, reference: Reference, known_as_of: datetime) -> p
 def _passed_over(snapshot: Snapshot, history: History, reference: Reference) -> pl.DataFrame:
     """Months with usage or charges that nothing billed, before one that is billed: of everybody, as in a bill (L3)."""
     billed = {one.billing_period for one in history.baselines}
-    used = books.usage_periods(snapshot) | set(books.charges_added(snapshot)["billing_period"])
-    passed = pl.Series("billing_period", [one for one in used - billed if one < max(billed)], dtype=pl.String)
+    unbilled = books.used_periods(snapshot) - billed
+    passed = pl.Series("billing_period", [one for one in unbilled if one < max(billed)], dtype=pl.String)
     accounts = reference["billing_accounts"].select("billing_account_id").unique()
     return named(accounts.join(passed.to_frame(), how="cross"), "never billed")
 

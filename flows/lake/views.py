@@ -101,9 +101,33 @@ def define(
     only: set[str] | None = None,
     in_memory: int = 0,
 ) -> None:
-    """Add relations to a connection of `connect` that it does not have yet; what they read is there, or among them."""
-    held = _held(snapshot, _usage(snapshot, usage_periods), only, in_memory) if in_memory else set()
-    _define(connection, lake, snapshot, usage_periods, only, held)
+    """Add relations to a connection of `connect` that it does not have yet; what they read is there, or among them.
+
+    All of them, or those that are named: tables first, then what reads them; held in memory as `connect` says.
+    """
+    usage = _usage(snapshot, usage_periods)
+    held = _held(snapshot, usage, only, in_memory) if in_memory else set()
+
+    def view(name: str, text: Callable[[], str]) -> None:
+        if only is None or name in only:
+            connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
+
+    lake.paths(_entries_of(snapshot, _tables_of(only), usage_periods))
+    commits = lake.commits(snapshot.number)
+    view("internal.journal", lambda: _journal(commits))
+    view("internal.candidate", lambda: _candidate(snapshot))
+    view("internal.files", lambda: _files(lake, snapshot, commits))
+    view("internal.usage_totals", lambda: _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
+    view("stored_usage", lambda: _table(lake, usage, _view_types("stored_usage")))
+    views = queries("views")
+    for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
+        view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
+    for table in BY_COMMIT:
+        view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
+    for table in BY_REFERENCE:
+        view(f"internal.{table}", partial(_by_reference, lake, snapshot, table))
+    for query in views:
+        view(query.name, partial(str, query.text))
 
 
 def _held(snapshot: Snapshot, usage: Iterable[FileEntry], names: set[str] | None, most: int) -> set[str]:
@@ -209,7 +233,7 @@ def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
         connection.execute("use billing")
         connection.execute("begin")  # or every view is written to the disk by itself
         _begin(connection)
-        _define(connection, lake, snapshot)
+        define(connection, lake, snapshot)
         connection.execute("commit")
         connection.execute("checkpoint billing")
         connection.execute("use memory")
@@ -274,39 +298,6 @@ def _begin(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema internal")
     for statement in connection.extract_statements(_macros()):
         connection.execute(statement)
-
-
-def _define(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    snapshot: Snapshot,
-    usage_periods: Collection[str] | None = None,
-    only: set[str] | None = None,
-    held: Collection[str] = (),
-) -> None:
-    """Create every view, or those named: tables first, then what reads them. Those that are held are made tables."""
-
-    def view(name: str, text: Callable[[], str]) -> None:
-        if only is None or name in only:
-            connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
-
-    lake.paths(_entries_of(snapshot, _tables_of(only), usage_periods))
-    commits = lake.commits(snapshot.number)
-    view("internal.journal", lambda: _journal(commits))
-    view("internal.candidate", lambda: _candidate(snapshot))
-    view("internal.files", lambda: _files(lake, snapshot, commits))
-    usage = _usage(snapshot, usage_periods)
-    view("internal.usage_totals", lambda: _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
-    view("stored_usage", lambda: _table(lake, usage, _view_types("stored_usage")))
-    views = queries("views")
-    for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
-        view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
-    for table in BY_COMMIT:
-        view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
-    for table in BY_REFERENCE:
-        view(f"internal.{table}", partial(_by_reference, lake, snapshot, table))
-    for query in views:
-        view(query.name, partial(str, query.text))
 
 
 def _tables_of(only: Collection[str] | None) -> set[str] | None:

@@ -278,8 +278,7 @@ def ended(runs: Sequence[Run], result: Value) -> Value:
 
 def approval_of(lake: str, reference: str | None, what: str, approve: bool | str, actor: str) -> Approval:
     """The approval of what waits, a month or a backfill, or of the hold that is named."""
-    which = approve if isinstance(approve, str) else None
-    return approval(Lake.open(Path(lake)), tables_of(lake, reference), what, which, actor, datetime.now(UTC))
+    return approval(Lake.open(Path(lake)), tables_of(lake, reference), what, approve, actor, datetime.now(UTC))
 
 
 def billed(
