@@ -9,7 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from rating.dates import in_force, instants
-from rating.money import to_money
+from rating.money import QUANTITY_ONE, to_money, to_quantity
 from schemas.account_restrictions import AccountRestrictions
 from schemas.cost_policy_events import CostPolicyEvents
 from schemas.cost_policy_measures import CostPolicyMeasures
@@ -35,22 +35,46 @@ _MOMENT = pl.duration(microseconds=1)
 _BETWEEN_IDS = "\x1f"
 
 
+def watched_quantities(parts: pl.DataFrame, classes: pl.DataFrame, cost_policies: pl.DataFrame) -> pl.DataFrame:
+    """The exact quantities that policies may ask for: what charges show of thirds does not add up to the whole.
+
+    Reads    line_parts, usage classes, CostPolicies
+    Makes    billing_account_id, sub_account_id, sku_id, quantity [integer] over quantity_denominator, which all use of
+             a SKU has in common; nothing for accounts whose quantities nobody watches
+    Source   W5, M3
+    """
+    watched = cost_policies.filter(pl.col("measure") == "quantity")["billing_account_id"].unique()
+    some = classes.filter(pl.col("billing_account_id").is_in(watched.implode()))
+    used = parts.select("class_id", "quantity", "quantity_denominator").join(
+        some.select("class_id", *SCOPE, "sku_id"), on="class_id"
+    )
+    return used.group_by(*SCOPE, "sku_id", "quantity_denominator").agg(pl.col("quantity").sum())
+
+
 def measures(
-    items: pl.DataFrame, earlier_costs: pl.DataFrame, cost_policies: pl.DataFrame, accounts: pl.DataFrame
+    items: pl.DataFrame,
+    used: pl.DataFrame,
+    earlier_costs: pl.DataFrame,
+    cost_policies: pl.DataFrame,
+    accounts: pl.DataFrame,
 ) -> pl.DataFrame:
     """What the policies in force at the end of the period, or at the cutoff before it, come to.
 
-    A limit over all periods is reached where the earlier ones were below it, or where its policy begins above it.
+    A limit over all periods is reached where the earlier ones were below it, or where its policy begins above it. The
+    quantity of a period is exact to its 15 decimals; that of earlier ones is what their charges show.
 
     Reads    items          charges: net_mu [mu, less discounts and caps], taxable_mu [mu, less bonuses too],
-                            pricing_quantity
+                            pricing_quantity, charge_category
+             used           watched_quantities
              earlier_costs  the same of earlier periods: EARLIER_COSTS of the pipeline
              CostPolicies; account periods of the accounts that are billed
     Makes    CostPolicyMeasures, one row per policy and account
-    Source   W5
+    Source   W5, M3
     """
     policies = _policies_in_force(cost_policies, accounts)
-    here = _added_up(policies, _costs(items, policies), "in_period")
+    is_quantity = pl.col("measure") == "quantity"
+    costs = _added_up(policies.filter(~is_quantity), _costs(items, policies), "in_period")
+    here = pl.concat([costs, _quantities(policies.filter(is_quantity), items, used)])
     before = _added_up(policies.filter(pl.col("period") == "total"), earlier_costs, "earlier_measured")
     found = (
         policies.join(here, on=POLICY, how="left")
@@ -78,11 +102,29 @@ def _costs(items: pl.DataFrame, policies: pl.DataFrame) -> pl.DataFrame:
     return sums.with_columns(cost_before_grants=to_money("net_mu"), cost_after_grants=to_money("taxable_mu"))
 
 
+def _quantities(policies: pl.DataFrame, items: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    """What each policy watches of a SKU in the period: its use, and charges that were added to it by hand or by limit.
+
+    Makes    cost_policy_id, billing_account_id, in_period [Quantity]
+    """
+    added = items.filter(pl.col("charge_category") == "one_off").select(
+        *SCOPE,
+        "sku_id",
+        quantity_denominator=pl.lit(QUANTITY_ONE, dtype=pl.Int128),
+        quantity=pl.col("pricing_quantity").to_physical().cast(pl.Int128),
+    )
+    columns = added.columns
+    sums = (
+        _watched(policies, pl.concat([used.select(columns).cast(added.schema), added]))
+        .group_by(*POLICY, "quantity_denominator")
+        .agg(pl.col("quantity").sum())
+    )
+    shown = sums.with_columns(in_period=to_quantity(sums["quantity"], sums["quantity_denominator"]))
+    return shown.group_by(POLICY).agg(pl.col("in_period").sum())
+
+
 def _added_up(policies: pl.DataFrame, costs: pl.DataFrame, name: str) -> pl.DataFrame:
     """The costs or quantities that each policy watches, in one sum."""
-    watched = policies.select(
-        *POLICY, "measure", "cost_position", only_project="sub_account_id", only_sku="sku_id"
-    ).join(costs, on="billing_account_id")
     value = (
         pl.when(pl.col("measure") == "quantity")
         .then("pricing_quantity")
@@ -90,13 +132,17 @@ def _added_up(policies: pl.DataFrame, costs: pl.DataFrame, name: str) -> pl.Data
         .then(pl.col("cost_after_grants").cast(Quantity))
         .otherwise(pl.col("cost_before_grants").cast(Quantity))
     )
-    return (
-        watched.filter(
-            pl.col("only_project").is_null() | (pl.col("only_project") == pl.col("sub_account_id")),
-            pl.col("only_sku").is_null() | (pl.col("only_sku") == pl.col("sku_id")),
-        )
-        .group_by(POLICY)
-        .agg(value.sum().alias(name))
+    return _watched(policies, costs).group_by(POLICY).agg(value.sum().alias(name))
+
+
+def _watched(policies: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """What lies in the scope of each policy."""
+    of_account = policies.select(
+        *POLICY, "measure", "cost_position", only_project="sub_account_id", only_sku="sku_id"
+    ).join(rows, on="billing_account_id")
+    return of_account.filter(
+        pl.col("only_project").is_null() | (pl.col("only_project") == pl.col("sub_account_id")),
+        pl.col("only_sku").is_null() | (pl.col("only_sku") == pl.col("sku_id")),
     )
 
 

@@ -20,7 +20,7 @@ from rating.allocations.discounts import discount_terms, discounts
 from rating.allocations.netting import netted
 from rating.allocations.projects import stopped
 from rating.charges import charges, cuts
-from rating.cost_policies import measures
+from rating.cost_policies import measures, watched_quantities
 from rating.grant_movements import balances, with_endings
 from rating.invoices import invoice_ids
 from rating.metering import has_earlier, metered_usage
@@ -173,7 +173,9 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
         floors=floors(grants, pl.concat([bonuses, credits]), opening, accounts),
         holds=on_hold,
         unpriced=_without(parked, listed.unpriced),
-        watched=measures(items, inputs.earlier_costs, reference["cost_policies"], _without(parked, accounts)),
+        watched=measures(
+            items, listed.watched, inputs.earlier_costs, reference["cost_policies"], _without(parked, accounts)
+        ),
         terms=terms,
         stopped=governed,
     )
@@ -191,6 +193,8 @@ class Listed:
     """Metered rows that no price covers."""
     not_open: pl.DataFrame
     """Holds of accounts that are not open in the period."""
+    watched: pl.DataFrame
+    """Exact quantities that cost policies ask for."""
 
 
 def listed(inputs: Inputs) -> Listed:
@@ -219,6 +223,7 @@ def _listed(inputs: Inputs, accounts: pl.DataFrame, terms_of: pl.DataFrame, reac
         parked=_parked(parked, parking.unbillable(one_offs, accounts), parking.out_of_bounds(charged)),
         unpriced=keyed.filter(pl.col("price_row").is_null()),
         not_open=parking.not_open(owners, added, accounts, reference["billing_accounts"], inputs.billing_period),
+        watched=watched_quantities(parts, usage.classes, reference["cost_policies"]),
     )
 
 

@@ -311,6 +311,7 @@ def _stretches(lines: pl.DataFrame, prices: pl.DataFrame, factors: pl.DataFrame,
             pl.col(carried).forward_fill().over("timeline_id"),
             next_cut=pl.col("cut").backward_fill().shift(-1).over("timeline_id"),
         )
+        .filter(_begins_something())
         .join(lines, on="timeline_id", how="left", maintain_order="left")
     )
     one = pl.when("same_unit").then(1)
@@ -328,6 +329,12 @@ def _stretches(lines: pl.DataFrame, prices: pl.DataFrame, factors: pl.DataFrame,
         pl.coalesce(one, pl.when(pl.col("denominator") != 0).then("denominator")).alias("denominator"),
         *SKU_TERMS,
     )
+
+
+def _begins_something() -> pl.Expr:
+    """Whether anything is another from here on: a price that begins behind a better one parts no record (U4)."""
+    known = pl.col("price_row", "numerator", "denominator", "cut")
+    return pl.any_horizontal(known.ne_missing(known.shift(1).over("timeline_id")))
 
 
 def breaks(stretches: pl.DataFrame, classes: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:

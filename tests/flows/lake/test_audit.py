@@ -768,6 +768,14 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("cost_policy_events_are_of_reached_limits", changed("cost_policy_events", 0, sub_account_id="website")),
     ("cost_policy_events_are_of_reached_limits", also("cost_policy_events")),
     ("cost_policy_events_are_of_reached_limits", without("cost_policy_events")),
+    (
+        "cost_policies_measure_the_charges",
+        both(
+            changed("charges", 0, pricing_quantity="0.333333333333333"),
+            changed("cost_policy_measures", 1, measure="quantity", measured="0.333333334333333"),
+        ),
+    ),
+    ("cost_policies_measure_the_charges", changed("cost_policy_measures", 0, measured="135.000000000000001")),
     ("cost_policy_events_are_of_reached_limits", changed("cost_policy_measures", 1, is_crossing="true")),
     (
         "cost_policy_events_are_of_reached_limits",
@@ -923,6 +931,14 @@ ALLOWED: list[tuple[str, str, Callable[[World], None]]] = [
         "floors_fit_their_grant",
         "a month draws what is left where that is less: 45.00 less 40.00",
         with_floor("5.00", amount="45.00", logic="fixed", monthly_value="60.00"),
+    (
+        "cost_policies_measure_the_charges",
+        "a quantity is what is exact of charges that each show 15 decimals",
+        both(
+            changed("charges", 0, pricing_quantity="0.333333333333333"),
+            changed("cost_policy_measures", 1, measure="quantity", measured="0.333333333333334"),
+        ),
+    ),
     ),
     (
         "floors_fit_their_grant",

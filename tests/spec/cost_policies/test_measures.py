@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -84,6 +85,28 @@ def test_a_policy_of_a_sku_measures_what_it_costs_or_how_much_of_it_is_used() ->
         cost           |       50
         hours          |      100
         hours-web      |       60
+        """,
+    )
+
+
+def test_quantities_add_up_exactly_whatever_their_charges_show() -> None:
+    """20 and 10 minutes are a third and a sixth of an hour, shown as 0.333333333333333 and 0.166666666666666."""
+    half_an_hour = policies(
+        "cost_policy_id | measure  | sku_id   | limit\nhalf | quantity | vm-large | 0.5", action="restrict_new"
+    )
+    minutes = used(
+        "sub_account_id | sku_id   | consumed_unit | consumed_quantity\n"
+        "website        | vm-large | minute        | 20\n"
+        "app            | vm-large | minute        | 10"
+    )
+    billed = watched(half_an_hour, usage_records=minutes)
+    assert billed.charges["pricing_quantity"].sum() == Decimal("0.499999999999999")
+    assert_table(
+        billed.cost_policy_measures,
+        CostPolicyMeasures,
+        """
+        cost_policy_id | measured | is_crossing
+        half           |      0.5 | true
         """,
     )
 
@@ -253,9 +276,17 @@ def over_all(cost_policies: pl.DataFrame, before: str, here: str) -> pl.DataFram
     ).cast(EARLIER_COSTS)
     cents = int(here) * 100
     items = pl.DataFrame(
-        {**of, "net_mu": [cents], "taxable_mu": [cents], "pricing_quantity": ["5"], "exponent": [2]}
+        {
+            **of,
+            "net_mu": [cents],
+            "taxable_mu": [cents],
+            "pricing_quantity": ["5"],
+            "exponent": [2],
+            "charge_category": ["usage"],
+        }
     ).cast({"pricing_quantity": EARLIER_COSTS["pricing_quantity"]})
-    return measures(items, earlier, cost_policies, periods)
+    hours = pl.DataFrame({**of, "quantity": [5], "quantity_denominator": [1]})
+    return measures(items, hours, earlier, cost_policies, periods)
 
 
 def total(limit: str, **terms: str | None) -> pl.DataFrame:
