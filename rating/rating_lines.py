@@ -275,6 +275,16 @@ def record_weights(uses: pl.DataFrame, parts: pl.DataFrame, terms: PriceTerms) -
     )
 
 
+def _within_pools(whole: pl.DataFrame) -> pl.DataFrame:
+    """Price rows, in the order of their pools, with the quantity of their pool and what of it goes before theirs."""
+    if not among_several(whole["pool_id"]).any():
+        return whole.with_columns(quantity_before=pl.lit(0, dtype=_INT), pool_quantity="quantity")
+    quantity = pl.col("quantity")
+    return whole.with_columns(
+        quantity_before=quantity.cum_sum().over("pool_id") - quantity, pool_quantity=quantity.sum().over("pool_id")
+    )
+
+
 def _pooled_costs(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     """Tier pools: each price row's part of the pool is rounded once and split over its lines (P6)."""
     grain = ["pool_id", "price_row"]
@@ -299,14 +309,10 @@ def _pooled_costs(parts: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
             *(pl.col(name).first() for name in sorted(kept)),
         )
         .sort("pool_id", "first_record_at", "price_row")
-        .with_columns(
-            quantity_before=pl.col("quantity").cum_sum().over("pool_id") - pl.col("quantity"),
-            pool_quantity=pl.col("quantity").sum().over("pool_id"),
-        )
         .join(once, on="pool_id", how="left", maintain_order="left")
         .with_row_index("part_id")
     )
-    exact = _terms_of(whole, terms, _POOLED)
+    exact = _terms_of(_within_pools(whole), terms, _POOLED)
     costs = rounded(exact, _TERMS, _DIVISORS, "rounding_charges", "part_id")
     whole = _or_nothing(whole.select("part_id", *grain), costs, ["part_id"])
     lines = parts.group_by([*grain, "line_id"], maintain_order=True).agg(

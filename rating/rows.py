@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 
 def is_new(*columns: str) -> pl.Expr:
@@ -129,15 +130,36 @@ def matched(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series]:
     >>> [found.to_list() for found in matched(pl.Series([7, 5, 7, 9]), pl.Series([5, 7]))]
     [[1, 0, 2], [0, 1, 1]]
     """
-    keys, known = one.to_numpy(), other.to_numpy()
-    if not known.size:
+    if not other.len():
         return pl.Series(dtype=pl.UInt32), pl.Series(dtype=pl.UInt32)
-    rows, order = np.argsort(keys), np.argsort(known)
+    keys, known = one.to_numpy(), other.to_numpy()
+    rows, order = sorting(keys), sorting(known)
     keys, known = keys[rows], known[order]
-    place = np.minimum(np.searchsorted(known, keys), known.size - 1)
-    is_known = known[place] == keys
-    pairs = np.sort((order[place] << 32 | rows)[is_known])
+    if np.array_equal(keys, known):
+        pairs = order << 32 | rows
+    else:
+        place = np.minimum(np.searchsorted(known, keys), known.size - 1)
+        pairs = (order[place] << 32 | rows)[known[place] == keys]
+    pairs.sort()
     return pl.Series((pairs & 0xFFFF_FFFF).astype(np.uint32)), pl.Series((pairs >> 32).astype(np.uint32))
+
+
+def sorting(keys: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The rows of a key in its order: what `argsort` gives, sooner.
+
+    Numbers are sorted faster than their places are, so each is sorted with its row in the place of its last bits. Where
+    two differ in nothing else, what is almost in order is sorted once more.
+
+    >>> sorting(np.array([9, -4, 2**62, 9])).tolist()
+    [1, 0, 3, 2]
+    """
+    rows = np.arange(keys.size, dtype=np.int64)
+    room = (1 << keys.size.bit_length()) - 1
+    together = (keys & keys.dtype.type(~room if keys.dtype.kind == "i" else ~np.uint64(room))) | rows.astype(keys.dtype)
+    together.sort()
+    rows = (together & keys.dtype.type(room)).astype(np.int64)
+    found = keys[rows]
+    return rows if (found[1:] >= found[:-1]).all() else rows[np.argsort(found, kind="stable")]
 
 
 def in_words(rows: pl.DataFrame, *names: str, also: tuple[str, ...] = ()) -> pl.DataFrame:

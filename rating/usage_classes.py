@@ -11,7 +11,7 @@ import polars as pl
 
 from rating.dates import FOREVER, instants, timeline
 from rating.quantities import decimals
-from rating.rows import in_words, is_new, kinds, packed
+from rating.rows import in_words, is_new, kinds, packed, sorting
 
 CLASS_KEY = [
     "billing_account_id",
@@ -122,7 +122,7 @@ def _in_class_order(place: pl.DataFrame) -> pl.DataFrame:
     line = packed(pl.DataFrame([sold.alias("sold")]).hstack(place.select(_LINE_NUMBERS[2:])))
     whole = packed(pl.DataFrame([line.alias("line")]).hstack(place.select("resource_id_no", "consumed_unit_no")))
     keys = pl.DataFrame({"class_id": whole, "line_class": line, "sold_id": sold})
-    order = pl.Series(np.argsort(whole.to_numpy()))
+    order = pl.Series(sorting(whole.to_numpy()))
     counted = keys[order].select(is_new(name).cast(pl.Int64).cum_sum().alias(name) for name in keys.columns)
     return place[order].hstack(counted.with_columns(pl.col("class_id") - 1))
 
