@@ -16,8 +16,10 @@ import polars as pl
 
 from rating.one_off_charges import OTHER
 from rating.pipeline import rate_period
+from schemas import REFERENCE
 from tests import oracle
-from tests.pipeline import Parts, asked, books
+from tests.pipeline import Parts, asked, books, tables_of
+from tests.worlds import World
 
 Books = dict[str, list[tuple[Any, ...]]]
 
@@ -27,7 +29,7 @@ NAMES = {
     *("pricing_unit", "consumed_unit", "from_unit", "to_unit", "billing_currency"),
     *("sku_price_id", "discount_id", "promo_code", "spend_limit_id", "recurring_item_id", "cost_policy_id"),
     *("jurisdiction", "seller_jurisdiction", "account_jurisdiction"),
-    *("grant_id", "from_grant_id", "counter_grant_id", "operation_id"),
+    *("grant_id", "from_grant_id", "counter_grant_id", "operation_id", "usage_record_id"),
 }
 """Columns whose values are names of a world."""
 NAMED = "service|service_category|feature|sku|project|resource"
@@ -55,6 +57,14 @@ def put_together(worlds: Sequence[Parts]) -> list[Parts]:
     return [_merged([_marked(worlds[place], f"A{place:03}.") for place in places]) for places in groups.values()]
 
 
+def tables_together(worlds: Sequence[World]) -> dict[str, pl.DataFrame]:
+    """What worlds of one period say, as the tables of one lake: reference tables, usage records and operations."""
+    (period,) = {world["billing_period"] for world in worlds}
+    marked = [_marked_tables(tables_of(world), period, f"A{place:03}.") for place, world in enumerate(worlds)]
+    names = [*REFERENCE, "usage_records", "operations"]
+    return {name: pl.concat([tables[name] for tables in marked]).unique(maintain_order=True) for name in names}
+
+
 def _unmarked(value: Any, mark: str) -> Any:
     return value.removeprefix(mark) if isinstance(value, str) else value
 
@@ -76,18 +86,25 @@ def _merged(worlds: Sequence[Parts]) -> Parts:
 
 
 def _marked(parts: Parts, mark: str) -> Parts:
-    accounts = parts.inputs["reference"]["billing_accounts"]
-    reference = dict(parts.inputs["reference"])
-    reference["discounts"] = _for_each_account(reference["discounts"], accounts)
-    policies = _policies(reference["billing_policies"], accounts, parts.inputs["billing_period"])
-    reference["billing_policies"] = pl.DataFrame(policies, schema=reference["billing_policies"].schema, orient="row")
     inputs = {
         name: _with_mark(value, mark) if isinstance(value, pl.DataFrame) else value
         for name, value in parts.inputs.items()
     }
-    inputs["reference"] = {name: _with_mark(table, mark) for name, table in reference.items()}
+    inputs["reference"] = _marked_tables(parts.inputs["reference"], parts.inputs["billing_period"], mark)
     records, earlier = _with_mark(parts.records, mark), _with_mark(parts.earlier, mark)
     return replace(parts, records=records, earlier=earlier, inputs=inputs)
+
+
+def _marked_tables(tables: dict[str, pl.DataFrame], period: str, mark: str) -> dict[str, pl.DataFrame]:
+    accounts = tables["billing_accounts"]
+    discounts = _for_each_account(tables["discounts"], accounts)
+    policies = _policies(tables["billing_policies"], accounts, period)
+    tables = {
+        **tables,
+        "discounts": discounts,
+        "billing_policies": pl.DataFrame(policies, schema=tables["billing_policies"].schema, orient="row"),
+    }
+    return {name: _with_mark(table, mark) for name, table in tables.items()}
 
 
 def _with_mark(table: pl.DataFrame, mark: str) -> pl.DataFrame:
