@@ -17,7 +17,8 @@ with
     left join internal.billed_periods as billed on billed.billing_period = charges.billing_period
     left join internal.grant_endings as endings
       on endings.grant_id = grants.grant_id and endings.commit_number <= billed.commit_number
-      and coalesce(endings.recorded_at <= known.known_as_of, true)   -- what is paid is frozen (X2)
+      and coalesce(endings.recorded_at <= known.known_as_of, true)
+      and known.settled_amount is null   -- what is paid is frozen, whenever it is said that it was recorded (X2)
     left join holds
       on holds.billing_account_id = charges.billing_account_id and holds.billing_period = charges.billing_period
     where allocations.allocation_kind = 'grant'

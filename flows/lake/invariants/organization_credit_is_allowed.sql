@@ -18,7 +18,7 @@ with
       on allocated.billing_account_id = paid.billing_account_id and allocated.sub_account_id = paid.sub_account_id
       and allocated.operation = 'allocate_to_project' and allocated.status = 'accepted'
       and allocated.occurred_at < periods.period_end and allocated.commit_number <= billed.commit_number
-      and coalesce(allocated.recorded_at <= periods.known_as_of, true)   -- what is paid is frozen (X2)
+      and coalesce(allocated.recorded_at <= periods.known_as_of, true)
     join grants as sources
       on sources.grant_id = allocated.grant_id and sources.window_start <= paid.charge_period_start
       and coalesce(paid.charge_period_end <= sources.window_end, true)
@@ -35,5 +35,5 @@ left join internal.period_policies as policies
   and policies.policy = 'organization_credit'
 -- an issued document that should be another by now shows so by a hold and is kept (L4)
 anti join holds on holds.billing_account_id = paid.billing_account_id and holds.billing_period = paid.billing_period
--- what had paid of a month that is paid stays, whatever policy says by now (X2)
-where not coalesce(switched.is_on, coalesce(policies.value, 'open') = 'open' or periods.settled_amount is not null)
+-- what had paid of a month that is paid stays, whatever policy or a switch that was told of late says by now (X2)
+where periods.settled_amount is null and not coalesce(switched.is_on, coalesce(policies.value, 'open') = 'open')

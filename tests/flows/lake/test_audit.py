@@ -924,6 +924,11 @@ ALLOWED: list[tuple[str, str, Callable[[World], None]]] = [
     ),
     (
         "floors_fit_their_grant",
+    (
+        "grants_stay_in_their_window",
+        "what is paid is frozen against an ending that lands later with an earlier time",
+        both(ended("2026-10-20"), SETTLED, BILLED_AGAIN),
+    ),
         "a month draws what its fixed value lacks of use: 50.00 less 40.00",
         with_floor("10.00", amount="60.00", logic="fixed", monthly_value="50.00"),
     ),
@@ -1004,6 +1009,11 @@ def test_what_the_rules_of_grants_allow_is_no_breach(
     world = deepcopy(BOOKS)
     books(world)
     assert name not in audited_instead(sound_lake, world)
+    (
+        "organization_credit_is_allowed",
+        "what is paid keeps what its charges were paid with when a switch is told of later with an earlier time",
+        both(allocated("20.00", "20.00"), ON_WEBSITE, SETTLED, BILLED_AGAIN),
+    ),
 
 
 def test_a_policy_that_was_changed_since_a_month_was_billed_waits_for_its_next_run(tmp_path: Path) -> None:
