@@ -23,7 +23,8 @@ from flows.lake.journal import Commit, FileEntry, Lake, Snapshot, canonical
 from flows.landing import reject_rows, storage
 from flows.landing.again import land_again
 from flows.landing.delivery import AGAIN, UNREAD, Delivered, FoundBroken, broken, changed_meanwhile, look_at, read_all
-from flows.landing.fates import Decided, Met, decide, meet
+from flows.landing.fates import Decided, decide, meet
+from flows.landing.hashed_ids import HashedIds
 from flows.landing.issued_periods import periods_that_take_no_usage
 from flows.landing.limits import LIMITS, Limits
 from flows.landing.manifest import Manifest, load_manifest
@@ -183,24 +184,24 @@ def _judge(task: _Task, desk: Workspace, delivery: list[Delivered], run_id: str)
     closed = periods_that_take_no_usage(task.snapshot, task.reference)
     place_series(desk, task.reference, task.lake.buckets, closed)
     task.progress.step("Staging good rows")
-    staged, hashes = _stage(desk, rows)
+    staged, met = _stage(desk, rows)
     task.progress.step("Looking for ids that were met before")
-    decided = decide(desk, task.lake, task.snapshot, staged, hashes)
+    decided = decide(desk, task.lake, task.snapshot, staged, met)
     task.progress.step("Setting bad rows aside")
     rejected = reject_rows.reject(desk, rows, delivery, staged, run_id, task.received_at)
     return _Judged(staged, decided, rejected)
 
 
-def _stage(desk: Workspace, rows: str) -> tuple[Staged, Met]:
+def _stage(desk: Workspace, rows: str) -> tuple[Staged, HashedIds]:
     """Stage good rows and read their ids; where an id is none after all, stage again with every id looked at."""
     staged = stage(desk, rows, trusts_ids=True)
-    hashes = meet(desk, staged)
-    if hashes is None:
+    met = meet(desk, staged)
+    if met is None:
         staged = stage(desk, rows)
-        hashes = meet(desk, staged)
-    if hashes is None:
+        met = meet(desk, staged)
+    if met is None:
         raise IngestRefused("an id holds a control character that the grammar does not know; please report this")
-    return staged, hashes
+    return staged, met
 
 
 def _keep(
@@ -321,7 +322,7 @@ def _audited(task: _Task, added: Sequence[FileEntry], removed: Sequence[str], ru
     task.progress.step("Auditing")
     candidate = task.snapshot.with_changes(added, removed, reference_digest=task.reference.digest)
     periods = {entry.partition["billing_period"] for entry in added if entry.table == storage.ROWS}
-    told, found = checked(candidate, run_id, changed={"landed_files", "usage_series"}, usage_periods=periods)
+    told, found = checked(candidate, run_id, usage_periods=periods)
     if found:
         raise IngestRefused(f"nothing was committed:\n{breaches(found)}")
     return told

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.landing import record_ids
+from flows.landing.hashed_ids import HashedIds, bounds
 from flows.landing.record_ids import Hashes
 from flows.landing.sql import query
 from flows.landing.staged import Staged
+from flows.landing.stored_ids import TABLE, met_before, stored_ids
 from flows.landing.workspace import Workspace
 from flows.sql import literal, parquet
 
@@ -30,39 +32,33 @@ STORED_COLUMNS = (
 class Decided:
     """What came of the suspects.
 
-    The hashes to remember per period, and the stored files some rows of which are replaced.
+    The hashes to remember, and the stored files some rows of which are replaced.
     """
 
-    accepted_hashes: dict[str, Hashes]
+    accepted: HashedIds
     replaced: list[FileEntry]
     replaced_count: int
 
 
-Met = dict[str, Hashes]
-"""The hashes of all staged ids, per billing period."""
-
-
-def meet(desk: Workspace, staged: Staged) -> Met | None:
+def meet(desk: Workspace, staged: Staged) -> HashedIds | None:
     """The hashes of all staged ids; None when an id holds a control character, and rows must be staged again."""
-    parts: dict[str, list[Hashes]] = {}
+    met = HashedIds(desk.new_folder("met"), staged.count)
     slots = [(period, source) for period, _, source in staged.parts()]
-    for (period, _), hashes in zip(slots, desk.at_once(_hashes_of, slots), strict=True):
-        if hashes is None:
-            return None
-        parts.setdefault(period, []).append(hashes)
-    return {period: record_ids.merged(parts.pop(period)) for period in list(parts)}
+    if not all(list(desk.at_once(lambda desk, slot: _meet(desk, met, *slot), slots))):
+        return None
+    return met
 
 
-def _hashes_of(desk: Workspace, slot: tuple[str, str]) -> Hashes | None:
-    found: list[Hashes] = []
-    for ids in record_ids.batches(desk.connection, f"select usage_record_id from {slot[1]}"):
+def _meet(desk: Workspace, met: HashedIds, period: str, source: str) -> bool:
+    """Add the hashes of some staged ids; false when one of these holds a control character."""
+    for ids in record_ids.batches(desk.connection, f"select usage_record_id from {source}"):
         if record_ids.has_control(ids):
-            return None
-        found.append(record_ids.hash_ids(ids))
-    return record_ids.in_order(found)
+            return False
+        met.add(period, record_ids.hash_ids(ids))
+    return True
 
 
-def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, hashes: Met) -> Decided:
+def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, met: HashedIds) -> Decided:
     """Make table `fates`: one row per staged row whose id was met before.
 
     Reads    the staged rows and their ids' hashes; usage_record_ids and usage_records of the lake
@@ -70,14 +66,27 @@ def decide(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, hash
              replaced: per stored file, the ids that a higher revision takes out of it
     Source   U1, U2, U3
     """
-    known = record_ids.met_before(lake, snapshot, list(hashes.values()))
-    suspicious = record_ids.union([record_ids.repeated(list(hashes.values())), *known.values()])
+    suspicious, periods = _suspicious(desk, lake, snapshot, met)
     _find_suspects(desk, staged, suspicious)
-    stored_files = [entry for period in known for entry in snapshot.files("usage_records", billing_period=period)]
+    stored_files = [entry for period in periods for entry in snapshot.files("usage_records", billing_period=period)]
     _find_stored(desk, lake, stored_files)
     desk.connection.execute(query("fates"))
     replaced, count = _replaced(desk, lake, stored_files)
-    return Decided(_accepted_hashes(desk, hashes, bool(len(suspicious))), replaced, count)
+    return Decided(_accepted(desk, met) if len(suspicious) else met, replaced, count)
+
+
+def _suspicious(desk: Workspace, lake: Lake, snapshot: Snapshot, met: HashedIds) -> tuple[Hashes, list[str]]:
+    """The hashes that were met before, here or in the lake, sorted, in a file; and the lake's periods that have any."""
+    stored = stored_ids(lake, snapshot.files(TABLE))
+    path = desk.path("suspects", "hashes")
+    periods: set[str] = set()
+    with path.open("wb") as file:
+        for number, (first, last) in enumerate(bounds(met.parts)):
+            own = met.of_all_periods(number)
+            known = met_before(stored, own, first, last)
+            periods |= known.keys()
+            file.write(record_ids.union([record_ids.repeated(own), *known.values()]).data)
+    return record_ids.mapped(path), sorted(periods)
 
 
 def _find_suspects(desk: Workspace, staged: Staged, suspicious: Hashes) -> None:
@@ -123,19 +132,20 @@ def _replaced(desk: Workspace, lake: Lake, entries: list[FileEntry]) -> tuple[li
     return [entry for entry in entries if str(lake.path(entry)) in counts], sum(counts.values())
 
 
-def _accepted_hashes(desk: Workspace, hashes: dict[str, Hashes], has_suspects: bool) -> dict[str, Hashes]:
-    """Per period, the hashes of the ids that have an accepted row of this delivery."""
-    if not has_suspects:
-        return hashes
-    kept: dict[str, Hashes] = {}
-    for period, found in hashes.items():
-        unaccepted = record_ids.sorted_hashes(
-            record_ids.batches(
-                desk.connection,
-                f"select usage_record_id from fates where billing_period = {literal(period)} "
-                "group by usage_record_id having not bool_or(fate = 'accepted')",
-            )
+def _accepted(desk: Workspace, met: HashedIds) -> HashedIds:
+    """The hashes of the ids that have an accepted row of this delivery, by the period of that row."""
+    most = sum(met.count(period) for period in met.periods())
+    unaccepted = HashedIds(desk.new_folder("unaccepted"), most)
+    accepted = HashedIds(desk.new_folder("accepted"), most)
+    for period in met.periods():
+        ids = record_ids.batches(
+            desk.connection,
+            f"select usage_record_id from fates where billing_period = {literal(period)} "
+            "group by usage_record_id having not bool_or(fate = 'accepted')",
         )
-        unique = record_ids.once(found)
-        kept[period] = unique[~record_ids.among(unique, unaccepted)]
-    return kept
+        for batch in ids:
+            unaccepted.add(period, record_ids.hash_ids(batch))
+        for number in range(met.parts):
+            found = record_ids.once(met.part(period, number))
+            accepted.add(period, found[~record_ids.among(found, unaccepted.part(period, number))])
+    return accepted

@@ -311,11 +311,9 @@ def _typed_revision(columns: Mapping[str, str]) -> list[str]:
     if kind not in (*SMALL_INTEGERS, "BIGINT", *WIDE_INTEGERS, "VARCHAR"):
         raise FileFault("F_SCHEMA_TYPE", f"revision {kind}", "a whole number, or text")
     text = f"nullif({column}::varchar, '')"
-    is_plain = kind in ("UTINYINT", "USMALLINT", "UINTEGER")
-    return [
-        f"coalesce({column}, 0)::bigint as revision" if is_plain else f"revision_of({text}) as revision",
-        f"{text} as revision_text",
-    ]
+    number = f"case when {column} is null then 0 when {column} >= 0 then {column}::bigint end"  # a text costs much more
+    is_plain = kind in (*SMALL_INTEGERS, "BIGINT")
+    return [f"{number if is_plain else f'revision_of({text})'} as revision", f"{text} as revision_text"]
 
 
 def _typed_tags(columns: Mapping[str, str]) -> list[str]:

@@ -18,6 +18,7 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from flows.printable import is_printable
 from flows.sources import FileFault
 
 _KEYS = {"name", "sha256", "rows", "quantity"}
@@ -92,12 +93,17 @@ def _promised(entry: Mapping[str, Any]) -> Promised:
     return Promised(entry.get("sha256"), entry.get("rows"), None if quantity is None else Decimal(str(quantity)))
 
 
+def _is_below(name: str) -> bool:
+    """Whether a name is one that a file of the delivery may have."""
+    return name != "" and is_printable(name) and not name.startswith("/") and ".." not in PurePosixPath(name).parts
+
+
 def _faults(entry: Any) -> list[str]:
     if not isinstance(entry, dict):
         return ["not an object"]
     name, digest, rows, quantity = (entry.get(key) for key in ("name", "sha256", "rows", "quantity"))
     found = [f"unknown key {key!r}" for key in sorted(entry.keys() - _KEYS)]
-    if not isinstance(name, str) or not name or name.startswith("/") or ".." in PurePosixPath(name).parts:
+    if not isinstance(name, str) or not _is_below(name):
         found.append(f"name {name!r} is not the path of a file below the folder of the manifest")
     if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         found.append(f"sha256 {digest!r} is not 64 digits of lower case hexadecimal")

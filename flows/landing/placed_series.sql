@@ -57,6 +57,7 @@ union all
 select term, null, null, null from terms;  -- for rows without a place in time
 
 -- one row per term and stretch: what is in force at its beginning; where no time is known, whether it was ever
+-- (an `or` in the condition of a left join would compare every row with every other)
 create table term_places as
 with
   located as (
@@ -66,13 +67,13 @@ with
     join terms using (term)
     left join (select term, min(time_zone) as time_zone from term_zones group by term) as any_zone using (term)
     left join accounts on accounts.billing_account_id = terms.billing_account_id
-      and accounts.starts <= spans.moment and (accounts.ends is null or spans.moment < accounts.ends)
+      and accounts.starts <= spans.moment and spans.moment < coalesce(accounts.ends, 'infinity'::timestamptz)
   ),
   with_sku as (
     select located.*, found.pricing_unit, found.allows_corrections, found.sku_id is not null as has_sku
     from located
     left join zoned_skus as found on found.sku_id = located.sku_id and found.time_zone = located.zone
-      and found.starts <= located.moment and (found.ends is null or located.moment < found.ends)
+      and found.starts <= located.moment and located.moment < coalesce(found.ends, 'infinity'::timestamptz)
   ),
   with_unit as (
     select with_sku.*, with_sku.consumed_unit = with_sku.pricing_unit or exists (
@@ -88,7 +89,7 @@ with
     from with_unit
     left join zoned_projects as owner on owner.sub_account_id = with_unit.sub_account_id
       and owner.time_zone = with_unit.zone
-      and owner.starts <= with_unit.moment and (owner.ends is null or with_unit.moment < owner.ends)
+      and owner.starts <= with_unit.moment and with_unit.moment < coalesce(owner.ends, 'infinity'::timestamptz)
   ),
   with_period as (
     select with_project.*, months.billing_period, months.ends as period_end

@@ -1,13 +1,12 @@
-"""Ids are unique for ever: a 64-bit hash of every accepted record id, per billing period, sorted, in the lake.
+"""A 64-bit hash of every accepted record id. One that is met again is a suspicion; the id itself decides (`fates`).
 
-A hash met again is only a suspicion; the id itself decides (`fates`). The hash is our own, over the id's bytes and
-length, because it is stored: no engine promises that its own stays, and MD5 would cost as much as half of all other
-work.
+The hash is our own, over the id's bytes and length, because it is stored (`stored_ids`): no engine promises that its
+own stays, and MD5 would cost as much as half of all other work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from flows.lake import tables
-from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.printable import NOT_PRINTABLE
 
-TABLE = tables.IDS
-COLUMN = "id_hash"
 IDS_AT_ONCE = 1_000_000
 
 Hashes = npt.NDArray[np.uint64]
@@ -96,11 +90,6 @@ def batches(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Ar
         yield batch.column(0)
 
 
-def sorted_hashes(ids: Iterable[pa.Array[Any]]) -> Hashes:
-    """The hashes of all ids, sorted, equal ones beside each other."""
-    return in_order([hash_ids(batch) for batch in ids])
-
-
 def in_order(parts: Sequence[Hashes]) -> Hashes:
     """All hashes of all parts, sorted, equal ones beside each other."""
     hashes = np.concatenate(parts) if parts else np.empty(0, np.uint64)
@@ -142,64 +131,6 @@ def among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
     return found
 
 
-def met_before(lake: Lake, snapshot: Snapshot, parts: Sequence[Hashes]) -> dict[str, Hashes]:
-    """The hashes that the lake knows already, by the billing period it knows them in. Every period is probed."""
-    found: dict[str, list[Hashes]] = {}
-    entries = snapshot.files(TABLE)
-    for entry, path in zip(entries, lake.paths(entries), strict=True):
-        for known in _stored(path, parts):
-            hits = [hashes[among(hashes, known)] for part in parts if len(hashes := _between(part, known))]
-            found.setdefault(entry.partition["billing_period"], []).extend(hit for hit in hits if len(hit))
-    return {period: union(hits) for period, hits in found.items() if hits}
-
-
-def _stored(path: Path, parts: Sequence[Hashes]) -> Iterator[Hashes]:
-    """A stored file's hashes, one row group at a time, those that could matter."""
-    with pq.ParquetFile(path) as file:
-        for group in range(file.num_row_groups):
-            statistics = file.metadata.row_group(group).column(0).statistics
-            has_bounds = statistics is not None and statistics.has_min_max
-            low, high = (
-                (_whole(statistics.min), _whole(statistics.max)) if statistics and has_bounds else (0, 2**64 - 1)
-            )
-            if any(len(_slice(part, low, high)) for part in parts):
-                yield file.read_row_group(group).column(0).to_numpy().astype(np.uint64, copy=False)
-
-
-def _whole(value: Any) -> int:
-    return int(value)
-
-
-def _between(hashes: Hashes, known: Hashes) -> Hashes:
-    return _slice(hashes, int(known[0]), int(known[-1])) if len(known) else known
-
-
-def _slice(hashes: Hashes, low: int, high: int) -> Hashes:
-    return hashes[np.searchsorted(hashes, np.uint64(low)) : np.searchsorted(hashes, np.uint64(high), "right")]
-
-
-def to_join(snapshot: Snapshot, period: str, rows: int) -> list[FileEntry]:
-    """Stored files of the period that are no larger than what they would be written together with.
-
-    So a hash is rewritten once for every doubling, and a period never has more than a few files.
-    """
-    joined: list[FileEntry] = []
-    for entry in sorted(snapshot.files(TABLE, billing_period=period), key=lambda entry: (entry.rows, entry.path)):
-        if entry.rows > rows:
-            break
-        joined.append(entry)
-        rows += entry.rows
-    return joined
-
-
-def write(path: Path, hashes: Hashes, lake: Lake, joined: Iterable[FileEntry]) -> None:
-    """Write sorted hashes, with those of the files they replace."""
-    parts = [hashes, *(pq.read_table(lake.path(entry)).column(0).to_numpy() for entry in joined)]
-    pq.write_table(
-        pa.table({COLUMN: pa.array(union(parts), pa.uint64())}),
-        path,
-        compression="none",  # hashes do not compress; their differences are shorter than they are
-        use_dictionary=False,
-        column_encoding="DELTA_BINARY_PACKED",
-        row_group_size=1 << 20,
-    )
+def mapped(path: Path) -> Hashes:
+    """The hashes in a file, of which what is looked at is in memory."""
+    return np.memmap(path, np.dtype("<u8"), "r") if path.stat().st_size else np.empty(0, np.uint64)

@@ -97,7 +97,7 @@ def stage(desk: Workspace, landed: str, *, trusts_ids: bool = False) -> Staged:
           join (from placed_series where codes = [] and from_at is not null) as placed
             on {join(desk)} and {judged.IN_STRETCH}
           where {judged.is_plain(trusts_ids=trusts_ids)}
-        ) to {literal(str(target))} (format parquet, compression lz4_raw, dictionary_size_limit 1,
+        ) to {literal(str(target))} (format parquet, compression lz4_raw, parquet_version v2, dictionary_size_limit 1,
           partition_by (slot))
         """,
         "set preserve_insertion_order = true",

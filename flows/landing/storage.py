@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
-from flows.landing import record_ids
+from flows.landing import stored_ids
 from flows.landing.decimals import narrowest
 from flows.landing.fates import Decided
 from flows.landing.staged import FILE_OF_PLACE, Staged
@@ -24,6 +24,9 @@ SPANNING = "spanning"
 SERIES = "usage_series"
 COPIED = "(format parquet, compression zstd, compression_level 1, parquet_version v2)"
 STORED = "series_id, usage_record_id, charge_period_start, charge_period_end"
+
+KEYS_AT_ONCE = 8_000_000
+"""Of how many rows of a file the series and starts are compared together."""
 
 _LOSERS = "anti join (select * from fates where fate <> 'accepted') as lost using (place)"
 
@@ -129,20 +132,25 @@ def _sorted_file(desk: Workspace, part: _Part) -> tuple[Path | None, int]:
     quantity = f"consumed_quantity::{narrowest(rows, desk)} as consumed_quantity"
     columns = ", ".join([STORED, quantity, "revision", "tags", *["counted_at"] * bool(waiting)])
     desk.connection.execute(
-        f"copy (select {columns} from {rows} order by {_order(desk, rows)}) to {literal(str(path))} {COPIED}"
+        f"copy (select {columns} from {rows} order by {_order(desk, rows, count)}) to {literal(str(path))} {COPIED}"
     )
     return path, spanning if part.spanning is None else part.spanning
 
 
-def _order(desk: Workspace, rows: str) -> str:
+def _order(desk: Workspace, rows: str, count: int) -> str:
     """The order of a file. The id decides only where a series has two records of one start.
 
     Sorting by a text costs as much as all the rest of the sort, so it is left out where it decides nothing.
     """
-    found = desk.connection.sql(f"select hash(series_id, charge_period_start) as key from {rows}").fetchnumpy()["key"]
-    keys = np.sort(np.asarray(found))
-    has_ties = bool((keys[1:] == keys[:-1]).any())
-    return "series_id, charge_period_start, usage_record_id" if has_ties else "series_id, charge_period_start"
+    passes = -(-count // KEYS_AT_ONCE)
+    hashed = f"(select hash(series_id, charge_period_start) as key from {rows})"
+    for number in range(passes):
+        some = "" if passes == 1 else f" where key % {passes} = {number}"
+        keys = np.array(desk.connection.sql(f"select key from {hashed}{some}").fetchnumpy()["key"], copy=None)
+        keys.sort()
+        if bool((keys[1:] == keys[:-1]).any()):
+            return "series_id, charge_period_start, usage_record_id"
+    return "series_id, charge_period_start"
 
 
 def write_series(desk: Workspace, lake: Lake, snapshot: Snapshot, staged: Staged, run_id: str) -> list[FileEntry]:
@@ -193,13 +201,11 @@ def write_ids(
     """Write the hashes of the accepted ids of every period; smaller files of the period are joined in."""
     added: list[FileEntry] = []
     removed: list[str] = []
-    for period, hashes in sorted(decided.accepted_hashes.items()):
-        if not len(hashes):
-            continue
-        joined = record_ids.to_join(snapshot, period, len(hashes))
+    for period in decided.accepted.periods():
+        joined = stored_ids.to_join(snapshot, period, decided.accepted.count(period))
         path = desk.path("ids", f"{period}.parquet")
-        record_ids.write(path, hashes, lake, joined)
-        added.append(lake.adopt_file(record_ids.TABLE, path, name=run_id, partition={"billing_period": period}))
+        stored_ids.write(path, decided.accepted, period, lake, joined)
+        added.append(lake.adopt_file(stored_ids.TABLE, path, name=run_id, partition={"billing_period": period}))
         removed += [entry.path for entry in joined]
     return added, removed
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flows.landing.reader import Reader
 
 MEMORY_LIMIT = "1750MB"
-"""What DuckDB may hold before it spills. The rest of a run is small but the ids' hashes, 16 bytes a row."""
+"""What DuckDB may hold before it spills. The rest of a run is small, whatever its rows."""
 
 AT_ONCE = 2
 """Pieces of work beside each other; each may hold a bucket in memory."""
@@ -69,6 +69,12 @@ class Workspace:
         folder.mkdir(exist_ok=True)  # more than one thread may
         return folder / name
 
+    def new_folder(self, name: str) -> Path:
+        """The path of a sub-folder that is not there, whatever was."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
+
 
 @contextmanager
 def workspace(
@@ -94,6 +100,8 @@ def engine(spills_to: Path, memory_limit: str, received_at: str) -> duckdb.DuckD
     """A DuckDB without a file, whose clock is UTC and that knows the grammar of untrusted text."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
+    # a scratch file may be written again under its name, within a tick of the clock that its old bytes are kept by
+    connection.execute("set enable_external_file_cache = false")
     connection.execute(f"set memory_limit = {literal(memory_limit)}")
     connection.execute(f"set temp_directory = {literal(str(spills_to))}")
     connection.execute(f"set variable received_at = {literal(received_at)}::timestamptz")

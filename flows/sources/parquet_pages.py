@@ -43,6 +43,8 @@ def _check(content: mmap.mmap, metadata: pq.FileMetaData) -> None:
 
 def _chunks(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
     for group in range(metadata.num_row_groups):
+        if not metadata.row_group(group).num_rows:
+            continue  # some writers make a group for nothing, and say of its pages what is not there
         for column in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(column)
             starts = [chunk.data_page_offset]

@@ -17,6 +17,8 @@ WRONG: dict[str, Any] = {
     "name '/etc/passwd' is not": {"name": "/etc/passwd"},
     "name '' is not": {"name": ""},
     "name None is not": {"rows": 1},
+    r"name '\ud800.csv' is not": {"name": "\ud800.csv"},
+    r"name 'a\x00.csv' is not": {"name": "a\x00.csv"},
     "sha256 'abc' is not": {"name": "a.csv", "sha256": "abc"},
     "sha256 'AAAA": {"name": "a.csv", "sha256": "A" * 64},
     "rows -1 is not": {"name": "a.csv", "rows": -1},

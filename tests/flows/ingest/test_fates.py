@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.lake.journal import Lake
-from flows.landing import record_ids
+from flows.landing import hashed_ids, record_ids, storage, stored_ids
 from tests.flows.ingest.world import (
     FORMATS,
     as_csv,
@@ -207,6 +207,31 @@ def test_two_ids_of_one_hash_are_two_ids(lake: Lake, inbox: Path, monkeypatch: p
     second = ingest(lake, write(inbox, [usage(number) for number in range(40, 60)], name="second"))
 
     assert (fates(first), fates(second)) == ((50, 0, 0, 0), (10, 10, 0, 0))
+
+
+def test_fates_and_bytes_are_the_same_however_few_hashes_are_in_memory_together(
+    tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the second 110 rows 20 repeat the first delivery, 10 of them with other content; 5 more repeat this one's."""
+    earlier = {"charge_period_start": "2026-09-01T00:00:00Z", "charge_period_end": "2026-09-01T01:00:00Z"}
+    first = [usage(number, **(earlier if number % 3 else {})) for number in range(60)]
+    changed = [row | ({"consumed_quantity": "9"} if number % 2 else {}) for number, row in enumerate(first[:20])]
+    second = [*changed, *[usage(number) for number in range(60, 145)], *[usage(number) for number in range(60, 65)]]
+    files = [write(inbox, rows, name=name) for name, rows in (("first", first), ("second", second))]
+
+    def landed(name: str) -> tuple[list[tuple[int, int, int, int]], dict[str, str]]:
+        lake = Lake.create(tmp_path / name)
+        return [fates(ingest(lake, file)) for file in files], content(lake)
+
+    monkeypatch.setattr(stored_ids, "ROWS_OF_A_GROUP", 16)
+    together = landed("together")
+    monkeypatch.setattr(hashed_ids, "AT_ONCE", 7)
+    monkeypatch.setattr(hashed_ids, "IDS_AT_ONCE", 5)
+    monkeypatch.setattr(storage, "KEYS_AT_ONCE", 3)
+
+    assert hashed_ids.parts_for(110) == 16
+    assert landed("apart") == together
+    assert together[0] == [(60, 0, 0, 0), (85, 15, 0, 10)]
 
 
 def test_the_hash_of_an_id_is_that_of_its_bytes_whatever_stands_beside_it() -> None:
