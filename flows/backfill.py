@@ -261,6 +261,7 @@ class _Backfill:
             reserved=reserved,
             as_later=as_later,
             issue_date=self._issue_date(period),
+            stands=self.stands,
         )
         found = recomputed(self.head, period, accounts, self.stands, made)
         self.changes.append(found.changes)
@@ -307,7 +308,7 @@ class _Backfill:
         return self.head.lake.write_table(name, rows, run_id=self.run_id, partition=partition, label=label)
 
     def _commit(self) -> Run:
-        self._add(checked_or_refused(self.candidate, self.run_id, changed={entry.table for entry in self.added}))
+        self._add(checked_or_refused(self.candidate, self.run_id))
         changes = pl.concat([pl.DataFrame(schema=CHANGES), *self.changes])
         report = self._report(changes)
         tables = {"touched": self.touched, "changes": changes}

@@ -1,41 +1,74 @@
 """What is asked of the books before every commit: which credit limits it reaches, and whether the invariants hold."""
 
 from collections.abc import Collection
+from typing import TypedDict
 
-from flows.credit_limits import READS, credit_states, has_limits
-from flows.lake.audit import SMALL, Breach, audit, read_by_audit
+from flows.credit_limits import FIGURES_NOW, RESTRICTIONS, credit_states, has_limits
+from flows.lake.audit import (
+    SMALL,
+    Breach,
+    asked_apart,
+    asked_of,
+    audit,
+    changed_files,
+    only_of,
+    periods_of,
+    read_by_audit,
+)
 from flows.lake.journal import FileEntry, Snapshot
-from flows.lake.views import connect, define, read_by
+from flows.lake.views import Query, connect, define, read_by, with_commits
 from flows.run import Refusal
 
 
+class Known(TypedDict):
+    """What connecting and adding relations are told alike."""
+
+    usage_periods: Collection[str]
+    in_memory: int
+    asked: Collection[Query]
+
+
 def checked(
-    candidate: Snapshot, run_id: str, *, changed: Collection[str], usage_periods: Collection[str]
+    candidate: Snapshot, run_id: str, *, usage_periods: Collection[str]
 ) -> tuple[list[FileEntry], list[Breach]]:
     """Both questions, asked of what is about to be visible; what both read is read once.
 
-    Reads    the candidate, complete but for what is told of credit limits; `changed`: its tables that are other than
-             they were, so that an invariant that reads none of them is not asked; usage of some billing periods alone
+    An invariant that reads no table of which files come or go is not asked: it holds as it did at the commit that the
+    candidate is made on. Nor is one that looks at each period by itself asked of periods that keep their files.
+
+    Reads    the candidate, complete but for what is told of credit limits; usage of some billing periods alone
     Makes    the files to add (`credit_states`), and the invariants that do not hold then
     Source   I5, rule book 13
     """
-    lake, first = candidate.lake, read_by(READS) if has_limits(candidate) else set()
-    with connect(lake, candidate, usage_periods=usage_periods, only=first, in_memory=SMALL) as connection:
-        told = credit_states(connection, candidate, run_id) if first else []
-        changed = {*changed, *(entry.table for entry in told)}
-        rest = read_by_audit(changed) - first
-        define(connection, lake, candidate.with_changes(told), usage_periods=usage_periods, only=rest, in_memory=SMALL)
-        return told, audit(connection, changed=changed)
+    lake, changed = candidate.lake, changed_files(candidate)
+    figures = read_by(FIGURES_NOW.reads) if has_limits(candidate) else set[str]()
+    told_of = {RESTRICTIONS} if figures else set[str]()
+    asked = asked_of({*told_of, *(entry.table for entry in changed)})
+    apart = asked_apart(asked, candidate, changed)
+    whole = [query for query in asked if query not in apart]
+    reads = read_by_audit(whole)
+    first = figures | (with_commits(figures) & reads)
+    known: Known = {"usage_periods": usage_periods, "in_memory": SMALL, "asked": [*whole, FIGURES_NOW]}
+    with connect(lake, candidate, only=first, **known) as connection:
+        told = credit_states(connection, candidate, run_id) if figures else []
+        candidate = candidate.with_changes(told)
+        define(connection, lake, candidate, only=reads - first, **known)
+        found = audit(connection, whole)
+    if apart:
+        here = only_of(candidate, periods_of(changed))
+        with connect(
+            lake, here, only=read_by_audit(apart), usage_periods=(), in_memory=SMALL, asked=apart
+        ) as connection:
+            found += audit(connection, apart)
+    return told, found
 
 
-def checked_or_refused(
-    candidate: Snapshot, run_id: str, *, changed: Collection[str], usage_periods: Collection[str] = ()
-) -> list[FileEntry]:
+def checked_or_refused(candidate: Snapshot, run_id: str, *, usage_periods: Collection[str] = ()) -> list[FileEntry]:
     """The files to add that tell of credit limits (`checked`).
 
     Errors   Refusal: an invariant does not hold; the run must not commit
     """
-    told, breaches = checked(candidate, run_id, changed=changed, usage_periods=usage_periods)
+    told, breaches = checked(candidate, run_id, usage_periods=usage_periods)
     if breaches:
         shown = "\n".join(f"  {breach}" for breach in breaches)
         raise Refusal(f"nothing is committed, because the books would not balance:\n{shown}\nplease report this")

@@ -293,16 +293,16 @@ def groups_of(
     >>> groups_of(range(5), [], 2), groups_of((3, 7), [])
     (((0, 1, 2), (3, 4)), ((3, 7),))
     """
-    size = -(-len(buckets) // min(count or _how_many_groups(usage), len(buckets)))
+    size = -(-len(buckets) // min(count or how_many_groups(sum(entry.rows for entry in usage)), len(buckets)))
     return tuple(tuple(buckets[start : start + size]) for start in range(0, len(buckets), size))
 
 
-def _how_many_groups(usage: Sequence[FileEntry]) -> int:
-    """Small buckets together: a frame costs about the same for a thousand rows as for none.
+def how_many_groups(rows: int) -> int:
+    """How many groups so many rows of usage ask for: a frame costs about the same for a thousand rows as for none.
 
-    More than one group are an even number of them, so that no core of two waits for the last.
+    More than one are an even number of them, so that no core of two waits for the last.
     """
-    count = max(1, round(sum(entry.rows for entry in usage) / ROWS_PER_GROUP))
+    count = max(1, round(rows / ROWS_PER_GROUP))
     return count if count == 1 else count + count % 2
 
 
@@ -477,6 +477,7 @@ def _totals(invoices: pl.DataFrame) -> list[dict[str, str]]:
     amounts = [
         "list_cost",
         "discount_amount",
+        "cap_amount",
         "grant_amount",
         "total_without_tax",
         "total_tax",
@@ -508,8 +509,7 @@ def finish_bill(plan: BillPlan, results: Sequence[GroupResult]) -> Run:
     )
     with ThreadPoolExecutor(max_workers=1) as meanwhile:
         spanning = meanwhile.submit(spanning_records, snapshot, plan.reference_files, plan.period, plan.known_as_of)
-        changed = {entry.table for entry in added}
-        told = checked_or_refused(candidate, plan.run_id, changed=changed, usage_periods=[plan.period])
+        told = checked_or_refused(candidate, plan.run_id, usage_periods=[plan.period])
         added, candidate = [*added, *told], candidate.with_changes(told)
     report = _report(plan, results, spanning.result())
     findings = out_of_bounds(candidate, plan.period) if plan.is_closing else []

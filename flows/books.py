@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.landing.storage import spanning_rows
+from flows.shared_engine import asking
 from flows.sql import parquet
 from rating import metering
 from rating.account_periods import account_periods
@@ -88,8 +89,7 @@ def usage_connection(
 
     Where some files hold narrow quantities and others wide ones, it is also there in two halves.
     """
-    connection = duckdb.connect(config={"threads": threads})
-    connection.execute("set timezone = 'UTC'")
+    connection = _of_its_own(threads) if series is None else asking()
     narrow, wide = _usage_by_width(lake, entries)
     if series is not None:
         keep(connection, "asked_series", series.select("series_id"))
@@ -99,11 +99,18 @@ def usage_connection(
     halves = {metering.NARROW: narrow, metering.WIDE: wide}
     if all(halves.values()):
         for view, parts in halves.items():
-            connection.execute(f"create view {view} as {' union all '.join(parts)}")
+            connection.execute(f"create temp view {view} as {' union all '.join(parts)}")
         widened = f"select {USED}, consumed_quantity::decimal(38, 15) as consumed_quantity from {metering.NARROW}"
-        connection.execute(f"create view usage_records as {widened} union all from {metering.WIDE}")
+        connection.execute(f"create temp view usage_records as {widened} union all from {metering.WIDE}")
     else:
-        connection.execute(f"create view usage_records as {' union all '.join([*narrow, *wide]) or NO_USAGE}")
+        connection.execute(f"create temp view usage_records as {' union all '.join([*narrow, *wide]) or NO_USAGE}")
+    return connection
+
+
+def _of_its_own(threads: int) -> duckdb.DuckDBPyConnection:
+    """An engine whose memory goes with it."""
+    connection = duckdb.connect(config={"threads": threads})
+    connection.execute("set timezone = 'UTC'")
     return connection
 
 
@@ -291,12 +298,11 @@ def earlier_costs(lake: Lake, snapshot: Snapshot, billing_period: str, cost_poli
     )
     if watched.is_empty() or not charges:
         return pl.DataFrame(schema=EARLIER_COSTS)
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with asking() as connection:
         keep(connection, "watched", watched)
         keep(connection, "no_allocations", TABLES["allocations"].empty())
-        connection.execute(f"create view charges as {_files(lake, charges)}")
-        connection.execute(f"create view allocations as {_files(lake, allocations) or 'from no_allocations'}")
+        connection.execute(f"create temp view charges as {_files(lake, charges)}")
+        connection.execute(f"create temp view allocations as {_files(lake, allocations) or 'from no_allocations'}")
         return connection.sql(_EARLIER_COSTS).pl().cast(EARLIER_COSTS)  # type: ignore[arg-type]
 
 
@@ -396,9 +402,8 @@ def _asked(
 ) -> pl.DataFrame:
     if not entries:
         return pl.DataFrame(schema=schema)
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        connection.execute(f"create view files as {_files(lake, entries)}")
+    with asking() as connection:
+        connection.execute(f"create temp view files as {_files(lake, entries)}")
         for name, frame in frames.items():
             keep(connection, name, frame)
         return connection.sql(sql).pl().cast(schema)  # type: ignore[arg-type]

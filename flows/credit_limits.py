@@ -4,11 +4,16 @@ import duckdb
 import polars as pl
 
 from flows.lake.journal import FileEntry, Snapshot
+from flows.lake.views import Query
 from rating.credit_limits import FIGURES, restrictions
 from rating.operations import ACCEPTED
 
-READS = ("internal.credit_figures",)
-"""The relations that `credit_states` asks."""
+FIGURES_NOW = Query(
+    "credit_figures", "from internal.credit_figures", "what accounts may owe and owe", ("internal.credit_figures",)
+)
+"""What `credit_states` asks."""
+RESTRICTIONS = "account_restrictions"
+"""The table that it writes."""
 
 
 def credit_states(connection: duckdb.DuckDBPyConnection, candidate: Snapshot, run_id: str) -> list[FileEntry]:
@@ -17,16 +22,16 @@ def credit_states(connection: duckdb.DuckDBPyConnection, candidate: Snapshot, ru
     Whoever commits asks this of what it is about to commit: usage that is billed, documents, payments, limits that are
     set and reference tables all count. What is used is what the view `credit_limit_overview` says.
 
-    Reads    the candidate, complete but for these rows, and a connection with READS over it
+    Reads    the candidate, complete but for these rows, and a connection with what FIGURES_NOW reads over it
     Writes   account_restrictions of cause credit_limit
     Source   I5
     """
-    figures = connection.sql(f"from {READS[0]}").pl().select(*FIGURES).cast(FIGURES)  # type: ignore[arg-type]
+    figures = connection.sql(FIGURES_NOW.text).pl().select(*FIGURES).cast(FIGURES)  # type: ignore[arg-type]
     rows = restrictions(figures, candidate.read("account_restrictions"))
     if rows.is_empty():
         return []
     label = f"{candidate.number + 1:06}-credit-limits"
-    return [candidate.lake.write_table("account_restrictions", rows, run_id=run_id, label=label)]
+    return [candidate.lake.write_table(RESTRICTIONS, rows, run_id=run_id, label=label)]
 
 
 def has_limits(candidate: Snapshot) -> bool:

@@ -29,6 +29,7 @@ def period_inputs(
     reserved: pl.DataFrame = NO_PERIOD,
     as_later: Snapshot | None = None,
     issue_date: date | None = None,
+    stands: pl.DataFrame | None = None,
 ) -> Inputs:
     """The inputs of a period for the accounts of some buckets, or for those of them that are named.
 
@@ -38,6 +39,7 @@ def period_inputs(
              reserved: later periods that keep all they took of grants (billing_account_id, billing_period)
              as_later: where later periods are read that keep what they took, if not in the snapshot
              issue_date: of documents that have none yet, as far as it is known
+             stands: `binding` of this period and later ones, where it is known
     """
     lake = snapshot.lake
     reference = books.reference_tables(lake, reference_files)
@@ -59,7 +61,10 @@ def period_inputs(
     running_in = books.usage_running_in(lake, snapshot, period, reference)
     here = [(entry, splitting) for entry, splitting in running_in if entry.partition["bucket"] in names]
     books.add_earlier_records(connection, lake, here, series)
-    stands = binding(before or snapshot, reference["billing_policies"], since=period, accounts=own)
+    if stands is None:
+        stands = binding(before or snapshot, reference["billing_policies"], since=period, accounts=own)
+    else:
+        stands = stands.filter(pl.col("billing_period") >= period).join(own, on="billing_account_id", how="semi")
     paid = stands.filter(standing=PAID).select("billing_account_id", "billing_period")
     return Inputs(
         billing_period=period,

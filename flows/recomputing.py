@@ -9,7 +9,8 @@ from os import cpu_count
 
 import polars as pl
 
-from flows.bill_period import POSTED_KINDS, closed_at, groups_of, of_others
+from flows import books
+from flows.bill_period import POSTED_KINDS, closed_at, groups_of, how_many_groups, of_others
 from flows.documents import Voided, documents, voided_documents
 from flows.lake.journal import FileEntry, Snapshot
 from flows.period_inputs import buckets_of, period_inputs
@@ -54,6 +55,7 @@ def rerated(
     reserved: pl.DataFrame,
     as_later: Snapshot | None = None,
     issue_date: date | None = None,
+    stands: pl.DataFrame | None = None,
 ) -> Rerated:
     """Rate accounts of a period by what is known now, some buckets at a time.
 
@@ -61,11 +63,13 @@ def rerated(
              reserved: billing_account_id, billing_period of later periods that keep all they have
              as_later: where later periods are read that keep what they took, if not in the candidate
              issue_date: whose tax rates drafts have that are taxed by it (T1)
+             stands: `binding` of this period and later ones, where it is known
     """
     lake = candidate.lake
     buckets = buckets_of(accounts, lake.buckets)
     names = [f"{bucket:02}" for bucket in buckets]
-    groups = groups_of(buckets, before.files("usage_records", billing_period=period, bucket=names))
+    usage = before.files("usage_records", billing_period=period, bucket=names)
+    groups = groups_of(buckets, usage, how_many_groups(_rows_of(before, usage, accounts)))
 
     def one(group: Sequence[int]) -> Rerated:
         inputs = period_inputs(
@@ -79,10 +83,12 @@ def rerated(
             reserved=reserved,
             as_later=as_later,
             issue_date=issue_date,
+            stands=stands,
         )
         with inputs.connection:
-            outputs = rate_period(inputs)
-        return Rerated(outputs, account_terms(inputs), inputs.grants, closed_at(inputs))
+            terms = account_terms(inputs)
+            outputs = rate_period(inputs, terms)
+        return Rerated(outputs, terms, inputs.grants, closed_at(inputs))
 
     if len(groups) == 1:
         return one(groups[0])
@@ -93,6 +99,16 @@ def rerated(
     )
     rest = {name: pl.concat([getattr(part, name) for part in parts]) for name in ("terms", "grants", "closed")}
     return Rerated(outputs, **rest)
+
+
+def _rows_of(before: Snapshot, usage: Sequence[FileEntry], accounts: pl.DataFrame) -> int:
+    """About how many rows of usage are of these accounts, by their share of the series; all where all are few."""
+    rows = sum(entry.rows for entry in usage)
+    if how_many_groups(rows) == 1:
+        return rows
+    files = before.files("usage_series", bucket={entry.partition["bucket"] for entry in usage})
+    series = books.columns_of(before.lake, files, "usage_series", ["billing_account_id"])
+    return rows * series.join(accounts, on="billing_account_id", how="semi").height // max(series.height, 1)
 
 
 @dataclass(frozen=True)

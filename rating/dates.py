@@ -38,7 +38,15 @@ def instants(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:
     )
 
 
+FEW = 100
+"""Rows up to which each is looked up by itself: telling pairs apart and joining them takes longer."""
+
+
 def _resolved(frame: pl.DataFrame, boundary: str, zone: str) -> pl.Series:
+    if frame.height <= FEW:
+        rows = frame.select(boundary, zone).iter_rows()
+        found = [None if at is None or where is None else boundary_instant(at, where) for at, where in rows]
+        return pl.Series(boundary, found, dtype=Instant)
     pairs = frame.select(boundary, zone).unique().drop_nulls()
     known = [boundary_instant(at, where) for at, where in pairs.iter_rows()]
     table = pairs.with_columns(pl.Series("_instant", known, dtype=Instant))

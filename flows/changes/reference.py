@@ -16,7 +16,7 @@ from flows.reference import Reference
 from flows.standing import standing
 from flows.tax_dates import is_by_issue
 from rating.chains import OWNER
-from rating.quantities import BY_RECORD
+from rating.price_models import BY_RECORD
 from schemas import REFERENCE
 
 LONGEST_RECORD = timedelta(days=367)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, time, timedelta
 
-import duckdb
 import polars as pl
 
 from flows.changes.baselines import Baseline, Changed, History, named, nobody
 from flows.lake.journal import FileEntry, Lake
 from flows.landing.storage import spanning_rows
+from flows.shared_engine import asking
 from flows.sql import parquet
 from schemas.units import Hash64
 
@@ -95,8 +95,7 @@ def _series(history: History, changed: Changed, after: datetime | None = None) -
     queries = [_query(snapshot.lake, _of_part(changed, part)) for part in parts]
     where = "" if after is None else " where charge_period_end > $after"
     sql = " union ".join(f"(select distinct series_id from ({query}){where})" for query in queries)
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with asking() as connection:
         ids = connection.execute(sql, {"after": after} if after else None).pl()
     known = snapshot.read("usage_series", bucket={bucket for _, bucket in parts})
     ids = ids.cast({"series_id": Hash64})

@@ -6,7 +6,7 @@ One file per invariant in `invariants/`, each a query that returns the rows that
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -15,6 +15,7 @@ from flows.lake.journal import (
     APPEND_ONLY,
     HINT,
     NOTED_FROM,
+    REFERENCE,
     Commit,
     FileEntry,
     Lake,
@@ -26,8 +27,12 @@ from flows.lake.journal import (
 )
 from flows.lake.views import PUBLISHED, Query, connect, queries, read_by
 
+PERIOD = "billing_period"
 SMALL = 32 * 2**20
 """Up to how many bytes of files a lake is held in memory while it is audited."""
+
+MUCH = 4 * 2**20
+"""From how many bytes of files on it is worth a second connection to leave out periods that nothing came to."""
 
 SHOWN = 5
 """How many offending rows a breach shows."""
@@ -47,28 +52,69 @@ class Breach:
         return f"{self.name}: {self.rule}: broken by {self.count}: {shown}"
 
 
-def audit(connection: duckdb.DuckDBPyConnection, *, changed: Collection[str] | None = None) -> list[Breach]:
-    """Every invariant that does not hold on a connection of `views.connect`.
-
-    `changed` names tables: then only what reads one of them, directly or through views, is asked; a run that only adds
-    usage need not audit the ledger again.
-    """
-    found = (_broken(connection, query) for query in _asked(changed))
+def audit(connection: duckdb.DuckDBPyConnection, asked: Collection[Query] | None = None) -> list[Breach]:
+    """Every invariant, or each of these, that does not hold on a connection of `views.connect`."""
+    found = (_broken(connection, query) for query in (asked_of() if asked is None else asked))
     return [breach for breach in found if breach]
 
 
 def audit_of(lake: Lake, snapshot: Snapshot | None = None) -> list[Breach]:
     """Every invariant that does not hold as of a snapshot, the head's by default."""
-    with connect(lake, snapshot, in_memory=SMALL) as connection:
-        return audit(connection)
+    asked = asked_of()
+    with connect(lake, snapshot, only=read_by_audit(asked), in_memory=SMALL, asked=asked) as connection:
+        return audit(connection, asked)
 
 
-def read_by_audit(changed: Collection[str] | None = None) -> set[str]:
-    """The relations that `audit` reads, for a connection that has no others."""
-    return read_by([name for query in _asked(changed) for name in query.reads])
+def read_by_audit(asked: Collection[Query]) -> set[str]:
+    """The relations that invariants read, for a connection that has no others."""
+    return read_by([name for query in asked for name in query.reads])
 
 
-def _asked(changed: Collection[str] | None) -> list[Query]:
+def changed_files(candidate: Snapshot) -> list[FileEntry]:
+    """The files that a candidate has and its commit has not, and those that are gone; reference tables in use too."""
+    before = candidate.lake.snapshot(candidate.number)
+    was, now = before.visible, candidate.visible
+    come = [entry for path, entry in now.items() if path not in was]
+    gone = [entry for path, entry in was.items() if path not in now]
+    if candidate.reference_digest == before.reference_digest:
+        return come + gone
+    return come + gone + [one for one in now.values() if one.partition.get(REFERENCE) == candidate.reference_digest]
+
+
+def asked_apart(asked: Collection[Query], candidate: Snapshot, changed: Collection[FileEntry]) -> tuple[Query, ...]:
+    """The invariants that need to be asked only of the billing periods of which files came or went.
+
+    Those that look at each period by itself, where of what they read nothing changed that is of no one period; none
+    where it would leave out little.
+    """
+    of_all = {entry.table for entry in changed if PERIOD not in entry.partition}
+    apart = tuple(query for query in asked if query.is_by_period and not _reads_any(query, of_all))
+    periods, read = periods_of(changed), read_by_audit(apart)
+    left_out = (one for one in candidate.visible.values() if one.table in read and not _is_of(one, periods))
+    return apart if sum(entry.bytes for entry in left_out) >= MUCH else ()
+
+
+def periods_of(entries: Iterable[FileEntry]) -> set[str]:
+    """The billing periods of files."""
+    return {entry.partition[PERIOD] for entry in entries if PERIOD in entry.partition}
+
+
+def only_of(snapshot: Snapshot, periods: Collection[str]) -> Snapshot:
+    """A snapshot without the files of other billing periods."""
+    return replace(
+        snapshot, visible={path: entry for path, entry in snapshot.visible.items() if _is_of(entry, periods)}
+    )
+
+
+def _is_of(entry: FileEntry, periods: Collection[str]) -> bool:
+    return entry.partition.get(PERIOD) in (None, *periods)
+
+
+def asked_of(changed: Collection[str] | None = None) -> list[Query]:
+    """All invariants, or those that read one of these tables, directly or through views.
+
+    A run that only adds usage need not audit the ledger again.
+    """
     return [query for query in queries("invariants") if changed is None or _reads_any(query, set(changed))]
 
 

@@ -402,6 +402,11 @@ class Lake:
                 f"commit {following.number} is made, but the disk may lose it ({fault.strerror or fault}); "
                 "mend that and run the same command again"
             ) from fault
+        if not is_made and not self.store.exists(name):
+            raise LakeError(
+                f"{self.store.location(name)} is no file, so nothing can be committed; remove it and run the same "
+                "command again"
+            )
         if not is_made:
             raise HeadMoved(
                 f"commit {following.number} was made by another run while {command} computed; "
@@ -568,7 +573,7 @@ def hinted_head(store: Store) -> tuple[int, str] | None:
         with store.open(HINT) as file:
             noted = json.loads(file.read())
         return int(noted["number"]), str(noted["hash"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
@@ -603,7 +608,7 @@ def judged(number: int, content: bytes | None, previous: Commit | None) -> tuple
         return f"{name} is missing", None
     try:
         commit = parsed(content)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return f"{name} is no commit record", None
     if commit.record() != content or commit.own_hash() != commit.hash:
         return f"{name} was changed: its hash does not fit what it says", commit

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows.sql import literal
 
@@ -23,7 +24,7 @@ _FIRST_WORD = re.compile(r"^[\s(]*([a-z]+)", re.IGNORECASE)
 _QUESTIONS = frozenset({"select", "with", "from", "values", "describe", "summarize", "show"})
 _NO_QUESTIONS = re.compile(
     r"\b(query|json_execute_serialized_sql|enable_logging|disable_logging|truncate_duckdb_logs|write_log"
-    r"|checkpoint|force_checkpoint)\s*\(",
+    r"|enable_profiling|disable_profiling|checkpoint|force_checkpoint)\s*\(",
     re.IGNORECASE,
 )
 """Functions that run a text, or do something besides answering. They are looked for in quoted texts, too."""
@@ -65,6 +66,28 @@ def lock(connection: duckdb.DuckDBPyConnection, files: Collection[Path]) -> None
         "lock_configuration = true",
     ):
         connection.execute(f"set {setting}")
+
+
+DAYS = (-719_162 + 1, 2_932_896)
+"""From 1970 to the second day of year 1 and the last of year 9999: what lies between has a date in any zone."""
+
+TICKS_OF_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def beyond_the_calendar(answer: pl.DataFrame) -> str | None:
+    """A column of an answer with a day or an instant that only the engine can show: one of year 10000, or infinity.
+
+    >>> from datetime import date
+    >>> beyond_the_calendar(pl.DataFrame({"a": [date(2026, 10, 1), None], "b": [0, 1]}))
+    """
+    for column in answer:
+        ticks = TICKS_OF_A_DAY[column.dtype.time_unit] if isinstance(column.dtype, pl.Datetime) else 1
+        if isinstance(column.dtype, pl.Date | pl.Datetime):
+            first, last = (day * ticks for day in DAYS)
+            least, most = column.to_physical().min(), column.to_physical().max()
+            if isinstance(least, int) and isinstance(most, int) and not first <= least <= most < last:
+                return column.name
+    return None
 
 
 def half_of_memory() -> int:

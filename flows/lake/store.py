@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
+from flows.lake.errors import LakeError
 from flows.machine import about
 
 READ_ONLY = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
@@ -150,7 +151,16 @@ class Folder:
         return str(self.local(name))
 
     def prove(self) -> None:
-        """Nothing: a file system without hard links says so itself when the first object is put."""
+        """Raise LakeError where DuckDB cannot open what lies in the folder.
+
+        A file system without hard links says so itself when the first object is put.
+        """
+        whole = str(self.root.absolute())
+        if not whole.isprintable():
+            raise LakeError(
+                f"{whole!r} cannot be the folder of a lake: DuckDB opens no file below a name with a line break or "
+                "another character that cannot be printed; name another folder"
+            )
 
     def fetch(self, wanted: Mapping[str, str]) -> None:
         """Nothing: engines read objects where they lie."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import functools
 import re
+import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from graphlib import TopologicalSorter
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import duckdb
@@ -23,8 +26,9 @@ import polars as pl
 
 import schemas
 from flows.lake import tables
+from flows.lake.comments import comments
 from flows.lake.journal import REFERENCE, Commit, FileEntry, Lake, LakeError, Snapshot, canonical, sha256_of_bytes
-from flows.lake.one_question import SECONDS, in_time, lock, why_no_question
+from flows.lake.one_question import SECONDS, beyond_the_calendar, in_time, lock, why_no_question
 from flows.machine import told
 from flows.sql import literal, parquet
 
@@ -34,12 +38,17 @@ STORAGE_VERSION = "v1.2.0"
 PATIENCE = 60
 """How many seconds a run waits for others to publish before it."""
 LITTLE = 4 * 2**20
-"""Up to how many bytes of files a lake is asked by one thread: waking others takes a tenth more than it gives."""
+"""Up to how many bytes of files a lake is asked by one thread: waking others takes a tenth more than it gives.
+
+Many questions of what is held in memory take half as much again on two threads, and hardly less time.
+"""
 
 Types = Mapping[str, str]
 Key = TypeVar("Key", bound=Hashable)
 
 _MAP = "MAP(VARCHAR, VARCHAR)"
+BY_PERIOD = "-- by:     billing_period\n"
+"""The line of a query that looks at each billing period by itself."""
 _READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
 _CATALOGUE = re.compile(r"\b(duckdb_\w+|information_schema|pg_\w+|sqlite_\w+|show|describe)\b", re.IGNORECASE)
 
@@ -58,12 +67,14 @@ class Publishing(NotPublished):
 
 @dataclass(frozen=True)
 class Query:
-    """A named query of the package: its text, what its header says it is, and the relations it says it reads."""
+    """A named query of the package: its text, and what its header says: what it is, and the relations it reads."""
 
     name: str
     text: str
     sentence: str
     reads: tuple[str, ...]
+    is_by_period: bool = False
+    """Whether it looks at the rows of each billing period by themselves."""
 
 
 def connect(
@@ -73,6 +84,7 @@ def connect(
     usage_periods: Collection[str] | None = None,
     only: Collection[str] | None = None,
     in_memory: int = 0,
+    asked: Collection[Query] = (),
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory database of views over exactly the files of a snapshot (the head's by default).
 
@@ -80,15 +92,20 @@ def connect(
     `only` names relations: then there are those, and what they read, as their headers say.
     `in_memory`: up to how many bytes of files, the smallest relations first, each relation is read and worked out once
     and held as a table: many questions cost mostly the opening of files.
+    `asked`: all that will be asked; then what is held has only the columns that these name, as each column of each file
+    costs as much as a thousand rows.
     """
     connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
     snapshot = snapshot or lake.snapshot()
-    if sum(entry.bytes for entry in snapshot.visible.values()) <= LITTLE:
-        connection.execute("set threads = 1")
-    _begin(connection)
     names = None if only is None else read_by(only)
-    define(connection, lake, snapshot, usage_periods=usage_periods, only=names, in_memory=in_memory)
+    read = None if names is None else names | read_by([name for query in asked for name in query.reads])
+    entries = _entries_of(snapshot, _tables_of(read), usage_periods)
+    if asked:  # usage is added up once, and what is held is small
+        _set(connection, (one for one in entries if one.table != tables.USAGE), max(LITTLE, in_memory))
+    else:
+        _set(connection, entries)
+    _begin(connection)
+    define(connection, lake, snapshot, usage_periods=usage_periods, only=names, in_memory=in_memory, asked=asked)
     return connection
 
 
@@ -100,6 +117,7 @@ def define(
     usage_periods: Collection[str] | None = None,
     only: set[str] | None = None,
     in_memory: int = 0,
+    asked: Collection[Query] = (),
 ) -> None:
     """Add relations to a connection of `connect` that it does not have yet; what they read is there, or among them.
 
@@ -107,10 +125,12 @@ def define(
     """
     usage = _usage(snapshot, usage_periods)
     held = _held(snapshot, usage, only, in_memory) if in_memory else set()
+    held -= _read_once(asked) if asked else set()
 
     def view(name: str, text: Callable[[], str]) -> None:
         if only is None or name in only:
-            connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
+            what = f"table {name} as {_narrowed(name, text(), asked)}" if name in held else f"view {name} as {text()}"
+            connection.execute(f"create {what}")
 
     lake.paths(_entries_of(snapshot, _tables_of(only), usage_periods))
     commits = lake.commits(snapshot.number)
@@ -119,11 +139,16 @@ def define(
     view("internal.files", lambda: _files(lake, snapshot, commits))
     view("internal.usage_totals", lambda: _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
     view("stored_usage", lambda: _table(lake, usage, _view_types("stored_usage")))
-    views = queries("views")
-    for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
-        view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
     for table in BY_COMMIT:
         view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
+    views = queries("views")
+    read_already = {table for table in BY_COMMIT if asked and f"internal.{table}" in held & (only or held)}
+    held -= read_already
+    for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
+        if table in read_already:
+            view(table, partial(str, f"select * exclude (commit_number) from internal.{table}"))
+        else:
+            view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
     for table in BY_REFERENCE:
         view(f"internal.{table}", partial(_by_reference, lake, snapshot, table))
     for query in views:
@@ -133,6 +158,7 @@ def define(
 def _held(snapshot: Snapshot, usage: Iterable[FileEntry], names: set[str] | None, most: int) -> set[str]:
     """The relations whose files together come to no more bytes, the smallest first, and views that read only them."""
     views = {query.name for query in _load("views")}
+    names = None if names is None else read_by(names)  # some may be there already
     sizes = Counter[str]()
     for entry in snapshot.visible.values():
         sizes[entry.table] += entry.bytes
@@ -152,6 +178,44 @@ def _usage(snapshot: Snapshot, periods: Collection[str] | None) -> list[FileEntr
     return snapshot.files(tables.USAGE, **({} if periods is None else {"billing_period": periods}))
 
 
+def _narrowed(relation: str, text: str, asked: Collection[Query]) -> str:
+    """A relation with the columns alone that are named by whatever is asked of it; a view is as wide as it says."""
+    table = relation.removeprefix("internal.")
+    if not asked or table not in schemas.TABLES or relation in {query.name for query in _load("views")}:
+        return text
+    readers = _readers(asked)
+    words = _words(_macros()) | _words_of(table, readers) | _words_of(f"internal.{table}", readers)
+    unnamed = [f'"{name}"' for name in _view_types(table) if name not in words]
+    return f"select * exclude ({', '.join(unnamed)}) from ({text})" if unnamed else text
+
+
+def _read_once(asked: Collection[Query]) -> set[str]:
+    """The views that one question alone reads: nothing is gained by working them out apart from it."""
+    times = Counter(name for query in _readers(asked) for name in query.reads)
+    return {query.name for query in _load("views") if times[query.name] == 1}
+
+
+def _readers(asked: Collection[Query]) -> list[Query]:
+    """All that is asked, and the views that it reads, directly or through others."""
+    views = read_by([name for query in asked for name in query.reads])
+    return [*asked, *(query for query in _load("views") if query.name in views)]
+
+
+def _words_of(relation: str, readers: Collection[Query]) -> set[str]:
+    """The words of all that reads a relation; where that passes on whatever columns there are, of what reads it too."""
+    found = set[str]()
+    for query in readers:
+        if relation in query.reads:
+            found |= _words(query.text)
+            found |= _words_of(query.name, readers) if "*" in query.text.replace("count(*)", "") else set()
+    return found
+
+
+@functools.cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text))
+
+
 def read_by(relations: Collection[str]) -> set[str]:
     """Relations, and all that they read, themselves or through the views they read."""
     views = {query.name: query for query in _load("views")}
@@ -162,6 +226,11 @@ def read_by(relations: Collection[str]) -> set[str]:
             seen.add(name)
             waiting += views[name].reads if name in views else ()
     return seen
+
+
+def with_commits(relations: Collection[str]) -> set[str]:
+    """Of the tables among relations those that are there with the commit of each row, under that name."""
+    return {f"internal.{table}" for table in BY_COMMIT if table in relations}
 
 
 def relations_in(sql: str) -> set[str]:
@@ -226,18 +295,30 @@ def published_hash(lake: Lake) -> str | None:
 
 
 def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
-    """A new DuckDB database of every view."""
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach {literal(str(file))} as billing (storage_version {literal(STORAGE_VERSION)})")
+    """A new DuckDB database of every view; what each is, and each of its columns, it says itself."""
+    with _openable(file) as path, duckdb.connect() as connection:
+        _set(connection, snapshot.visible.values())
+        connection.execute(f"attach {literal(str(path))} as billing (storage_version {literal(STORAGE_VERSION)})")
         connection.execute("use billing")
         connection.execute("begin")  # or every view is written to the disk by itself
         _begin(connection)
         define(connection, lake, snapshot)
+        connection.execute(comments("view", "billing.main", schemas.TABLES | schemas.VIEWS))
         connection.execute("commit")
         connection.execute("checkpoint billing")
         connection.execute("use memory")
         connection.execute("detach billing")
+
+
+@contextmanager
+def _openable(file: Path) -> Iterator[Path]:
+    """Where DuckDB writes a file: aside, where a ? lies in its path, which it takes for the end of a name."""
+    if "?" not in str(file):
+        yield file
+        return
+    with TemporaryDirectory(prefix="billfold-") as folder:
+        yield Path(folder) / file.name
+        shutil.copyfile(Path(folder) / file.name, file)
 
 
 def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float = SECONDS) -> pl.DataFrame:
@@ -252,16 +333,23 @@ def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float
         why_not = why_no_question(connection, sql)
         if why_not:
             raise QueryRefused(why_not)
+        if only is None:  # the catalogue may be asked
+            connection.execute(comments("view", "main", schemas.TABLES | schemas.VIEWS))
         lock(connection, lake.paths(_entries_of(snapshot, _tables_of(only), None)))
         try:
             with in_time(connection, seconds):
-                return connection.sql(sql).pl()
+                answer = connection.sql(sql).pl()
         except duckdb.InterruptException:
             raise QueryRefused(f"no answer within {seconds:g} s; ask for less, or allow it more time") from None
         except duckdb.CatalogException as fault:
             raise QueryRefused(f"{fault}\nwhat can be asked is listed by: billfold views") from None
         except (duckdb.Error, MemoryError) as fault:
             raise QueryRefused(str(fault) or "the answer does not fit into memory") from None
+        except pl.exceptions.PolarsError:
+            raise QueryRefused("the answer has a column of a type that no table holds; ask for it ::varchar") from None
+        if beyond := beyond_the_calendar(answer):
+            raise QueryRefused(f"{beyond} holds a day before year 1 or after 9999; ask for it ::varchar")
+        return answer
 
 
 def queries(folder: str) -> list[Query]:
@@ -278,7 +366,7 @@ def _load(folder: str) -> tuple[Query, ...]:
         key=lambda file: file.name,
     )
     texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
-    return tuple(Query(name, text, _sentence(text), _reads(text)) for name, text in texts.items())
+    return tuple(Query(name, text, _sentence(text), _reads(text), BY_PERIOD in text) for name, text in texts.items())
 
 
 def _sentence(text: str) -> str:
@@ -291,6 +379,13 @@ def _reads(text: str) -> tuple[str, ...]:
 
 
 # --- defining -------------------------------------------------------------------------------------------------------
+
+
+def _set(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEntry], little: int = LITTLE) -> None:
+    """UTC, and one thread where there is little to read."""
+    connection.execute("set timezone = 'UTC'")
+    if sum(entry.bytes for entry in entries) <= little:
+        connection.execute("set threads = 1")
 
 
 def _begin(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,5 +1,6 @@
 -- allocations_fit_their_charge: what comes off a charge before tax never exceeds it, nor what pays it after tax the rest (G6, D3, P10)
 -- reads:  charges, allocations, tax_shares
+-- by:     billing_period
 with
   taken as (
     select charge_id,

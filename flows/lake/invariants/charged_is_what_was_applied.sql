@@ -1,5 +1,6 @@
 -- charged_is_what_was_applied: what customers see charged to a grant is what the grant paid of charges (B3, G6)
 -- reads:  allocations, grant_movements, internal.unposted_periods
+-- by:     billing_period
 with
   applied as (
     select billing_account_id, billing_period, source_id as grant_id, sum(amount) as amount

@@ -1,5 +1,6 @@
 -- document_is_its_lines: every total of a document is the sum over its lines (I3, BT-106 to BT-110)
 -- reads:  invoices, invoice_lines
+-- by:     billing_period
 with
   summed as (
     select invoice_id, sum(list_cost) as list_cost, sum(discount_amount) as discount_amount,

@@ -1,5 +1,6 @@
 -- document_is_taxable_plus_tax: list less cuts is without tax; with its tax it is with tax; the tax is its breakdown (T2, I3)
 -- reads:  invoices, tax_breakdown
+-- by:     billing_period
 with
   broken_down as (select invoice_id, sum(tax_amount) as tax_amount from tax_breakdown group by invoice_id)
 select invoices.invoice_id, invoices.document_state, list_cost, discount_amount, cap_amount, grant_amount,

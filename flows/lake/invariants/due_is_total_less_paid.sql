@@ -1,5 +1,6 @@
 -- due_is_total_less_paid: due = total with tax − paid + rounding; what is below zero before rounding is a credit note (I3, I7, X1)
 -- reads:  invoices
+-- by:     billing_period
 select invoice_id, document_state, document_type, total_with_tax, credit_amount, paid_amount, rounding_amount, amount_due
 from invoices
 where amount_due <> total_with_tax - paid_amount + rounding_amount

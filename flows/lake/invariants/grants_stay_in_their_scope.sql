@@ -1,5 +1,6 @@
 -- grants_stay_in_their_scope: a grant pays only what its include list matches and its exclude list does not (G1)
 -- reads:  allocations, charges, grants
+-- by:     billing_period
 with
   described as (
     select charges.*,

@@ -1,5 +1,6 @@
 -- line_is_charge_less_cuts: what an invoice and its corrections show is the charge, what lowered it, and what is taxed (T2, I3, L4)
 -- reads:  invoice_lines, internal.charged_lines, charges, allocations
+-- by:     billing_period
 with
   taken as (
     select charge_id,

@@ -1,5 +1,6 @@
 -- rating_line_is_its_charges: the cost of a rating line is the sum of its charges; a cut moves no cent (P7)
 -- reads:  rating_lines, charges
+-- by:     billing_period
 with
   cut as (
     select billing_period, rating_line_id, sum(list_cost) as list_cost

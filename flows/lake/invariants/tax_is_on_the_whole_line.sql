@@ -1,5 +1,6 @@
 -- tax_is_on_the_whole_line: every component of a charge's tax has the whole charge as its base, under the line's code (T1, T2)
 -- reads:  charges, allocations, tax_shares, internal.charged_lines
+-- by:     billing_period
 with
   taken as (
     select charge_id, sum(amount) as amount from allocations where tax_position = 'before' group by charge_id

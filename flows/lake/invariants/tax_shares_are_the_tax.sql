@@ -1,5 +1,6 @@
 -- tax_shares_are_the_tax: the shares of charges add up to the tax of an invoice and its corrections; lines show them (T3, T4)
 -- reads:  tax_shares, internal.charged_taxes, internal.charged_lines
+-- by:     billing_period
 with
   shares as (
     select billing_account_id, billing_period, code, rate, component,

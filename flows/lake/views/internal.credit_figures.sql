@@ -40,6 +40,7 @@ with
       max(value) filter (policy = 'credit_restricted')::decimal(9,6) as restricted,
       max(value) filter (policy = 'credit_hysteresis')::decimal(9,6) as hysteresis
     from internal.policies
+    where policy in ('credit_warning', 'credit_restricted', 'credit_hysteresis')
     group by all
   )
 select

@@ -1,4 +1,4 @@
--- internal.period_policies: the value of each policy for an account at the last instant of a period, as the run that billed it knew it
+-- internal.period_policies: the value of each policy that invariants ask for, for an account at the last instant of a period, as the run that billed it knew it
 -- reads:  account_periods, internal.billing_policies, internal.billed_periods, internal.journal, internal.candidate
 -- grain:  one row per (billing_account_id, billing_period, policy)
 with
@@ -14,6 +14,7 @@ with
       internal.instant_of(policies.valid_from, zones.time_zone) as starts,
       internal.instant_of(policies.valid_until, zones.time_zone) as ends
     from internal.billing_policies as policies cross join zones
+    where policies.policy in ('eligibility', 'organization_credit', 'payable_increment', 'rounding_tax', 'tax_rounding')
   )
 select periods.billing_account_id, periods.billing_period, dated.policy,
   -- an account's own row goes before the default, then the latest

@@ -19,7 +19,7 @@ import pytest
 from flows.lake.audit import verify
 from flows.lake.journal import FileChanged, HeadMoved, JournalBroken, Lake, LakeError, NotALake
 from flows.lake.store import Folder
-from flows.lake.views import publish, safe_query
+from flows.lake.views import publish, published_hash, safe_query
 from schemas.units import Money
 from tests.flows.lake.books import frame, rows, view
 
@@ -88,6 +88,25 @@ def test_a_folder_without_a_journal_is_no_lake_and_the_error_says_what_to_do(tmp
 def test_a_lake_is_made_once(lake: Lake) -> None:
     with pytest.raises(LakeError, match="already is a lake"):
         Lake.create(lake.address)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "bell\x07"])
+def test_no_lake_is_made_below_a_name_that_duckdb_cannot_open(tmp_path: Path, name: str) -> None:
+    """It would take commits, and never show them."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(LakeError, match="cannot be the folder of a lake"):
+        Lake.create(tmp_path / name / "lake")
+    assert list((tmp_path / name).iterdir()) == []
+
+
+def test_a_lake_lies_below_any_other_name(tmp_path: Path) -> None:
+    """Blanks, quotes, wildcards and letters of any script are a name like others, and the views find their files."""
+    lake = Lake.create(tmp_path / "it's [a] 100% *x? {y} ü $HOME ;" / "lake")
+    lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[])
+    assert published_hash(lake) is None
+    publish(lake)
+    assert published_hash(lake) == lake.head().hash
+    assert safe_query(lake, "select count(*) from charges").rows() == [(0,)]
 
 
 def test_a_file_is_invisible_until_its_commit_and_visible_after(lake: Lake) -> None:
@@ -564,6 +583,24 @@ def test_a_data_file_replaced_by_an_older_one_is_found(lake: Lake) -> None:
 
 def record(number: int) -> str:
     return f"journal/{number:012}.json"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 99, b"[]", b"[" * 100_000, b"\xff\xfe"], ids=["empty", "zeros", "list", "deep", "no text"]
+)
+def test_what_is_no_record_is_named(tmp_path: Path, content: bytes) -> None:
+    lake = Lake.create(tmp_path)
+    (lake.root / "journal/000000000001.json").write_bytes(content)
+    assert "journal/000000000001.json is no commit record" in verify(lake)
+    with pytest.raises(JournalBroken, match="no commit record"):
+        Lake.open(lake.root).head()
+
+
+def test_a_folder_in_the_place_of_the_next_record_is_named_and_no_other_run_is_blamed(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path)
+    (lake.root / "journal/000000000001.json").mkdir()
+    with pytest.raises(LakeError, match=r"000000000001\.json is no file, so nothing can be committed; remove it"):
+        lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[])
 
 
 def test_a_changed_record_is_named_and_nothing_is_read_past_it(lake: Lake) -> None:

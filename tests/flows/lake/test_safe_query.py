@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,6 +30,30 @@ def lake(tmp_path: Path) -> Lake:
 )
 def test_a_question_is_answered_exactly(lake: Lake, question: str) -> None:
     assert safe_query(lake, question)["amount"].to_list() == [Decimal("20.0000")]
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("select interval 1 month as month", "a type that no table holds"),
+        ("select union_value(a := 1)", "a type that no table holds"),
+        ("select date 'infinity' as end_day", "end_day holds a day before year 1 or after 9999"),
+        ("select timestamptz '-infinity' as start", "start holds a day before year 1 or after 9999"),
+        ("select date '9999-12-31' + interval 1 day as next_day", "next_day holds a day"),
+        ("select date '290309-01-01 (BC)' as long_ago", "long_ago holds a day"),
+    ],
+)
+def test_an_answer_that_no_page_can_show_is_refused_in_a_sentence(lake: Lake, question: str, why: str) -> None:
+    """Polars would end with a panic of its own, or an error about a setting of its own."""
+    with pytest.raises(QueryRefused, match=why):
+        safe_query(lake, question)
+
+
+def test_every_day_that_pages_can_show_is_shown(lake: Lake) -> None:
+    question = (
+        "select date '0001-01-02' as first, date '9999-12-30' as last, timestamptz '9999-12-30 12:00:00Z' as noon"
+    )
+    assert safe_query(lake, question).select("first", "last").rows() == [(date(1, 1, 2), date(9999, 12, 30))]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +93,8 @@ def test_a_question_is_answered_exactly(lake: Lake, question: str) -> None:
         "select * from enable_logging(storage = 'file', storage_config = {{'path': '{folder}/log'}})",
         "select write_log('a line')",
         "select * from force_checkpoint()",
+        "select * from enable_profiling(save_location = '{folder}/profile.txt')",
+        "select * from disable_profiling()",
         "select getenv('HOME')",
         "select * from duckdb_secrets()",
         "select * from sniff_csv('/etc/passwd')",

@@ -16,7 +16,11 @@ SECTION_13: dict[str, tuple[str, ...]] = {
         "document_is_taxable_plus_tax",
         "tax_is_on_the_whole_line",
     ),
-    "tax identity per chain (T3, T4)": ("tax_is_rounded_once", "sales_are_taxed_once"),
+    "tax identity per chain (T3, T4)": (
+        "tax_is_rounded_once",
+        "lines_of_a_rate_are_its_base",
+        "sales_are_taxed_once",
+    ),
     "sum of tax shares = tax": ("tax_shares_are_the_tax",),
     "total = taxable + tax": ("document_is_taxable_plus_tax",),
     "due = total - after-tax grants - paid - balance, not below zero": (

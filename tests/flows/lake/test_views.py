@@ -190,11 +190,11 @@ WATCHED: World = {
     "cost_policies": POLICIES,
     "cost_policy_measures": rows(
         """
-        cost_policy_id | billing_account_id | sub_account_id | billing_period | measured          | limit
-        budget         | acme               |                | 2026-09        | 900               | 900
-        budget         | acme               |                | 2026-10        | 999.99            | 1000
-        hours          | acme               | website        | 2026-10        | 3.000000000000001 | 3
-        """
+        cost_policy_id | billing_account_id | sub_account_id | billing_period | measure  | sku_id | measured          | limit
+        budget         | acme               |                | 2026-09        | cost     |        | 900               | 900
+        budget         | acme               |                | 2026-10        | cost     |        | 999.99            | 1000
+        hours          | acme               | website        | 2026-10        | quantity | vm     | 3.000000000000001 | 3
+        """  # noqa: E501 (a table)
     ),
     "cost_policy_events": rows(
         """
@@ -221,22 +221,22 @@ def test_w5_each_cost_policy_shows_what_was_measured_last_of_its_limit(tmp_path:
 def test_w5_i5_the_latest_rows_of_an_account_project_and_cause_are_in_force(tmp_path: Path) -> None:
     said = rows(
         """
-        billing_account_id | sub_account_id | cause        | cost_policy_id | state      | changed_at           | used_amount | total_amount
-        acme               |                | cost_policy  | budget         | restricted | 2026-10-10T00:00:00Z |             |
-        acme               |                | cost_policy  | budget         | restricted | 2026-10-12T00:00:00Z |             |
-        acme               |                | cost_policy  | other          | restricted | 2026-10-12T00:00:00Z |             |
-        acme               | website        | cost_policy  | hours          | restricted | 2026-10-10T00:00:00Z |             |
-        acme               | website        | cost_policy  | hours          | ok         | 2026-10-11T00:00:00Z |             |
-        acme               |                | credit_limit |                | warning    | 2026-10-09T00:00:00Z | 90.00       | 100.00
+        billing_account_id | sub_account_id | cause        | cost_policy_id | state      | changed_at           | used_amount | total_amount | billing_currency
+        acme               |                | cost_policy  | budget         | restricted | 2026-10-10T00:00:00Z |             |              | INR
+        acme               |                | cost_policy  | budget         | restricted | 2026-10-12T00:00:00Z |             |              | INR
+        acme               |                | cost_policy  | other          | restricted | 2026-10-12T00:00:00Z |             |              | INR
+        acme               | website        | cost_policy  | hours          | restricted | 2026-10-10T00:00:00Z |             |              | INR
+        acme               | website        | cost_policy  | hours          | ok         | 2026-10-11T00:00:00Z |             |              | INR
+        acme               |                | credit_limit |                | warning    | 2026-10-09T00:00:00Z | 90.00       | 100.00       | INR
         """  # noqa: E501 (a table)
     )
     lake = lake_of(tmp_path, WATCHED | {"account_restrictions": said})
-    asked = 'select sub_account_id, cause, cost_policy_id, state, measured::double::int, "limit"::int'
+    asked = 'select sub_account_id, cause, cost_policy_id, state, measured::double::int, "limit"::int, unit'
     assert view(lake, f"{asked} from current_restrictions order by all") == [
-        ("website", "cost_policy", "hours", "ok", 3, 3),
-        (None, "cost_policy", "budget", "restricted", 1000, 1000),
-        (None, "cost_policy", "other", "restricted", None, None),
-        (None, "credit_limit", None, "warning", 90, 100),
+        ("website", "cost_policy", "hours", "ok", 3, 3, "hour"),
+        (None, "cost_policy", "budget", "restricted", 1000, 1000, "INR"),
+        (None, "cost_policy", "other", "restricted", None, None, "INR"),
+        (None, "credit_limit", None, "warning", 90, 100, "INR"),
     ]
 
 
@@ -1018,3 +1018,19 @@ def test_a_column_that_a_folder_name_seems_to_hold_is_read_from_the_file(tmp_pat
     lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[entry])
     assert view(lake, "select billing_period from holds") == [("2026-10",)]
     assert lake.snapshot().read("holds")["billing_period"].to_list() == ["2026-10"]
+
+
+# --- what DuckDB shows of the database itself ---
+
+
+def test_the_published_database_says_what_each_view_and_column_is(tmp_path: Path) -> None:
+    with duckdb.connect(str(publish(lake_of(tmp_path, LIMIT_WORLD))), read_only=True) as connection:
+        own = "from {}() where database_name = current_database() and schema_name = 'main' and not internal"
+        views = dict(connection.sql(f"select view_name, comment {own.format('duckdb_views')}").fetchall())
+        said = connection.sql(f"select table_name, column_name, comment {own.format('duckdb_columns')}").fetchall()
+    assert {name for name, comment in views.items() if comment} == {*TABLES, *VIEWS}
+    columns = {(table, column): comment for table, column, comment in said}
+    assert {key for key, comment in columns.items() if not comment} == set()
+    assert views["trial_balance"].startswith("The ledger, added up per account of the chart. One row per ")
+    assert columns["invoices", "document_state"] == "how final it is; one of month_to_date, draft, issued"
+    assert columns["invoices", "amount_due"].endswith("[billing_currency]")
