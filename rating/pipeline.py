@@ -21,14 +21,17 @@ from rating.allocations.netting import netted
 from rating.allocations.projects import stopped
 from rating.charges import charges, cuts
 from rating.cost_policies import measures, watched_quantities
+from rating.free_quantity import with_free
 from rating.grant_movements import balances, with_endings
 from rating.invoices import invoice_ids
 from rating.metering import has_earlier, metered_usage
+from rating.metering_details import details, each_instant
 from rating.one_off_charges import among, one_off_charges
 from rating.outputs import Outputs, Rated, outputs
-from rating.quantities import BY_RECORD, as_metered, details, each_instant, uses, with_free
+from rating.price_models import BY_RECORD
+from rating.quantities import uses
 from rating.rating_lines import PriceTerms, line_parts, list_costs, price_terms, record_weights
-from rating.recurring_items import recurring_usage
+from rating.recurring_items import as_metered, recurring_usage
 from rating.rows import only
 from rating.scopes import with_classes
 from rating.spanning_records import of_series, takes_whole, whole_records

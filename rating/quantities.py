@@ -1,4 +1,4 @@
-"""Quantities: from what was metered to what is priced (P1, P2, the free quantity of P3).
+"""Quantities: from what was metered to what is priced, before anything is free (P1, P2).
 
 A *use* is what one metered row says: a series in a stretch of the period, as fine as its rules ask. A quantity is an
 integer over its `quantity_denominator`, which is the same for all of an account's use of a SKU, so that quantities add
@@ -12,104 +12,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rating.money import FITS, MOST_SHOWN, most, to_increment
-from rating.price_models import PRICE_MODELS
-from rating.rows import in_words, is_new, matched, packed, taken, where
+from rating.price_models import BY_RECORD
+from rating.rows import in_words, is_new, matched, taken, where
 from schemas.units import Quantity
 
 ONE_PER_RESOURCE = ("max", "last", "unique")
 """Meters that take one value per resource over the whole period; it belongs to the record that set it (P1)."""
 
-POOL_KEY = ["sold_id", "tier_scope", "price_region_id", "pool_project", "pool_resource", "pool_place"]
-"""Over what tiers, blocks and free quantity count: by account and SKU, in `tier_scope`, by region of the price (P6)."""
-
 _CLASS_COLUMNS = ["timeline_id", "line_class", "sold_id"]
-_IS_INSTANT = pl.col("at").is_not_null() & (pl.col("value").is_not_null() | pl.col("meter").is_in(ONE_PER_RESOURCE))
 _INT = pl.Int128
-BY_RECORD = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
-BY_FIRST = [name for name, model in PRICE_MODELS.items() if model.goes_to_first]
 _FINEST = Quantity.scale
-
-
-# --- what metering has to tell apart ------------------------------------------------------------
-
-
-def details(
-    classes: pl.DataFrame,
-    stretches: pl.DataFrame,
-    members: pl.DataFrame,
-    prices: pl.DataFrame,
-    is_whole: pl.Series,
-) -> pl.DataFrame:
-    """What metering must do for each series beyond a plain sum.
-
-    Reads    is_whole: whether records of a class are never cut in this period (spanning_records.py)
-    Makes    series_id, meter, by_value, by_instant, is_split, is_whole: only of series that are no plain sum
-    Source   P1, P2 rounding per record, P3 `percentage` per record, U4
-    """
-    per_record = prices.filter(pl.col("price_model").is_in(BY_RECORD))["price_row"]
-    priced = stretches.filter(pl.col("price_row").is_in(per_record.implode()))["timeline_id"].unique()
-    adds = ~pl.col("meter").is_in(ONE_PER_RESOURCE)
-    is_percentage = pl.col("timeline_id").is_in(priced.implode())
-    rounds = pl.col("quantity_rounding_scope") == "record"
-    found = classes.with_columns(is_whole=is_whole).filter(pl.col("charge_category") == "usage")
-    found = found.select(
-        "class_id",
-        "meter",
-        by_value=(rounds.fill_null(value=False) & (adds | (pl.col("meter") == "max"))) | (is_percentage & adds),
-        by_instant=pl.lit(value=False),
-        is_split=(pl.col("spanning_records") == "split") & ~pl.col("is_whole"),
-        is_whole="is_whole",
-    )
-    found = found.filter((pl.col("meter") != "sum") | pl.col("by_value") | pl.col("is_split") | pl.col("is_whole"))
-    return members.join(found, on="class_id").drop("class_id")
-
-
-def each_instant(known: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
-    """The same for these series, told apart by instant and by value.
-
-    Reads    known: details; series: series_id
-    Makes    details, one row per series
-    """
-    rows = series.join(known.drop("by_value", "by_instant"), on="series_id", how="left")
-    return rows.select(
-        "series_id",
-        pl.col("meter").fill_null("sum"),
-        by_value=~pl.col("meter").fill_null("sum").is_in(ONE_PER_RESOURCE),
-        by_instant=pl.lit(value=True),
-        is_split=pl.col("is_split").fill_null(value=False),
-        is_whole=pl.col("is_whole").fill_null(value=False),
-    )
-
-
-def as_metered(
-    recurring: pl.DataFrame, members: pl.DataFrame, classes: pl.DataFrame, stretches: pl.DataFrame
-) -> pl.DataFrame:
-    """Recurring items as metered rows: one record each, at its start.
-
-    Reads    recurring_usage (recurring_items.py)
-    Makes    the columns of MeteredUsage that a sum needs, share_numerator, share_denominator
-    Source   P9
-    """
-    rows = recurring.join(members, on="series_id")
-    rows = rows.with_columns(classes["timeline_id"][rows["class_id"]]).join(
-        stretches.select("timeline_id", "stretch", "starts", "ends"), on="timeline_id"
-    )
-    start = pl.col("charge_period_start")
-    return rows.filter((pl.col("starts") <= start) & (start < pl.col("ends"))).select(
-        "series_id",
-        "stretch",
-        "consumed_quantity",
-        "share_numerator",
-        "share_denominator",
-        at=start,
-        value="consumed_quantity",
-        record_count=pl.lit(1, dtype=pl.Int64),
-        first_record_at=start,
-        first_positive_at=start,
-    )
-
-
-# --- P1, P2: from metered rows to quantities ------------------------------------------------------------
 
 
 def decimals(column: str, finest: int = _FINEST) -> pl.Expr:
@@ -258,7 +170,7 @@ def _apart(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) -> 
     return found.with_columns(where(by_record, _rounded_by_record(rows.filter(by_record)), found))
 
 
-def _integer(quantity: pl.Expr) -> pl.Expr:
+def integer(quantity: pl.Expr) -> pl.Expr:
     """A Quantity as an integer, of which `one` make a whole."""
     return quantity.to_physical().cast(_INT) // pl.col("digit")
 
@@ -288,7 +200,7 @@ def _with_one(rows: pl.DataFrame, metered: pl.DataFrame) -> pl.DataFrame:
 
 def _counted(rows: pl.DataFrame, metered: pl.DataFrame) -> pl.Series:
     """What each row's meter counts [integer]; one that weighs time is not counted here."""
-    raw = rows.select(raw=_integer(pl.col("consumed_quantity"))).to_series()
+    raw = rows.select(raw=integer(pl.col("consumed_quantity"))).to_series()
     found: list[pl.Series] = []
     places: list[NDArray[np.int64]] = []
     for meter, quantity in _OF_METER.items():
@@ -314,8 +226,8 @@ def _with_raw(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) 
 
 _OF_METER = {
     "count": pl.col("positive_count").cast(_INT) * pl.col("one"),
-    "max": _integer(pl.col("peak_quantity")),
-    "last": _integer(pl.col("last_quantity")),
+    "max": integer(pl.col("peak_quantity")),
+    "last": integer(pl.col("last_quantity")),
     "unique": pl.col("one"),
 }
 """The integer that meters make of what they look at, where that is not the sum."""
@@ -329,7 +241,7 @@ def _weighted(rows: pl.DataFrame, metered: pl.DataFrame, classes: pl.DataFrame) 
     rows = _looked_up(rows, metered, ["quantity_time_whole", "quantity_time_rest"])
     rows = rows.hstack(classes.select("period_start", "period_end")[rows["class_id"]])
     second = pl.lit(10**6, dtype=_INT)
-    whole, rest = pl.col("quantity_time_whole").to_physical().cast(_INT), _integer(pl.col("quantity_time_rest"))
+    whole, rest = pl.col("quantity_time_whole").to_physical().cast(_INT), integer(pl.col("quantity_time_rest"))
     # `one` is a number of millions, so the whole part is
     in_seconds = (rest % second == 0) & pl.col("value").is_null()
     if not rows.select(in_seconds.all()).item():
@@ -387,7 +299,7 @@ def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
     """P2 per record: all records of a row have one quantity; it is rounded, then metered."""
     is_weighted = pl.col("meter") == "time_weighted"
     known = pl.col("value").is_not_null() & pl.col("share_denominator").is_null()
-    value = _integer(pl.col("value"))
+    value = integer(pl.col("value"))
     share = pl.col("numerator").cast(_INT) * (pl.col("common") // pl.col("denominator").cast(_INT))
     # what one record comes to, and how often: a weighted one for as long as it lasts
     record = (
@@ -410,7 +322,7 @@ def _rounded_by_record(rows: pl.DataFrame) -> pl.DataFrame:
     )
     rows = rows.with_columns(
         _record=pl.when("is_beyond").then(pl.lit(0, dtype=_INT)).otherwise(record).fill_null(0),
-        _increment=_integer(pl.col("quantity_increment")) * pl.col("common"),
+        _increment=integer(pl.col("quantity_increment")) * pl.col("common"),
     )
     rounded = to_increment(pl.col("_record"), pl.col("_increment"), pl.col("quantity_rounding"))
     per = pl.when(is_weighted & known).then("part").otherwise(pl.lit(1, dtype=_INT))
@@ -471,7 +383,7 @@ _CONTESTED = [
 ]
 
 
-_COMMON = pl.col("quantity_denominator") // pl.col("one")
+COMMON = pl.col("quantity_denominator") // pl.col("one")
 """What an account's use of a SKU is divided by."""
 
 
@@ -511,7 +423,7 @@ def _rounded_by_period(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFram
     rest = rows.filter(~rounds).drop("_resource")
     group = ["line_class", "_resource"]
     rounded = rows.filter(rounds).sort(*group, *TIME_ORDER, nulls_last=True)
-    increment = _integer(pl.col("quantity_increment")) * _COMMON
+    increment = integer(pl.col("quantity_increment")) * COMMON
     up_to = pl.col("quantity").cum_sum().over(group)
     grown = to_increment(up_to, increment, pl.col("quantity_rounding"))
     rounded = rounded.with_columns(_grown=grown)
@@ -527,84 +439,3 @@ TIME_ORDER = [
     pl.col("series_id"),
 ]
 """Uses in the order in which they count: those of one line in one stretch together, and of one instant the larger."""
-
-
-# --- P3: what is free ------------------------------------------------------------
-
-
-def with_pools(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
-    """Give each priced row what it counts together with: pool_id, the same for equal `POOL_KEY` (P6)."""
-    owners = classes.select(*_OWNERS, is_nameless=pl.col("resource_id").is_null())[rows["class_id"]]
-    by_project, by_resource = pl.col("tier_scope") == "sub_account", pl.col("tier_scope") == "resource"
-    nameless = by_resource & pl.col("is_nameless")
-    words = pl.col("tier_scope", "price_region_id").to_physical().cast(pl.Int64) + 1
-    # what counts does, what does not is zero
-    numbers = rows.select("sold_id", "tier_scope", "price_region_id").hstack(owners)
-    pool = numbers.select(
-        "sold_id",
-        words.fill_null(0),
-        pool_project=pl.when(by_project | nameless).then(pl.col("sub_account_id_no") + 1).otherwise(0),
-        pool_resource=pl.when(by_resource & ~nameless).then(pl.col("resource_id_no") + 1).otherwise(0),
-        pool_place=pl.when(nameless).then(pl.col("region_id_no") + 1).otherwise(0),
-    )
-    return rows.with_columns(packed(pool.select(POOL_KEY)).rank("dense").alias("pool_id"))
-
-
-_OWNERS = ["sub_account_id_no", "resource_id_no", "region_id_no"]
-
-
-def with_free(rows: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
-    """Add what is left of each use once the free quantity of its pool has come off, in time order.
-
-    With c the pool's quantity before and F the price row's free quantity, a use of q is charged as g(c + q) − g(c),
-    where g(x) is x − F above F, nothing from 0 to F, and x below 0.
-
-    Makes    rows with rest [integer]; is_coarse: its instants would have to be told apart to know
-    Source   P3 `free_quantity`
-    """
-    # one amount for the line of the first record that counts: only its instants tell which that is once rounded
-    # nor what each record costs
-    by_record = pl.col("price_model").is_in([*BY_RECORD, *BY_FIRST]) & (pl.col("quantity_rounding_scope") == "period")
-    rows = rows.with_columns(rest="quantity", is_coarse=(by_record & ~_IS_INSTANT).fill_null(value=False))
-    offers = rows["sold_id"].filter(rows["free_quantity"].is_not_null()).unique()
-    if offers.len():
-        is_offered = rows.select(pl.col("price_row").is_not_null() & pl.col("sold_id").is_in(offers.implode()))
-        rows = _with_rest(rows, is_offered.to_series(), classes)
-    return rows.with_columns(
-        first_positive_at=pl.when(pl.col("at").is_not_null() | pl.col("value").is_not_null())
-        .then(pl.when(pl.col("rest") > 0).then(pl.coalesce("at", "first_record_at")))
-        .when((pl.col("meter") != "count") | (pl.col("rest") > 0))
-        .then("first_positive_at")
-    )
-
-
-def _with_rest(rows: pl.DataFrame, is_offered: pl.Series, classes: pl.DataFrame) -> pl.DataFrame:
-    """Uses with what is left of those to which something free is offered."""
-    offered = with_pools(rows.filter(is_offered).with_row_index("_row"), classes)
-    offered = offered.with_columns(_free=_integer(pl.col("free_quantity").fill_null(0)) * _COMMON)
-    offered = offered.sort("pool_id", *TIME_ORDER).with_columns(_up_to=pl.col("quantity").cum_sum().over("pool_id"))
-    before = pl.col("_up_to") - pl.col("quantity")
-    offered = offered.select(
-        "_row",
-        rest=_above(pl.col("_up_to"), pl.col("_free")) - _above(before, pl.col("_free")),
-        is_coarse=_is_coarse(),
-    ).sort("_row")
-    return rows.with_columns(where(is_offered, offered.drop("_row"), rows))
-
-
-def _above(quantity: pl.Expr, free: pl.Expr) -> pl.Expr:
-    return pl.when(quantity > free).then(quantity - free).when(quantity < 0).then(quantity).otherwise(0)
-
-
-def _is_coarse() -> pl.Expr:
-    """Whether telling instants apart would matter: the free quantity runs out somewhere within several uses.
-
-    It does not where all of the pool is free, nor where the pool is one line without a cut whose price looks at the
-    quantity alone.
-    """
-    pool = "pool_id"
-    several = pl.struct("line_class", "price_row", "segment_start").n_unique().over(pool) > 1
-    several = several | pl.col("price_model").is_in(BY_RECORD).any().over(pool)
-    positive = (pl.col("quantity") >= 0).all().over(pool) & ~pl.col("allows_corrections").any().over(pool)
-    all_free = positive & (pl.col("quantity").sum().over(pool) <= pl.col("_free").min().over(pool))
-    return several & ~all_free & ~_IS_INSTANT

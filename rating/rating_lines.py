@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from rating.money import PRICE_ONE, QUANTITY_ONE, rounded, share
-from rating.price_models import PRICE_MODELS
-from rating.quantities import BY_FIRST, BY_RECORD, ONE_PER_RESOURCE, decimals, with_pools
+from rating.price_models import BY_FIRST, BY_RECORD, PRICE_MODELS
+from rating.quantities import ONE_PER_RESOURCE, decimals
 from rating.rows import among_several, in_order, in_words, is_new, only, taken, where
+from rating.tier_pools import with_pools
 from schemas.units import Money, Price
 
 _INT = pl.Int128

@@ -58,6 +58,34 @@ def recurring_usage(recurring_items: pl.DataFrame, accounts: pl.DataFrame, skus:
     )
 
 
+def as_metered(
+    recurring: pl.DataFrame, members: pl.DataFrame, classes: pl.DataFrame, stretches: pl.DataFrame
+) -> pl.DataFrame:
+    """Recurring items as metered rows: one record each, at its start.
+
+    Reads    recurring_usage
+    Makes    the columns of MeteredUsage that a sum needs, share_numerator, share_denominator
+    Source   P9
+    """
+    rows = recurring.join(members, on="series_id")
+    rows = rows.with_columns(classes["timeline_id"][rows["class_id"]]).join(
+        stretches.select("timeline_id", "stretch", "starts", "ends"), on="timeline_id"
+    )
+    start = pl.col("charge_period_start")
+    return rows.filter((pl.col("starts") <= start) & (start < pl.col("ends"))).select(
+        "series_id",
+        "stretch",
+        "consumed_quantity",
+        "share_numerator",
+        "share_denominator",
+        at=start,
+        value="consumed_quantity",
+        record_count=pl.lit(1, dtype=pl.Int64),
+        first_record_at=start,
+        first_positive_at=start,
+    )
+
+
 def _with_share(rows: pl.DataFrame) -> pl.DataFrame:
     """The part of the period that is covered, as a fraction in lowest terms."""
     length = (pl.col("covered_end") - pl.col("covered_start")).dt.total_microseconds()

@@ -53,3 +53,5 @@ PRICE_MODELS: dict[str, PriceModel] = dict(
         _model("percentage", is_pooled=False, needs=(PRICE,), may_have=(PER, *FEES), is_per_record=True),
     )
 )
+BY_RECORD = [name for name, model in PRICE_MODELS.items() if model.is_per_record]
+BY_FIRST = [name for name, model in PRICE_MODELS.items() if model.goes_to_first]

@@ -27,9 +27,12 @@ from flows.ingest_usage import ingest_usage
 from flows.lake.journal import Lake
 from rating.account_periods import account_periods
 from rating.charges import described, priced
+from rating.free_quantity import with_free
 from rating.metering import metered_usage
+from rating.metering_details import details
 from rating.pipeline import Inputs
-from rating.quantities import BY_RECORD, details, uses, with_free
+from rating.price_models import BY_RECORD
+from rating.quantities import uses
 from rating.rating_lines import line_parts, list_costs, price_terms
 from rating.rows import only
 from rating.spanning_records import takes_whole, whole_records
