@@ -42,6 +42,7 @@ from flows.show.options import (
     until_instant,
 )
 from flows.show.options import sums as read_sums
+from flows.show.streams import lead_nowhere, open_all, write
 
 if TYPE_CHECKING:
     import polars as pl
@@ -256,6 +257,7 @@ def bill(
     books: Books = HERE,
 ) -> int:
     """Bill a month: usage to charges, discounts, credits, tax, draft invoices and ledger entries."""
+    from flows.mandatory_fields import lacking
     from flows.show import reports
 
     if approve and until is not None:
@@ -289,7 +291,9 @@ def bill(
                     runner=place,
                     progress=progress,
                 )
-    return _done(lake, run, reports.bill_page(run, _currencies(lake), books.options), json=json, quiet=quiet)
+    lacks = None if json or quiet else lacking(lake.snapshot(), period)
+    page = reports.bill_page(run, _currencies(lake), books.options, lacks)
+    return _done(lake, run, page, json=json, quiet=quiet)
 
 
 @app.command(sort_key=5)
@@ -526,7 +530,7 @@ def explain(
     if json:
         as_json(charge_record(explained))
     elif csv:
-        sys.stdout.write(as_csv(explained.sources, {explained.currency.code: explained.currency}))
+        write(as_csv(explained.sources, {explained.currency.code: explained.currency}))
     else:
         show(*charge_page(explained, limit))
     return DONE
@@ -544,7 +548,7 @@ def _explain_document(
     if json:
         as_json(reasons_record(explained))
     elif csv:
-        sys.stdout.write(as_csv(reasons_rows(explained), {explained.currency.code: explained.currency}))
+        write(as_csv(reasons_rows(explained), {explained.currency.code: explained.currency}))
     else:
         show(*reasons_page(explained, every=every))
     return DONE
@@ -650,7 +654,8 @@ def sql(
 def what_if(
     *,
     operations: Annotated[
-        tuple[Path, ...], option(help="Operations to land first: a CSV or JSON Lines file, or a folder of them.")
+        tuple[Path, ...],
+        option(help="Operations to land first: a CSV or JSON Lines file, or a folder of them.", show_default=False),
     ] = (),
     policy: Annotated[
         Path | None,
@@ -860,7 +865,7 @@ def _listed(
     if json:
         as_json(list(lists.records(rows, currencies)))
     elif csv:
-        sys.stdout.write(lists.as_csv(rows, currencies))
+        write(lists.as_csv(rows, currencies))
     elif rows.is_empty():
         say("none")
     else:
@@ -879,23 +884,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives its exit code. A reader that stops reading is no fault."""
     global _is_alone
     _is_alone = arguments is None
+    open_all()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a character that a terminal cannot show
+    code = _run(arguments)
     try:
-        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        lead_nowhere(sys.stdout)
+    except OSError:  # which has been said
+        lead_nowhere(sys.stdout)
+        return code or REFUSED
     return code
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         return app(arguments, exit_on_error=False, result_action="return_value") or DONE
-    except BrokenPipeError:
-        raise
     except CycloptsError:
         return USAGE  # cyclopts has said what is wrong
     except UsageError as fault:
@@ -908,7 +914,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
             if not isinstance(fault, (Exception, KeyboardInterrupt)) and not is_panic(fault):
                 raise
-            return faults.explain(fault)
+            code = faults.explain(fault)
+            if isinstance(fault, ImportError) and _is_alone:
+                os._exit(code)  # an engine that was stopped as it was loaded may take the interpreter down as it ends
+            return code
         except (MemoryError, ImportError):  # a module for which there is no room is not found
             os.write(2, NO_MEMORY)
             return REFUSED

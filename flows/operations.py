@@ -6,6 +6,7 @@ again is a no-op. Grants are credited, payments applied and documents issued in 
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ from flows.printable import is_printable
 from flows.progress import Progress, silent
 from flows.reference import Reference, boundaries
 from flows.run import COMMITTED, NOTHING_TO_DO, Refusal, Run
+from flows.sources.content import check_file, common_folder, names_below_common_folder
+from flows.sources.faults import FileFault
 from flows.void_invoices import take_back
 from rating.accounting_periods import BOOKED_BY, NOTHING_CLOSED, POLICY, booked, closed_through
 from rating.chains import chained, standings
@@ -52,7 +55,7 @@ from rating.rejects import said
 from rating.settlement import Settled, settle
 from schemas.grants import Grants
 from schemas.operations import Operations
-from schemas.units import NotOfTypeError, parse
+from schemas.units import NotOfTypeError, parse, written_out
 
 COMMAND = "operations"
 TYPES = Operations.columns()
@@ -76,7 +79,8 @@ def land_operations(
 
     Reads    CSV or JSON Lines; `actor` is who lands them: only staff may land what another did
     Makes    one commit; tables["operations"]: what was decided; report["conflicts"]: ids that came again, changed
-    Errors   Refusal: a file that is neither, an unreadable or empty one, or an actor that nobody knows
+    Errors   Refusal: a file that is neither, an unreadable or empty one, no plain file of the delivery, or an actor
+             that nobody knows
     Source   O1, O2, O3, section 11
     """
     progress.step("read operations")
@@ -84,6 +88,7 @@ def land_operations(
         refuse_stranger(reference, actor)
     alone = actor is not None and not is_staff(reference, actor, received_at)
     read = partial(read_operations, received_at=received_at, actor=actor, alone=alone)
+    _refuse_what_is_no_file(files)
     rows = [row for file in files for row in read(file)]
     return carry_out(lake, reference, _frame(rows), progress=progress)
 
@@ -220,8 +225,7 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     changes.added += lake.write_reference(reference.tables, reference.digest, run_id=run_id, snapshot=snapshot)
 
     candidate = snapshot.with_changes(changes.added, changes.removed, reference_digest=reference.digest)
-    changed = {entry.table for entry in changes.added}
-    changes.added += checked_or_refused(candidate, run_id, changed=changed, usage_periods=set(voids["billing_period"]))
+    changes.added += checked_or_refused(candidate, run_id, usage_periods=set(voids["billing_period"]))
     report = _report(decisions, landed, invoices)
     commit = lake.commit(
         snapshot.commit,
@@ -373,6 +377,16 @@ def _set_aside(row: dict[str, Any], actor: str | None) -> dict[str, Any]:
     return row | {"operation_id": f"forbidden-{name}", "reason_code": "O_FORBIDDEN", "reason": why}
 
 
+def _refuse_what_is_no_file(files: Sequence[Path]) -> None:
+    """Read nothing through a link out of the delivery, nor from a pipe that nobody may ever write to."""
+    names = names_below_common_folder(files)
+    for path, name in names.items():
+        try:
+            check_file(path, common_folder(names))
+        except FileFault as fault:
+            raise Refusal(f"{name}: {fault.reason}") from None
+
+
 def _text(file: Path) -> str:
     """The text of a file, if it has any."""
     try:
@@ -393,6 +407,9 @@ def _csv_rows(file: Path, text: str) -> Iterator[tuple[Mapping[str, Any] | str, 
         raise Refusal(
             f"{file}: no such columns: {', '.join(unknown) or 'the header is missing'}; known: {', '.join(FIELDS)}"
         )
+    twice = sorted(name for name, count in Counter(reader.fieldnames).items() if count > 1)
+    if twice:
+        raise Refusal(f"{file}: {said('F_SCHEMA_AMBIGUOUS', ', '.join(twice))}")
     for row in _whole_rows(file, reader):
         original = json.dumps(row, ensure_ascii=False)
         if None in row or None in row.values():
@@ -410,7 +427,7 @@ def _whole_rows(file: Path, reader: Iterable[dict[str, Any]]) -> Iterator[dict[s
 
 
 def _json_rows(text: str) -> Iterator[tuple[Mapping[str, Any] | str, str]]:
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a text may hold other characters that break lines
         if not line.strip():
             continue
         try:
@@ -420,6 +437,9 @@ def _json_rows(text: str) -> Iterator[tuple[Mapping[str, Any] | str, str]]:
             continue
         except ValueError as fault:
             yield f"the line is not JSON{_from(fault)}", line
+            continue
+        except RecursionError:
+            yield "the line is nested too deep", line
             continue
         yield (row if isinstance(row, dict) else "the line is not a JSON object"), line
 
@@ -491,15 +511,25 @@ def _value(name: str, value: Any) -> Any:
             raise NotOfTypeError(f"{value!r} is neither a day (2026-10-01) nor an instant with an offset")
         return found
     dtype = TYPES[name]
+    if isinstance(dtype, pl.Datetime):
+        return _instant(value)
     if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(term, str) for term in value)):
         raise NotOfTypeError("it holds more than texts")
-    text = f"{value:f}" if isinstance(value, Decimal) else value if isinstance(value, str) else json.dumps(value)
+    text = written_out(value) if isinstance(value, Decimal) else value if isinstance(value, str) else json.dumps(value)
     if isinstance(dtype, pl.Decimal) and not _is_number(text):
         raise NotOfTypeError(f"{text!r} is not a number like 12.50")
     found = parse(text, dtype)
     if isinstance(found, list) and not all(isinstance(term, str) for term in found):
         raise NotOfTypeError(f"{text!r} is not a list of texts")
     return found
+
+
+def _instant(value: Any) -> datetime:
+    """An instant by the grammar of boundaries, in a year that has months before and after it."""
+    found = boundaries.start(value) if isinstance(value, str) else None
+    if found is None or boundaries.DAY.fullmatch(found):
+        raise NotOfTypeError(f"{value!r} cannot be read as an instant with its offset, like 2026-10-01T09:00:00Z")
+    return datetime.fromisoformat(found)
 
 
 def _is_number(text: str) -> bool:

@@ -42,6 +42,14 @@ def refuse_period(billing_period: str) -> None:
         raise RefusedError("O_BAD_FIELD", f"billing_period {billing_period}")
 
 
+def refuse_before_account(operation: Row, book: Book) -> None:
+    """A month before the account was there: months are billed in turn, so it and all since would have to be first."""
+    account, period = operation["billing_account_id"], operation["billing_period"]
+    since = min(row["valid_from"] for row in book.rows("billing_accounts", "billing_account_id", account))
+    if period < since[:7]:
+        raise RefusedError("O_UNKNOWN_ACCOUNT", f"{account} in {period}: it is there from {since}")
+
+
 def refuse_amount(amount: Decimal, operation: Row, account: Row, book: Book, *, least: Decimal | None) -> None:
     """The account's currency, above `least` (or not negative), no more digits than the currency, within bounds."""
     refuse_currency(operation, account["billing_currency"])

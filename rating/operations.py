@@ -25,6 +25,7 @@ from rating.operation_book import CORRECTIONS, RefusedError, Row
 from rating.operation_book import Book as Book
 from rating.operation_checks import (
     refuse_amount,
+    refuse_before_account,
     refuse_currency,
     refuse_digits,
     refuse_period,
@@ -320,6 +321,7 @@ def _add_charge(operation: Row, account: Row, book: Book) -> None:
         # decided here, and kept with it: another time zone later moves no charge
         operation["billing_period"] = period_of(operation["occurred_at"], account["time_zone"])
     refuse_period(operation["billing_period"])
+    refuse_before_account(operation, book)
 
 
 @dataclass(frozen=True)

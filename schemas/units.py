@@ -8,9 +8,11 @@ decimals, unit prices and rates up to 12. 38 digits is the most that DuckDB, Par
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
@@ -73,9 +75,29 @@ BOUNDARY = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}\.\d{6}Z)?$"
 PERIOD = r"^\d{4}-(0[1-9]|1[0-2])$"
 """A billing period: the account's local calendar month."""
 
+DURATION = r"^P(\d+[YMWD])+$"
+"""A length of time of the calendar, ISO 8601."""
+
+MONTH_DAY = r"^\d{2}-\d{2}$"
+"""A day of every year."""
+
+LIKE = {
+    BOUNDARY: "2026-12-31 or 2026-12-31T22:00:00.000000Z",
+    PERIOD: "2026-10",
+    DURATION: "P3M",
+    MONTH_DAY: "04-01",
+}
+"""Each pattern by an example, as people read it."""
+
 
 DIGITS = 38
 """Digits of every decimal type, before and after the point together."""
+
+
+MOST_DIGITS = 1000
+"""An exponent beyond it is written out for nobody: nine of its letters could fill the memory."""
+
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 class NotOfTypeError(ValueError):
@@ -107,7 +129,7 @@ def _decimal(text: str, scale: int) -> Decimal:
     value: Decimal = _read(Decimal, text, "a number like 12.50")
     if not value.is_finite():
         raise NotOfTypeError(f"{text!r} is not a finite number")
-    whole, _, fraction = f"{value:f}".partition(".")
+    whole, _, fraction = written_out(value).partition(".")
     if len(fraction.rstrip("0")) > scale:
         raise NotOfTypeError(f"{text!r} has more than {scale} decimals")
     if len(whole.lstrip("-0")) > DIGITS - scale:
@@ -115,11 +137,32 @@ def _decimal(text: str, scale: int) -> Decimal:
     return value
 
 
+def written_out(value: Decimal) -> str:
+    """A number without an exponent; one of many more digits than a column holds is not written out.
+
+    >>> written_out(Decimal("1E+2"))
+    '100'
+    >>> written_out(Decimal("1E+999999999"))
+    Traceback (most recent call last):
+    schemas.units.NotOfTypeError: '1E+999999999' has more digits than a number here
+    """
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and abs(exponent) > MOST_DIGITS:
+        raise NotOfTypeError(f"{str(value)!r} has more digits than a number here")
+    return f"{value:f}"
+
+
 def _read(reader: Callable[[str], Any], text: str, wanted: str) -> Any:
     try:
         return reader(text)
-    except (ValueError, ArithmeticError, KeyError) as fault:
+    except (ValueError, ArithmeticError, KeyError, RecursionError) as fault:
         raise NotOfTypeError(f"{text!r} cannot be read as {wanted}") from fault
+
+
+def _whole_number(text: str, least: int, most: int) -> int:
+    if not _WHOLE.fullmatch(text) or not least <= (found := int(text)) <= most:
+        raise ValueError("no whole number of 64 bits")
+    return found
 
 
 def _instant(text: str) -> datetime:
@@ -149,8 +192,8 @@ _WANTED: dict[Any, str] = {
 
 _READERS: dict[Any, Callable[[str], Any]] = {
     pl.String: str,
-    pl.Int64: int,
-    pl.UInt64: int,
+    pl.Int64: partial(_whole_number, least=-(2**63), most=2**63 - 1),
+    pl.UInt64: partial(_whole_number, least=0, most=2**64 - 1),
     pl.Boolean: {"true": True, "false": False}.__getitem__,
     pl.Date: date.fromisoformat,
     pl.Datetime: _instant,

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from flows.show.streams import write
 from flows.show.texts import visible
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ def page_width() -> int:
 
 def console(*, stderr: bool = False) -> "Console":
     """A console that takes text as it stands: no markup, no emoji, no colours of its own."""
-    from rich.console import Console
+    from flows.show.pages import Pages
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
+    return Pages(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
 
 
 def show(*pages: "RenderableType") -> None:
@@ -118,7 +119,7 @@ def grid(*columns: str) -> "Table":
 def as_json(value: Mapping[str, Any] | list[Any]) -> None:
     """Print a value for a program: amounts are text, so that no reader makes floats of them."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
-    sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -35,7 +35,7 @@ def explain(error: BaseException) -> int:
     """Say on stderr what went wrong and what to do; gives the exit code."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt) or _is_interrupted_query(error):
+    if isinstance(error, KeyboardInterrupt) or _is_interrupted(error):
         _say("stopped; what was not committed by then has changed nothing, so the same command can be run again")
         return EXIT_INTERRUPTED
     if _is_of(error, "flows.reference.faults", "ReferenceFaults"):
@@ -55,8 +55,10 @@ def _is_of(error: BaseException, module: str, name: str) -> bool:
     return module in sys.modules and isinstance(error, getattr(sys.modules[module], name))
 
 
-def _is_interrupted_query(error: BaseException) -> bool:
-    """Ctrl-C while DuckDB works comes as an error of DuckDB's."""
+def _is_interrupted(error: BaseException) -> bool:
+    """Ctrl-C while DuckDB works comes as an error of DuckDB's, and while an engine is loaded as one of the import."""
+    if isinstance(error, ImportError):
+        return isinstance(error.__cause__, KeyboardInterrupt)
     return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
 
 

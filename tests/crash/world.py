@@ -142,11 +142,11 @@ class World:
         """What is wrong after a command was cut off: what can be seen of it, and what the same command makes of it.
 
         What nobody can see of it, the next run removes first; so where one such state was run again, others that are
-        seen alike are swept alone, unless `every` one is to be run.
+        seen alike are swept alone, unless `every` one is to be run that differs in any byte.
         """
-        seen = self._seen()
-        if not every and seen in self._recovers:
-            return self._not_swept(step)
+        seen = f"{step.command} {self._on_disk()}" if every else self._seen()
+        if seen in self._recovers:
+            return [] if every else self._not_swept(step)
         faults = [*self.partly_visible(step), *self.not_recovered(step)]
         if not faults:
             self._recovers.add(seen)
@@ -191,6 +191,13 @@ class World:
             published = str(fault)
         beside = sorted(path.name for path in self.lake.glob(f"{PUBLISHED}*"))
         return hashlib.sha256(repr((sorted(self._counted().items()), published, beside)).encode()).hexdigest()
+
+    def _on_disk(self) -> str:
+        """Every file and folder of the lake, whoever reads it."""
+        paths = sorted(self.lake.rglob("*"))
+        held = {str(path): path.read_bytes() if path.is_file() else b"" for path in paths}
+        modes = {str(path): path.stat().st_mode for path in paths}
+        return hashlib.sha256(repr((sorted(held.items()), modes)).encode()).hexdigest()
 
     def _counted(self) -> Tree:
         """The journal and the files that it names."""

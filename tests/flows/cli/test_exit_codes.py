@@ -200,7 +200,14 @@ def test_what_nobody_foresaw_is_one_line_and_a_file(books: Path, monkeypatch: py
     assert details.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def loading_stopped() -> ImportError:
+    """Ctrl-C while an engine is loaded, as the engine says it."""
+    fault = ImportError("initialization failed")
+    fault.__cause__ = KeyboardInterrupt()
+    return fault
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("Query interrupted"), loading_stopped()])
 def test_ctrl_c_is_130_and_says_that_nothing_is_half_done(
     books: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
 ):
