@@ -28,7 +28,7 @@ from rating.allocations.reasons import DISCOUNT_REASONS, GRANT_REASONS
 from rating.ledger_entries import POSTINGS
 from rating.operations import JUDGES, Judge
 from rating.roles import MATRIX, NONE, SCOPES, roles_of
-from schemas import INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
+from schemas import HANDED_ON, INPUTS, INTERMEDIATE, OUTPUTS, REFERENCE, VIEWS, Table
 from schemas.principals import ROLES
 from schemas.units import MEANINGS
 
@@ -90,6 +90,7 @@ def dictionary() -> str:
         "Inputs": INPUTS,
         "Reference tables": REFERENCE,
         "Intermediate tables": INTERMEDIATE,
+        "Handed on, and kept nowhere": HANDED_ON,
         "Outputs": OUTPUTS,
         "Views": VIEWS,
     }
@@ -123,11 +124,10 @@ def _table(name: str, schema: type[Table]) -> Iterator[str]:
 
 
 def _columns(schema: type[Table]) -> Iterator[tuple[str, ...]]:
-    types, nullable = schema.type_names(), schema.nullable()
+    types, words = schema.type_names(), schema.words()
     for name, said in schema.descriptions().items():
-        null = ["may be null"] if name in nullable else []
         default = [] if said["default"] is None else [f"blank is {said['default']}"]
-        what = "; ".join([said["description"], *said["checks"], *null, *default])
+        what = "; ".join([words[name], *default])
         yield f"`{name}`", types[name], said["unit"] or "", what, said["source"], f"`{said['example']}`"
 
 

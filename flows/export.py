@@ -18,6 +18,7 @@ import duckdb
 import schemas
 from flows.actors import in_force
 from flows.lake.audit import SMALL
+from flows.lake.comments import comments
 from flows.lake.journal import Lake, Snapshot
 from flows.lake.store import sync_file
 from flows.lake.views import PUBLISHED, STORAGE_VERSION, connect, queries
@@ -119,8 +120,8 @@ def _write(connection: duckdb.DuckDBPyConnection, aside: Path, reader: Reader, p
     connection.execute("begin")  # one transaction, as each is waited for until it is on disk
     for done, (name, rows) in enumerate(relations.items(), start=1):
         connection.execute(f"create table {_EXPORTED}.{name} as {_asked(name, rows, reader)}")
-        _describe(connection, name)
         progress.advance(done, len(relations))
+    connection.execute(comments("table", _EXPORTED, relations))
     connection.execute("commit")
     connection.execute("set threads = 1")  # so that the pages of a file never depend on which thread was first
     for name in relations:
@@ -151,18 +152,6 @@ def _over_own(name: str) -> str:
     view = next(one for one in queries("views") if one.name == name)
     own = [f"{one} as (from {_EXPORTED}.{one})" for one in view.reads]
     return f"with {', '.join(own)} {view.text}"
-
-
-def _describe(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """What the table and its columns are, for whoever opens the database."""
-    schema = (schemas.TABLES | schemas.VIEWS)[name]
-    sentence = (schema.__doc__ or "").strip().splitlines()[0]
-    connection.execute(f"comment on table {_EXPORTED}.{name} is {literal(sentence)}")
-    for column, said in schema.descriptions().items():
-        unit = f" [{said['unit']}]" if said["unit"] else ""
-        connection.execute(
-            f"comment on column {_EXPORTED}.{name}.{ident(column)} is {literal(said['description'] + unit)}"
-        )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:

@@ -264,7 +264,6 @@ READABLE: dict[str, Readable] = {
     "usage_records": _own(READ_BILLING),
     "stored_usage": _where(READ_BILLING, _series, "of series of the account"),
     "usage_series": _own(READ_BILLING),
-    "metered_usage": _where(READ_BILLING, _series, "of series of the account"),
     "unpriced_usage": _own(READ_BILLING),
     "landed_files": _whole(READ_RECORDS),
     "rejects": _where(

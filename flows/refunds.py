@@ -95,7 +95,7 @@ def _refunded(snapshot: Snapshot, reference: Reference, sold: Documents, period:
     periods = snapshot.read("account_periods", billing_period=period)
     accounts = periods.join(_without_state(snapshot, period), on="billing_account_id", how="anti")
     accounts = accounts.join(roots, on="billing_account_id", how="semi", maintain_order="left")
-    accounts = accounts.with_columns(last_instant=LAST_INSTANT)
+    accounts = accounts.with_columns(last_instant=LAST_INSTANT, cutoff_at="period_end")
     accounts = account_policies(accounts, reference["billing_policies"]).select("billing_account_id", *OF_PERIOD)
     moved = snapshot.read("grant_movements", billing_period=period, **books.MADE_BY_BILLING).filter(movement="refunded")
     grants = snapshot.read("grants").select("grant_id", "price_paid", sold_by="operation_id", face_amount="amount")

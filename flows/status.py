@@ -11,6 +11,7 @@ from flows.due import waiting_drafts
 from flows.held import held
 from flows.lake.journal import Commit, Lake, Snapshot
 from flows.lake.views import connect
+from flows.mandatory_fields import lacking, sellers_without_tax_number
 from flows.month_report import STATES, known_exponents, waiting_rejects
 from flows.reference import Reference
 from flows.scheduled_runs import Schedule, schedule
@@ -59,6 +60,10 @@ class Status:
     """Accounts that are parked, month by month."""
     restricted: pl.DataFrame
     """Accounts and projects at or near a limit, as a deployment gate is told."""
+    lacking: pl.DataFrame
+    """What drafts lack that they must have to be issued: LACKING of mandatory_fields.py."""
+    without_tax_number: Sequence[str]
+    """Sellers none of whose documents could be issued."""
     held: Sequence[Commit] = ()
     """Bills and a backfill that wait for approval, as the journal has them."""
     currencies: Mapping[str, Currency] = field(default_factory=dict)
@@ -90,6 +95,8 @@ def status(lake: Lake, reference: Reference, at: datetime) -> Status:
         rejects=waiting_rejects(snapshot),
         holds=holds,
         restricted=_restricted(snapshot),
+        lacking=lacking(snapshot),
+        without_tax_number=sellers_without_tax_number(reference, at),
         held=held(lake.commits(snapshot.number)),
         currencies=known_exponents(snapshot),
         schedule=schedule(),

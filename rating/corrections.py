@@ -166,12 +166,18 @@ def _refuse_other_currencies(desired: pl.DataFrame, issued: pl.DataFrame) -> Non
 def _differences(desired: pl.DataFrame, issued: pl.DataFrame, key: list[str], amounts: list[str]) -> pl.DataFrame:
     """Rows of which an amount differs: what is desired less the sum of what was issued, in the words of today.
 
-    What is gone keeps the words it was issued with.
+    What is gone keeps the words it was issued with. A rate is said where both have it: of what was taxed at another
+    the difference has no rate.
     """
     back = issued.with_columns(-pl.col(name) for name in amounts).with_columns(is_gone=pl.lit(value=True))
     rows = pl.concat([desired.with_columns(is_gone=pl.lit(value=False)), back.select(*desired.columns, "is_gone")])
-    words = [name for name in rows.columns if name not in (*key, *amounts)]
-    summed = rows.group_by(key, maintain_order=True).agg(pl.col(words).first(), pl.col(amounts).sum())
+    rates = [name for name in ("tax_rate",) if name in rows.columns]
+    words = [name for name in rows.columns if name not in (*key, *amounts, *rates)]
+    summed = rows.group_by(key, maintain_order=True).agg(
+        pl.col(words).first(),
+        pl.col(amounts).sum(),
+        *(pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name) for name in rates),
+    )
     return summed.filter(pl.any_horizontal(pl.col(name) != 0 for name in amounts))
 
 
@@ -216,7 +222,7 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame) 
             rounding_amount=pl.col("amount_due") - pl.col("exact_amount"),
             document_type=pl.when(pl.col("exact_amount") < 0).then(pl.lit(CREDIT_NOTE)).otherwise(pl.lit(INVOICE)),
             document_state=pl.lit("draft"),
-            known_as_of=pl.col("cutoff"),
+            cutoff_at=pl.col("cutoff"),
             buyer_legal_name=pl.col("legal_name"),
             buyer_address=pl.col("address"),
             preceding_invoice_number=pl.col("root_number"),
@@ -272,7 +278,7 @@ def _with_ids(keys: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
 # --- voiding ------------------------------------------------------------
 
 
-def full_credit_note(issued: Documents, known_as_of: datetime) -> Documents:
+def full_credit_note(issued: Documents, recorded_at: datetime) -> Documents:
     """One credit note of each whole chain that stands: all that it and its corrections said, with its sign changed.
 
     Reads    issued  every issued document of the accounts and periods whose invoice is voided, also of voided chains
@@ -298,7 +304,7 @@ def full_credit_note(issued: Documents, known_as_of: datetime) -> Documents:
         .with_columns(
             document_type=pl.lit(CREDIT_NOTE),
             document_state=pl.lit("draft"),
-            known_as_of=pl.lit(known_as_of, dtype=Instant),
+            cutoff_at=pl.lit(recorded_at, dtype=Instant),
             preceding_invoice_number=pl.col("root_number"),
             is_void=pl.lit(value=True),
             **{

@@ -84,7 +84,7 @@ def invoices(charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         document_type=pl.when(pl.col("total_mu") < 0).then(pl.lit(CREDIT_NOTE)).otherwise(pl.lit(INVOICE)),
         document_state=pl.when("is_closing").then(pl.lit("draft")).otherwise(pl.lit("month_to_date")),
         is_void=pl.lit(value=False),
-        known_as_of=pl.col("cutoff"),
+        cutoff_at=pl.col("cutoff"),
         buyer_legal_name=pl.col("legal_name"),
         buyer_address=pl.col("address"),
     )

@@ -105,9 +105,12 @@ class Inputs:
     """What is committed of accounts whose invoice of the period stands (L4, X2)."""
 
 
-def rate_period(inputs: Inputs) -> Outputs:
-    """Turn one billing period's usage into invoices and what the ledger should say."""
-    accounts = account_terms(inputs)
+def rate_period(inputs: Inputs, accounts: pl.DataFrame | None = None) -> Outputs:
+    """Turn one billing period's usage into invoices and what the ledger should say.
+
+    Reads    accounts: `account_terms` of the inputs, where they are known already
+    """
+    accounts = account_terms(inputs) if accounts is None else accounts
     return outputs(_rated(inputs, accounts), accounts, inputs.expense_numbers)
 
 
@@ -447,11 +450,15 @@ def _taxed(
 
 
 def _with_tax(items: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
-    """Charges with their tax, its code, and what is due with it."""
+    """Charges with their tax, its code, its rate where one component applies, and what is due with it."""
     sums = (
         shares.sort("charge_id", "component")
         .group_by("charge_id", maintain_order=True)
-        .agg(pl.col("tax_mu").sum(), tax_code=pl.col("code").first())
+        .agg(
+            pl.col("tax_mu").sum(),
+            tax_code=pl.col("code").first(),
+            tax_rate=pl.when(pl.len() == 1).then(pl.col("rate").first()),
+        )
     )
     items = items.join(sums, on="charge_id", how="left", maintain_order="left")
     return items.with_columns(due_mu=pl.col("taxable_mu") + pl.col("tax_mu"))

@@ -17,7 +17,7 @@ from schemas.units import Count, Price, Quantity
 
 SALE = ["billing_account_id", "sold_by"]
 """What the documents of a sale have in common."""
-OF_PERIOD = ["billing_period", "period_start", "period_end", "known_as_of", "exponent", "rounding_tax"]
+OF_PERIOD = ["billing_period", "period_start", "period_end", "cutoff_at", "exponent", "rounding_tax"]
 NET = ("list_cost", "total_without_tax")
 NOTHING = ("discount_amount", "cap_amount", "grant_amount", "credit_amount", "rounding_amount", "amount_due")
 _GROUP = ["seller_jurisdiction", "code", "component", "rate", "exemption_reason"]

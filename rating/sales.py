@@ -111,7 +111,7 @@ def _priced(operation: Row, account: Row, seller: Row, document: Row, book: Book
         "period_start": start,
         "period_end": end,
         "last_instant": end - timedelta(microseconds=1),
-        "known_as_of": operation["recorded_at"],
+        "cutoff_at": operation["recorded_at"],
         "day_start": day_start(day, zone),
         "day_end": day_start(day + timedelta(days=1), zone),
         "sold_by": operation["operation_id"],
@@ -119,7 +119,7 @@ def _priced(operation: Row, account: Row, seller: Row, document: Row, book: Book
         "price": operation["price_paid"],
         "exponent": currency["exponent"],
     }
-    instants = ("period_start", "period_end", "last_instant", "known_as_of", "day_start", "day_end")
+    instants = ("period_start", "period_end", "last_instant", "cutoff_at", "day_start", "day_end")
     types = {**dict.fromkeys(instants, Instant), "region": Text, "price": Price, "exponent": pl.Int64}
     return pl.DataFrame([row], schema_overrides=types).with_columns(
         price_mu=to_mu("price", scale=Price.scale), rates_at="day_start"
@@ -187,6 +187,7 @@ def _line(priced: pl.DataFrame, grant: Row, groups: pl.DataFrame) -> pl.DataFram
             unit=pl.lit(UNIT),
             unit_price="price",
             tax_code=pl.lit(groups["code"][0], dtype=Text),
+            tax_rate=pl.lit(groups["rate"][0] if groups.height == 1 else None, dtype=Rate),
         )
     )
 

@@ -94,7 +94,6 @@ INTERMEDIATE = _by_name(
     StoredUsage,
     UsageSeries,
     AccountPeriods,
-    MeteredUsage,
     RatingLines,
     Charges,
     ExpenseNumbers,
@@ -108,6 +107,9 @@ INTERMEDIATE = _by_name(
     CostPolicyMeasures,
 )
 """The state of a period between usage and documents, and how the lake holds usage."""
+
+HANDED_ON = _by_name(MeteredUsage)
+"""What one stage makes and the next reads, and nothing keeps: no file and no view has it."""
 
 OUTPUTS = _by_name(
     LandedFiles,
@@ -145,4 +147,4 @@ VIEWS = _by_name(
 TABLES: dict[str, type[Table]] = INPUTS | REFERENCE | INTERMEDIATE | OUTPUTS
 """Every table that is stored, by name."""
 
-__all__ = ["INPUTS", "INTERMEDIATE", "OUTPUTS", "REFERENCE", "TABLES", "VIEWS", "Table", "TableError"]
+__all__ = ["HANDED_ON", "INPUTS", "INTERMEDIATE", "OUTPUTS", "REFERENCE", "TABLES", "VIEWS", "Table", "TableError"]

@@ -378,6 +378,9 @@ watched_period = partial(
     example="month",
     isin=["month", "total"],
 )
+unit_of_limit = partial(
+    column, description="the currency or the unit of what is measured, and of the limit", source="W5", example="EUR"
+)
 measured = partial(
     column,
     description="charges less discounts and caps, without tax; or the quantity",

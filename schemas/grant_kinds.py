@@ -2,7 +2,7 @@
 
 from schemas import columns
 from schemas.table import Table, column
-from schemas.units import Boundary, Count, Flag, Text, TextList
+from schemas.units import DURATION, Boundary, Count, Flag, Text, TextList
 
 
 class GrantKinds(Table):
@@ -17,7 +17,7 @@ class GrantKinds(Table):
         source="G2",
         example="P5Y",
         nullable=True,
-        str_matches=r"^P(\d+[YMWD])+$",
+        str_matches=DURATION,
     )
     exclude: TextList = columns.exclude(description="what no grant of the kind pays for", default="[]")
     terminal_status: Text = columns.terminal_status()

@@ -2,7 +2,7 @@
 
 from schemas import columns
 from schemas.table import Table, column
-from schemas.units import Count, Instant, Money, Price, Quantity, Text
+from schemas.units import Count, Instant, Money, Price, Quantity, Rate, Text
 
 
 class InvoiceLines(Table):
@@ -45,6 +45,12 @@ class InvoiceLines(Table):
     )
     tax_category: Text = columns.tax_category()
     tax_code: Text = columns.tax_code(source="BT-151, UNCL5305")
+    tax_rate: Rate = columns.tax_rate(
+        description="tax as a fraction, where one rate says it: null where several components tax the line (each is in "
+        "tax_shares), or a correction changes the rate",
+        source="BT-152",
+        nullable=True,
+    )
     tax_amount: Money = columns.tax_amount(description="the line's share of the document's tax")
     credit_amount: Money = columns.credit_amount()
     billing_currency: Text = columns.billing_currency()

@@ -27,8 +27,11 @@ class Invoices(Table):
     billing_period: Text = columns.billing_period()
     period_start: Instant = columns.period_start()
     period_end: Instant = columns.period_end()
-    known_as_of: Instant = columns.known_as_of(
-        description="up to when usage counts: the end of the period, or of what a month to date shows"
+    cutoff_at: Instant = column(
+        "up to when usage counts: the end of the period, or of what a month to date shows; of a sale or a void, when "
+        "it was recorded",
+        source="I1, U4",
+        example="2026-11-01T00:00:00Z",
     )
     seller_id: Text = columns.seller_id()
     seller_legal_name: Text = column(

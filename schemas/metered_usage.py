@@ -6,7 +6,7 @@ from schemas.units import Count, Hash64, Instant, Quantity, Whole
 
 
 class MeteredUsage(Table):
-    """One row per series_id, stretch, value and at; not stored, it is as soon made as read."""
+    """One row per series_id, stretch, value and at; no file has it: it is as soon made as read."""
 
     series_id: Hash64 = columns.series_id()
     stretch: Count = column(

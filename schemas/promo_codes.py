@@ -2,7 +2,7 @@
 
 from schemas import columns
 from schemas.table import Table, column
-from schemas.units import Boundary, Count, Price, Text, TextList
+from schemas.units import DURATION, Boundary, Count, Price, Text, TextList
 
 
 class PromoCodes(Table):
@@ -30,7 +30,7 @@ class PromoCodes(Table):
         source="K7",
         example="P3M",
         nullable=True,
-        str_matches=r"^P(\d+[YMWD])+$",
+        str_matches=DURATION,
     )
     include: TextList = columns.include(nullable=True)
     exclude: TextList = columns.exclude(nullable=True)

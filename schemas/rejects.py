@@ -6,7 +6,7 @@ from schemas.units import Count, Instant, Quantity, Text, TextList
 
 
 class Rejects(Table):
-    """One row per reject_id and status: append-only, a row that is landed again adds one that says so."""
+    """One row per reject_id and status: a row that is landed again adds one that says so; shown is the latest."""
 
     reject_id: Text = column("hash of delivery, file and row number", source="U6", example="reject-1")
     delivery_id: Text = columns.delivery_id()

@@ -2,7 +2,7 @@
 
 from schemas import columns
 from schemas.table import Table, column
-from schemas.units import Boundary, Text, TextList
+from schemas.units import MONTH_DAY, Boundary, Text, TextList
 
 
 class Sellers(Table):
@@ -16,7 +16,7 @@ class Sellers(Table):
     tax_ids: TextList = column("VAT and other tax numbers", source="BT-31, BT-32", example='["DE123456789"]')
     jurisdiction: Text = columns.jurisdiction(description="where the seller is taxed")
     accounting_year_start: Text = column(
-        "first day of the accounting year, month and day", source="I2", example="01-01", str_matches=r"^\d{2}-\d{2}$"
+        "first day of the accounting year, month and day", source="I2", example="01-01", str_matches=MONTH_DAY
     )
     invoice_number_pattern: Text = column(
         "how invoices are numbered; at most 16 characters when filled",

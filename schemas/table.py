@@ -1,6 +1,7 @@
 """What every table can do: name its columns and key, make an empty frame, check a frame and say what is wrong."""
 
 import re
+import sys
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from schemas.units import MEANINGS, Instant, Money, parse
+from schemas.units import LIKE, MEANINGS, Instant, Money, parse
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
@@ -84,6 +85,20 @@ class Table(pa.DataFrameModel):
         return {name: _described(field) for name, field in _schema(cls).columns.items()}
 
     @classmethod
+    def sentences(cls) -> tuple[str, str]:
+        """What the table holds, as its file begins, and what a row of it is, as its class does; a line each."""
+        return _first_line(sys.modules[cls.__module__].__doc__), _first_line(cls.__doc__)
+
+    @classmethod
+    def words(cls) -> dict[str, str]:
+        """Per column: what it is, which values it may have, and whether it may be null."""
+        nullable = cls.nullable()
+        return {
+            name: "; ".join([said["description"], *said["checks"], *(["may be null"] if name in nullable else [])])
+            for name, said in cls.descriptions().items()
+        }
+
+    @classmethod
     def empty(cls, *_args: Any) -> pl.DataFrame:  # type: ignore[override]
         """The table without rows."""
         return _empty(cls).clone()
@@ -150,6 +165,10 @@ def _empty(table: type[Table]) -> pl.DataFrame:
     return pl.DataFrame(schema=table.columns())
 
 
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
 def _described(field: Any) -> dict[str, Any]:
     said = dict(field.metadata or {})
     said["description"] = field.description
@@ -176,7 +195,7 @@ def _in_words(check: Any) -> str:
         "greater_than": lambda: f"above {said['min_value']}",
         "less_than_or_equal_to": lambda: f"at most {said['max_value']}",
         "isin": lambda: "one of " + ", ".join(map(str, said["allowed_values"])),
-        "str_matches": lambda: f"like {said['pattern']}",
+        "str_matches": lambda: f"like {LIKE.get(said['pattern'], said['pattern'])}",
     }
     return words[check.name]() if check.name in words else str(check.error)
 

@@ -5,7 +5,7 @@ a user has set stays. Without PREFECT_API_URL Prefect starts an embedded server 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,16 +72,12 @@ def bill(
     runner: "RunnerName" = "threads",
     address: str | None = None,
 ) -> "Run":
-    """Bill a period as the flow `bill-period`; one that is held has failed as a flow, and is a run like any other."""
-    from flows.orchestrated.runs import HeldRun, bill_period
+    """Bill a period as the flow `bill-period`."""
+    from flows.orchestrated.runs import bill_period
 
     where = {"lake": lake.address, "reference": str(reference), "actor": actor}
     how: dict[str, Any] = {**where, "groups": groups, "approve": approve, "runner": runner, "address": address}
-    try:
-        run: Run = bill_period(period, until, issue_date, **how)
-        return run
-    except HeldRun as held:
-        return held.run
+    return _also_held(lambda: bill_period(period, until, issue_date, **how))
 
 
 def issue(
@@ -108,13 +104,18 @@ def backfill(
     actor: str,
     approve: bool | str = False,
 ) -> "Run":
-    """Post what changed about billed periods as the flow `backfill`; one that is held is a run, as of `bill`."""
-    from flows.orchestrated.runs import HeldRun
+    """Post what changed about billed periods as the flow `backfill`."""
     from flows.orchestrated.runs import backfill as flow
 
     where: dict[str, Any] = {"lake": lake.address, "reference": str(reference), "actor": actor}
+    return _also_held(lambda: flow(issue_date, received_at, **where, approve=approve))
+
+
+def _also_held(flow: Callable[[], "Run"]) -> "Run":
+    """What a flow came to; one that is held has failed as a flow, and is a run like any other."""
+    from flows.orchestrated.runs import HeldRun
+
     try:
-        run: Run = flow(issue_date, received_at, **where, approve=approve)
-        return run
+        return flow()
     except HeldRun as held:
         return held.run

@@ -381,36 +381,32 @@ def land_usage(
     """Read, judge and commit a delivery."""
     tables = tables_of(lake, reference)
     refuse_stranger(tables, actor)
-    progress = Shower("billfold-progress-ingest", "begins")
-    done = ingesting.ingest_usage(
-        Lake.open(Path(lake)),
-        tables,
-        [Path(file) for file in files],
-        mapping=Path(mapping) if mapping else None,
-        manifest=Path(manifest) if manifest else None,
-        received_at=received_at,
-        retry_rejects=retry_rejects,
-        actor=actor,
-        progress=progress,
-    )
-    progress.finish()
-    return done
+    with shown.showing("ingest") as progress:
+        return ingesting.ingest_usage(
+            Lake.open(Path(lake)),
+            tables,
+            [Path(file) for file in files],
+            mapping=Path(mapping) if mapping else None,
+            manifest=Path(manifest) if manifest else None,
+            received_at=received_at,
+            retry_rejects=retry_rejects,
+            actor=actor,
+            progress=progress,
+        )
 
 
 @task(name="decide and carry out operations", **PLAIN)
 def decide_operations(lake: str, reference: str | None, files: list[str], received_at: datetime, actor: str) -> Run:
     """Read, decide and commit operations."""
-    progress = Shower("billfold-progress-operations", "begins")
-    done = operating.land_operations(
-        Lake.open(Path(lake)),
-        tables_of(lake, reference),
-        [Path(file) for file in files],
-        received_at=received_at,
-        actor=actor,
-        progress=progress,
-    )
-    progress.finish()
-    return done
+    with shown.showing("operations") as progress:
+        return operating.land_operations(
+            Lake.open(Path(lake)),
+            tables_of(lake, reference),
+            [Path(file) for file in files],
+            received_at=received_at,
+            actor=actor,
+            progress=progress,
+        )
 
 
 @task(name="plan", retries=PLAN_RETRIES, retry_delay_seconds=1, retry_condition_fn=_is_passing, **PLAIN)
@@ -466,19 +462,17 @@ def number_documents(
     billing_account_id: str | None,
 ) -> Run:
     """Number the drafts and commit them as issued."""
-    progress = Shower("billfold-progress-issue", "begins")
-    done = issuing.issue_invoices(
-        Lake.open(Path(lake)),
-        tables_of(lake, reference),
-        period=period,
-        issue_date=issue_date,
-        actor=actor,
-        received_at=received_at,
-        billing_account_id=billing_account_id,
-        progress=progress,
-    )
-    progress.finish()
-    return done
+    with shown.showing("issue") as progress:
+        return issuing.issue_invoices(
+            Lake.open(Path(lake)),
+            tables_of(lake, reference),
+            period=period,
+            issue_date=issue_date,
+            actor=actor,
+            received_at=received_at,
+            billing_account_id=billing_account_id,
+            progress=progress,
+        )
 
 
 @task(name="post the difference", **PLAIN)
@@ -491,18 +485,16 @@ def post_difference(
     approved: Approval | None,
 ) -> Run:
     """Recompute what was touched, oldest month first, audit and commit, or hold."""
-    progress = Shower("billfold-progress-backfill", "begins")
-    done = backfilling.backfill(
-        Lake.open(Path(lake)),
-        tables_of(lake, reference),
-        received_at=received_at,
-        issue_date=issue_date,
-        actor=actor,
-        approval=approved,
-        progress=progress,
-    )
-    progress.finish()
-    return done
+    with shown.showing("backfill") as progress:
+        return backfilling.backfill(
+            Lake.open(Path(lake)),
+            tables_of(lake, reference),
+            received_at=received_at,
+            issue_date=issue_date,
+            actor=actor,
+            approval=approved,
+            progress=progress,
+        )
 
 
 @task(name="publish views", retries=2, retry_delay_seconds=1, **PLAIN)

@@ -35,7 +35,7 @@ from flows.orchestrated.runs import (
     swept,
     tables_of,
 )
-from flows.orchestrated.shown import Shower, page
+from flows.orchestrated.shown import page, showing
 from flows.orchestrated.summaries import audit_summary, ingest_summary, run_summary
 from flows.run import HELD, NOTHING_TO_DO, Refusal, Run
 from flows.runners import RunnerName
@@ -250,11 +250,9 @@ def _billed_again(lake: str, reference: str | None, at: datetime) -> tuple[list[
 @task(name="issue what is due", **PLAIN)
 def issue_what_is_due(lake: str, reference: str | None, at: datetime, received_at: datetime, actor: str) -> Run:
     """Number the drafts that are due and commit them as issued."""
-    progress = Shower("billfold-progress-issue", "begins")
-    tables = tables_of(lake, reference)
-    run = due.issue_due(Lake.open(Path(lake)), tables, at=at, actor=actor, received_at=received_at, progress=progress)
-    progress.finish()
-    return run
+    tables, books = tables_of(lake, reference), Lake.open(Path(lake))
+    with showing("issue") as progress:
+        return due.issue_due(books, tables, at=at, actor=actor, received_at=received_at, progress=progress)
 
 
 @flow(name="audit-books", **OPTIONS)

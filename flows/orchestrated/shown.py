@@ -4,8 +4,8 @@ A server that is gone keeps no bill from being made: what cannot be shown is log
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -57,6 +57,14 @@ class Shower:
         if self._artifact is not None:
             artifact, about = self._artifact, self._about
             shown(lambda: update_progress_artifact(artifact, percent, about))
+
+
+@contextmanager
+def showing(what: str) -> Iterator[Shower]:
+    """Show how far a run is; one that ends in a fault stays where it was."""
+    progress = Shower(f"billfold-progress-{what}", "begins")
+    yield progress
+    progress.finish()
 
 
 def page(key: str, markdown: str, about: str) -> None:

@@ -6,13 +6,9 @@ from flows.lake.views import queries
 
 def relations() -> list[tuple[str, str, str]]:
     """Name, kind and sentence; the views people read first, then tables."""
-    views = {query.name: query.sentence for query in queries("views") if not query.name.startswith("internal.")}
-    stored = {name: _sentence(table) for name, table in schemas.TABLES.items() if name not in views}
+    views = {query.name for query in queries("views")}
+    told = {name: schema.sentences()[0] for name, schema in (schemas.TABLES | schemas.VIEWS).items()}
     return [
-        *((name, "view", sentence) for name, sentence in sorted(views.items())),
-        *((name, "table", sentence) for name, sentence in sorted(stored.items())),
+        *((name, "view", told[name]) for name in sorted(told.keys() & views)),
+        *((name, "table", told[name]) for name in sorted(told.keys() - views)),
     ]
-
-
-def _sentence(table: type[schemas.Table]) -> str:
-    return (table.__doc__ or "").strip().splitlines()[0]

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -247,10 +247,18 @@ def records(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> Iterato
 
 
 def _heading(name: str, rows: "pl.DataFrame") -> str:
-    """A column's name in words; numbers stand to the right, and like days and codes are never folded."""
+    """A column's name in words; numbers stand to the right, and like days and codes are never folded.
+
+    An instant says that it is UTC: a page says days where its account is.
+
+    >>> import polars as pl
+    >>> _heading("changed_at", pl.DataFrame(schema={"changed_at": pl.Datetime("us", "UTC")}))
+    '!changed at, UTC'
+    """
     dtype = rows.schema[name]
+    zone = ", UTC" if getattr(dtype, "time_zone", None) else ""
     mark = ">" if dtype.is_numeric() else "!" if dtype.is_temporal() or name in NEVER_FOLDED else ""
-    return mark + visible(SHORT.get(name, name).replace("_", " "))
+    return mark + visible(SHORT.get(name, name).replace("_", " ")) + zone
 
 
 def _is_money(rows: "pl.DataFrame", name: str) -> bool:
@@ -278,7 +286,7 @@ def _shown(value: Any, is_money: bool, currency: Currency) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d}" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
+        return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         rest = f" and {len(value) - SHOWN_OF_LIST:,} more" if len(value) > SHOWN_OF_LIST else ""
         return ", ".join(map(str, value[:SHOWN_OF_LIST])) + rest

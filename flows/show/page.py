@@ -96,7 +96,7 @@ def _facts(document: Document) -> "Table":
         "Corrects": head["preceding_invoice_number"],
         "Period": f"{period} ({head['time_zone']})",
         "Credit of": document.sold_by,
-        "Usage up to": f"{head['known_as_of']:%Y-%m-%d %H:%M} UTC" if document.is_draft else None,
+        "Usage up to": f"{head['cutoff_at']:%Y-%m-%d %H:%M} UTC" if document.is_draft else None,
         "Currency": head["billing_currency"],
         "State": document.payment_state,
     }

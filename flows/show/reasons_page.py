@@ -57,7 +57,7 @@ def reasons_page(explained: "ExplainedInvoice", *, every: bool = False) -> Itera
     """The parts of the page, from top to bottom; `every` lists charge by charge what is else counted."""
     head, policies = explained.head, explained.policies
     yield styled(f"Why {document_name(head)} is what it is", STRONG)
-    until = f"{head['known_as_of']:%Y-%m-%d %H:%M} UTC"
+    until = f"{head['cutoff_at']:%Y-%m-%d %H:%M} UTC"
     made = f"made by commit {explained.made_by.number}, of usage up to {until}"
     yield styled(f"{STATES[head['document_state']]}, {made}", DIM)
     yield styled("")

@@ -24,6 +24,7 @@ FATES = ("landed", "accepted", "duplicate", "superseded", "rejected")
 TOTALS = (
     "list_cost",
     "discount_amount",
+    "cap_amount",
     "grant_amount",
     "total_without_tax",
     "total_tax",
@@ -31,7 +32,12 @@ TOTALS = (
     "amount_due",
 )
 
-LABELS = {"discount_amount": "discounts", "grant_amount": "credit before tax", "credit_amount": "credit after tax"}
+LABELS = {
+    "discount_amount": "discounts",
+    "cap_amount": "above maximum spend",
+    "grant_amount": "credit before tax",
+    "credit_amount": "credit after tax",
+}
 """Words for totals that need more than their name."""
 
 
@@ -73,8 +79,13 @@ def reasons_table(reasons: Mapping[str, int]) -> "Table":
     return table
 
 
-def bill_page(run: Run, currencies: Mapping[str, Currency], options: str = "") -> Iterator["RenderableType"]:
-    """Totals per currency and the accounts on hold; of a bill that is held, what is out of bounds."""
+def bill_page(
+    run: Run, currencies: Mapping[str, Currency], options: str = "", lacking: "pl.DataFrame | None" = None
+) -> Iterator["RenderableType"]:
+    """Totals per currency and the accounts on hold; of a bill that is held, what is out of bounds.
+
+    Reads    lacking: what the drafts need before they can be issued
+    """
     report = run.report
     if report.get("out_of_bounds"):
         yield from held_page(report, currencies, options)
@@ -98,6 +109,18 @@ def bill_page(run: Run, currencies: Mapping[str, Currency], options: str = "") -
         yield holds_table(report["holds"])
         if report["parked"] > len(report["holds"]):
             yield styled("all of them: billfold show holds")
+    if lacking is not None and lacking.height:
+        yield styled("")
+        yield styled("Before these drafts can be issued, mend sellers or billing_accounts and bill the month again:")
+        yield lacking_table(lacking)
+
+
+def lacking_table(lacking: "pl.DataFrame") -> "Table":
+    """Which mandatory field how many drafts lack."""
+    table = grid("what is missing", ">drafts", "accounts")
+    for row in lacking.iter_rows(named=True):
+        table.add_row(styled(row["field"]), f"{row['drafts']:,}", styled(row["accounts"]))
+    return table
 
 
 def totals_table(totals: Sequence[Mapping[str, Any]], currencies: Mapping[str, Currency]) -> "Table":
@@ -105,9 +128,12 @@ def totals_table(totals: Sequence[Mapping[str, Any]], currencies: Mapping[str, C
     table = grid("", *(f">{row['billing_currency']}" for row in totals))
     table.add_row("invoices", *(f"{int(row['invoices']):,}" for row in totals))
     for name in TOTALS:
+        sums = [Decimal(row[name]) for row in totals]
+        if name == "cap_amount" and not any(sums):
+            continue
         amounts = [
-            currencies.get(row["billing_currency"], Currency(row["billing_currency"])).amount(Decimal(row[name]))
-            for row in totals
+            currencies.get(row["billing_currency"], Currency(row["billing_currency"])).amount(found)
+            for row, found in zip(totals, sums, strict=True)
         ]
         table.add_row(LABELS.get(name, name).replace("_", " "), *amounts)
     return table

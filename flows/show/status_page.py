@@ -7,7 +7,7 @@ from flows.held import SHORT, command_of, what_waits
 from flows.show.console import grid, styled
 from flows.show.held_page import sentence
 from flows.show.listing import as_table, records
-from flows.show.reports import commit_record, reasons_table
+from flows.show.reports import commit_record, lacking_table, reasons_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,6 +30,7 @@ def status_page(found: "Status", options: str = "") -> Iterator["RenderableType"
     yield from _held(found, options)
     yield from _months(found, options)
     yield from _changed(found, options)
+    yield from _lacking(found)
     yield from _waiting(found, options)
     yield from _accounts(found, options)
     yield from _schedule(found.schedule)
@@ -70,6 +71,18 @@ def _held(found: "Status", options: str) -> Iterator["RenderableType"]:
         yield styled(f"look at it: {command_of(what)}{options}", "dim")
 
 
+def _lacking(found: "Status") -> Iterator["RenderableType"]:
+    """What keeps documents from being issued, before anybody tries."""
+    if found.lacking.height:
+        yield styled("\nDrafts that cannot be issued yet", "bold")
+        yield lacking_table(found.lacking)
+        yield styled("mend sellers or billing_accounts, and bill the month again", "dim")
+    elif found.without_tax_number:
+        yield styled(
+            f"no tax number (tax_ids in sellers): {', '.join(found.without_tax_number)}; nothing can be issued"
+        )
+
+
 def _waiting(found: "Status", options: str) -> Iterator["RenderableType"]:
     if found.rejects:
         yield styled(f"\nRows set aside, {sum(found.rejects.values()):,}", "bold")
@@ -85,7 +98,7 @@ def _accounts(found: "Status", options: str) -> Iterator["RenderableType"]:
     ):
         if rows.height:
             yield styled(f"\n{title}, {rows.height:,}", "bold")
-            yield as_table(rows.head(FIRST), {})
+            yield as_table(rows.head(FIRST), found.currencies)
             if rows.height > FIRST:
                 yield styled(f"all of them: billfold show {name}{options}", "dim")
 
@@ -125,9 +138,11 @@ def status_record(found: "Status") -> dict[str, Any]:
             for one in found.held
         ],
         "corrections": found.corrections,
+        "lacking": list(records(found.lacking, {})),
+        "sellers_without_tax_number": list(found.without_tax_number),
         "rejects": dict(found.rejects),
-        "holds": list(records(found.holds, {})),
-        "restricted": list(records(found.restricted, {})),
+        "holds": list(records(found.holds, found.currencies)),
+        "restricted": list(records(found.restricted, found.currencies)),
         "schedule": _schedule_record(found.schedule),
     }
 

@@ -19,7 +19,7 @@ class CostPolicyStates(Table):
     billing_period: Text = columns.billing_period(description="the period that was measured last", nullable=True)
     measured: Quantity = columns.measured(nullable=True)
     limit: Quantity = columns.limit()
-    unit: Text = column("the currency or the unit of the two", source="W5", example="EUR", nullable=True)
+    unit: Text = columns.unit_of_limit(nullable=True)
     reached_percent: Count = column(
         "measured in percent of the limit, cut to a whole number",
         unit="percent",

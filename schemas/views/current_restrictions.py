@@ -21,6 +21,7 @@ class CurrentRestrictions(Table):
         nullable=True,
     )
     limit: Quantity = columns.limit(nullable=True)
+    unit: Text = columns.unit_of_limit()
     changed_at: Instant = columns.changed_at()
 
     class Config:

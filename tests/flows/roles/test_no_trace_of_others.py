@@ -71,7 +71,7 @@ def test_the_mark_is_found_where_it_may_be_read(plain: dict[str, Path]):
     } <= marked
     assert {"sku_prices.parquet", "price_tiers.parquet", "promo_codes.parquet", "principals.parquet"} <= marked
     without = names_in(plain["operator"]) - {name.removesuffix(".parquet") for name in marked}
-    assert without <= OPEN | {"trial_balance", "runs", "metered_usage", "price_tiers", "unpriced_usage"}
+    assert without <= OPEN | {"trial_balance", "runs", "price_tiers", "unpriced_usage"}
 
 
 @pytest.mark.parametrize("who", RESTRICTED)

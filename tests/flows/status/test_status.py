@@ -93,8 +93,27 @@ def test_accounts_at_or_near_their_limit_are_named(month: Month):
     path = month.reference_folder / "billing_accounts.csv"
     path.write_text(path.read_text().replace("false,500,", "false,120,", 1))
     month.bill()
-    found = [(one["billing_account_id"], one["state"]) for one in asked(month)["restricted"]]
-    assert found == [("acme", "warning")]
+    names = ("billing_account_id", "state", "measured", "limit", "unit")
+    found = [tuple(one[name] for name in names) for one in asked(month)["restricted"]]
+    assert found == [("acme", "warning", "114", "120", "EUR")]
+
+
+def test_what_keeps_documents_from_being_issued_is_told_before_anybody_tries(month: Month):
+    """The seller has no tax number: before a bill that is told of it, after it of both drafts, until it is mended."""
+    path = month.reference_folder / "sellers.csv"
+    sound = path.read_text()
+    path.write_text(sound.replace('"[""DE123456789""]"', "[]"))
+    found = asked(month)
+    assert (found["sellers_without_tax_number"], found["lacking"]) == (["north"], [])
+    assert "no tax number (tax_ids in sellers): north" in billfold("status", *where(month), "--at", THIRD).out
+    field = "the seller's tax number (BT-31)"
+    said = billfold("bill", "--period", "2026-10", *where(month)).out
+    assert line_with(said, [field, "2", "acme, acme-credit"])
+    assert asked(month)["lacking"] == [{"field": field, "drafts": 2, "accounts": "acme, acme-credit"}]
+    assert line_with(billfold("status", *where(month), "--at", THIRD).out, [field, "2", "acme, acme-credit"])
+    path.write_text(sound)
+    assert field not in billfold("bill", "--period", "2026-10", *where(month)).out
+    assert (asked(month)["sellers_without_tax_number"], asked(month)["lacking"]) == ([], [])
 
 
 def test_a_correction_that_waits_is_told_with_the_command_that_issues_it(month: Month):

@@ -305,6 +305,18 @@ def test_a_charge_taxed_under_another_code_is_taken_back_under_the_one_it_had() 
     assert_table(found.invoices, Invoices, "list_cost | total_tax | amount_due\n0 | 5.00 | 5.00")
 
 
+def test_a_correction_of_a_line_says_its_rate_unless_the_rate_is_another() -> None:
+    """At 20 %: 10.00 more, 2.00 of tax. At 10 % today 10.00 more are taxed, and the tax is 11.00 - 20.00 = -9.00: no
+    rate makes -9.00 of 10.00."""
+    was = issued(october("vm-small | 100"), "INV-1")
+    shown = "line_amount | tax_rate | tax_amount"
+    more = corrected(october("vm-small | 110"), was)
+    assert_table(more.invoice_lines, InvoiceLines, f"{shown}\n10.00 | 0.2 | 2.00")
+    lower = table(TaxRates, "tax_category | component | rate | code\nstandard | VAT | 0.1 | S")
+    mixed = corrected(october("vm-small | 110", tax_rates=lower), was)
+    assert_table(mixed.invoice_lines, InvoiceLines, f"{shown}\n10.00 | | -9.00")
+
+
 def test_another_code_of_what_grants_paid_before_tax_needs_no_document() -> None:
     """The bonus paid all 50.00, so nothing is taxed, under either code; training costs what it did."""
     mended = Skus.check(USUAL["skus"].with_columns(tax_category=pl.lit("standard")))

@@ -58,7 +58,7 @@ def test_a_full_credit_note_is_the_whole_chain_with_its_sign_changed() -> None:
         """,
     )
     assert_table(note.tax_breakdown, TaxBreakdown, "taxable_amount | tax_amount\n-110.00 | -22.00")
-    assert note.invoices["known_as_of"].to_list() == [NOW]
+    assert note.invoices["cutoff_at"].to_list() == [NOW]
 
 
 def test_what_a_document_of_the_chain_paid_of_another_is_no_payment_of_the_whole() -> None:

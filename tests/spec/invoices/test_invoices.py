@@ -11,6 +11,7 @@ from schemas.invoice_lines import InvoiceLines
 from schemas.invoices import Invoices
 from schemas.operations import Operations
 from schemas.sku_prices import SkuPrices
+from schemas.tax_rates import TaxRates
 from schemas.usage_records import UsageRecords
 from tests.spec.period import BONUS, bill
 from tests.tables import assert_table, table
@@ -99,6 +100,23 @@ def test_a_line_shows_what_was_used_what_it_costs_and_what_lowered_it() -> None:
     )
 
 
+def test_a_line_says_its_tax_rate_where_one_rate_taxes_it() -> None:
+    """Standard at 20 % and reduced at 10 %. Of two components, 9 % each, the line has no rate; they come to 18.00."""
+    usage = table(UsageRecords, "sku_id | consumed_quantity\nvm-small | 100\ntraining | 50")
+    assert_table(
+        bill(usage_records=usage).invoice_lines,
+        InvoiceLines,
+        """
+        sku_id   | line_amount | tax_rate | tax_amount
+        vm-small |      100.00 |      0.2 |      20.00
+        training |       50.00 |      0.1 |       5.00
+        """,
+    )
+    two = table(TaxRates, "tax_category | component | rate\nstandard | CGST | 0.09\nstandard | SGST | 0.09")
+    lines = bill(usage_records=usage.head(1), tax_rates=two).invoice_lines
+    assert_table(lines, InvoiceLines, "sku_id | tax_rate | tax_amount\nvm-small | | 18.00")
+
+
 def test_a_document_names_both_parties_and_has_no_number_before_it_is_issued() -> None:
     billed = bill(usage_records=TWO_LINES)
     assert_table(
@@ -128,7 +146,7 @@ def test_a_period_that_is_not_over_is_a_month_to_date_of_what_started_so_far() -
         billed.invoices,
         Invoices,
         """
-        document_state | known_as_of       | period_end        | list_cost
+        document_state | cutoff_at         | period_end        | list_cost
         month_to_date  | 2026-10-20T00:00Z | 2026-11-01T00:00Z |     10.00
         """,
     )

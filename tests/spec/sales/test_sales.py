@@ -172,8 +172,8 @@ def refunds(amount: str, mode: str = "half_away", period: str = "2026-11") -> pl
     """What November gives back of the price."""
     said = {"billing_account_id": "acme", "sold_by": "bought", "billing_period": period, "rounding_tax": mode}
     bounds = {"period_start": f"{period}-01T00:00:00Z", "period_end": f"{period}-30T00:00:00Z"}
-    rows = pl.DataFrame([{**said, **bounds, "known_as_of": "2026-12-01T00:00:00Z", "refunded_amount": amount}])
-    instants = pl.col("period_start", "period_end", "known_as_of").str.to_datetime(time_unit="us", time_zone="UTC")
+    rows = pl.DataFrame([{**said, **bounds, "cutoff_at": "2026-12-01T00:00:00Z", "refunded_amount": amount}])
+    instants = pl.col("period_start", "period_end", "cutoff_at").str.to_datetime(time_unit="us", time_zone="UTC")
     rows = rows.with_columns(instants, pl.col("refunded_amount").cast(Money), exponent=pl.lit(2, dtype=pl.Int64))
     return rows.select(*SALE, *OF_PERIOD, "refunded_amount")
 
