@@ -273,6 +273,7 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
         if period in billed:
             raise Refusal(f"{period} is billed already; leave out --until to bill it again")
         return
+    billed = books.begun_periods(snapshot)
     later = sorted(one for one in billed if one > period)
     if later:
         raise Refusal(

@@ -364,6 +364,13 @@ def billed_periods(snapshot: Snapshot) -> set[str]:
     return {entry.partition["billing_period"] for entry in snapshot.files("account_periods")}
 
 
+def begun_periods(snapshot: Snapshot) -> set[str]:
+    """The billed periods from the first on in which any account was there: before it nothing was left to the next."""
+    billed = billed_periods(snapshot)
+    there = {entry.partition["billing_period"] for entry in snapshot.files("account_periods") if entry.rows}
+    return {period for period in billed if there and period >= min(there)}
+
+
 def usage_periods(snapshot: Snapshot) -> set[str]:
     """The periods that have usage."""
     return {entry.partition["billing_period"] for entry in snapshot.files("usage_records") if entry.rows}

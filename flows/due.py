@@ -44,7 +44,7 @@ def months_to_bill(snapshot: Snapshot, period: str) -> list[str]:
 
     Source   K8: what a month leaves of a grant is what the next one finds
     """
-    last = max(books.billed_periods(snapshot), default=None)
+    last = max(books.begun_periods(snapshot), default=None)
     if last and last >= period:
         return [period] if last == period else []
     months = [next_period(last) if last else min({period} | books.used_periods(snapshot))]

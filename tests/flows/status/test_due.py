@@ -57,6 +57,17 @@ def test_no_month_is_left_out_as_recurring_items_are_charged_in_each(month: Mont
         month.bill(period="2026-12")
 
 
+def test_a_month_before_any_account_was_there_leaves_nothing_for_the_next(tmp_path: Path):
+    """A slip of the finger, 2016 for 2026: the accounts are there from 2026 on."""
+    month = Month(tmp_path)
+    month.ingest()
+    month.bill(period="2016-10")
+    assert months_to_bill(month.lake.snapshot(), "2026-11") == ["2026-10", "2026-11"]
+    month.bill(period="2026-10")
+    assert month.lake.snapshot().read("invoices")["billing_account_id"].to_list() == ["acme", "acme-credit"]
+    assert backfill(month.lake, month.reference(), received_at=RECEIVED).status == "nothing to do"
+
+
 def test_a_month_before_one_that_is_billed_is_left_to_a_backfill(month: Month):
     assert months_to_bill(month.lake.snapshot(), "2026-09") == []
     assert months_to_bill(month.lake.snapshot(), "2026-10") == ["2026-10"]
