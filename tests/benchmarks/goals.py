@@ -90,6 +90,7 @@ GOALS: tuple[Goal, ...] = (
     Goal("peak memory of ingest, Parquet", "stages", SMALL, "ingest", MEGABYTES, 4_000),
     Goal("peak memory of ingest, CSV", "stages", SMALL, "ingest CSV", MEGABYTES, 4_000),
     Goal("peak memory of ingest, Parquet, 100 M rows", "stages", LARGE, "ingest", MEGABYTES, 4_000, INGEST_MEMORY),
+    Goal("charges from a million metered rows", "rating", 2_000_000, "1 M metered rows priced", SECONDS, 0.4),
     Goal("allocation: 1 M charges, 100,000 accounts", "allocation", 1_000_000, "waterfall", SECONDS, 0.25),
     Goal("the same against a plain loop", "allocation", 1_000_000, "waterfall", RATIO, 0.4),
     Goal("one account, 10,000 grants", "allocation", 1_000_000, "one account, 10,000 grants", SECONDS, 0.5),
