@@ -268,21 +268,20 @@ def _refuse_out_of_turn(snapshot: Snapshot, period: str, is_closing: bool) -> No
     """Periods are billed oldest first and none is left out: what a period leaves of a grant is what the next one finds
     (K8), and recurring items are charged in a period without usage too (P9).
     """
-    billed = books.billed_periods(snapshot)
     if not is_closing:
-        if period in billed:
+        if period in books.billed_periods(snapshot):
             raise Refusal(f"{period} is billed already; leave out --until to bill it again")
         return
-    billed = books.begun_periods(snapshot)
-    later = sorted(one for one in billed if one > period)
+    begun = books.begun_periods(snapshot)
+    later = sorted(one for one in begun if one > period)
     if later:
         raise Refusal(
             f"{', '.join(later)} {'is' if len(later) == 1 else 'are'} billed already, on what {period} left of every "
             "grant; what changed about an earlier period is posted by: billfold backfill"
         )
-    if billed and period > (following := next_period(max(billed))):
+    if begun and period > (following := next_period(max(begun))):
         raise Refusal(f"{following} is not billed yet; run: billfold bill --period {following}")
-    if not billed and (earlier := min({period} | books.used_periods(snapshot))) < period:
+    if not begun and (earlier := min({period} | books.used_periods(snapshot))) < period:
         raise Refusal(f"{earlier} has usage or charges and is not billed yet; run: billfold bill --period {earlier}")
 
 

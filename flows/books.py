@@ -366,9 +366,9 @@ def billed_periods(snapshot: Snapshot) -> set[str]:
 
 def begun_periods(snapshot: Snapshot) -> set[str]:
     """The billed periods from the first on in which any account was there: before it nothing was left to the next."""
-    billed = billed_periods(snapshot)
-    there = {entry.partition["billing_period"] for entry in snapshot.files("account_periods") if entry.rows}
-    return {period for period in billed if there and period >= min(there)}
+    there = (entry.partition["billing_period"] for entry in snapshot.files("account_periods") if entry.rows)
+    first = min(there, default=None)
+    return set() if first is None else {period for period in billed_periods(snapshot) if period >= first}
 
 
 def usage_periods(snapshot: Snapshot) -> set[str]:

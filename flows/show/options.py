@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from rating.periods import PERIOD
+
 if TYPE_CHECKING:
     from flows.lake.journal import Lake
     from flows.reference import Reference
 
-PERIOD = re.compile(r"(?:19|[2-8][0-9]|9[0-8])[0-9]{2}-(0[1-9]|1[0-2])")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SUM = re.compile(r"[+-]?\d{1,15}(\.\d{1,4})?", re.ASCII)
 
