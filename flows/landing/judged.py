@@ -50,8 +50,17 @@ IN_STRETCH = "judged.charge_period_start >= placed.from_at and judged.charge_per
 HAS_PLACE_IN_TIME = (
     "coalesce(judged.charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at'), false)"
 )
-IN_STRETCH_OR_NONE = f"case when {HAS_PLACE_IN_TIME} then {IN_STRETCH} else placed.from_at is null end"
-"""A row without a usable start is judged by what never changes: whether account, project and SKU are known at all."""
+_NO_TIME = "'-infinity'::timestamptz"
+IN_STRETCH_OR_NONE = (
+    f"case when {HAS_PLACE_IN_TIME} then judged.charge_period_start else {_NO_TIME} end "
+    f">= coalesce(placed.from_at, {_NO_TIME}) "
+    f"and case when {HAS_PLACE_IN_TIME} then judged.charge_period_start else {_NO_TIME} end "
+    "< coalesce(placed.until_at, '1970-01-01'::timestamptz)"
+)
+"""A row without a usable start is judged by what never changes: whether account, project and SKU are known at all.
+
+Two comparisons, each of a side by itself: any other condition of a left join compares every row with every other.
+"""
 
 _SHOWN = 60
 
