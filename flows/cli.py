@@ -686,13 +686,16 @@ def sample(
     rows: Annotated[int, option(help="How many good usage records.")] = 200_000,
     seed: Annotated[int, option(help="Another number is another world.")] = 1,
     period: Period = "2026-10",
+    begins: Annotated[
+        str | None, option(help="The month the world began with, for a later one of the same customers.")
+    ] = None,
     quiet: Quiet = False,
 ) -> int:
     """Write a sample world: usage files, reference tables, operations. The same arguments, the same bytes."""
     from flows import sample as worlds
 
     try:
-        world = worlds.sample(folder, accounts=accounts, rows=rows, seed=seed, period=period)
+        world = worlds.sample(folder, accounts=accounts, rows=rows, seed=seed, period=period, begins=begins)
     except ValueError as fault:
         raise UsageError(str(fault)) from None
     except FileExistsError as fault:
@@ -700,12 +703,17 @@ def sample(
 
         raise Refusal(str(fault)) from None
     if not quiet:
-        lake = folder / "lake"
+        is_later = begins not in (None, period)
+        lake = "LAKE" if is_later else str(folder / "lake")
         say(f"{world.landed:,} rows of usage, reference tables and operations; what is in it: {folder}/README.md")
-        say(f"next  billfold init {lake}")
-        say(f"      billfold ingest {folder}/usage --lake {lake} --received-at {world.received_at:%Y-%m-%dT%H:%M:%SZ}")
-        say(f"      billfold operations {world.operations_file} --lake {lake}")
-        say(f"      billfold bill --period {period} --lake {lake}")
+        steps = [
+            f"ingest {folder}/usage --lake {lake} --received-at {world.received_at:%Y-%m-%dT%H:%M:%SZ}",
+            f"bill --period {period} --lake {lake}",
+        ]
+        if not is_later:
+            steps = [f"init {lake}", steps[0], f"operations {world.operations_file} --lake {lake}", steps[1]]
+        for label, step in zip(["next", *[""] * len(steps)], steps, strict=False):
+            say(f"{label:4}  billfold {step}")
     return DONE
 
 

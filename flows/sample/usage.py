@@ -19,7 +19,7 @@ import polars as pl
 from flows.progress import Progress
 from flows.sample import showcase
 from flows.sample.bad_rows import EACH
-from flows.sample.calendar import Month
+from flows.sample.calendar import HOUR, Month
 from flows.sample.catalogue import REGIONS, Sku
 from flows.sample.customers import GERMANY, MOVE_HOUR, ZONES, Account, customers, moving_projects
 from rating.hashing import hash64
@@ -52,9 +52,14 @@ class Plan:
     """How many rows go where: the showcase first, then series that are as long as each other, to the row."""
 
     month: Month
+    began: Month
+    """When the world began, and its terms change."""
     rows: int
     seed: int
     accounts: tuple[Account, ...]
+    """As they began: what they have of projects and contracts, also in a later month."""
+    series_counts: tuple[int, ...]
+    """How many series each of them has this month, beside the showcase's own."""
     showcase_hours: int
     series: int
     shortest: int
@@ -75,7 +80,9 @@ class Stretch:
     last_hour: int
 
 
-def plan(month: Month, accounts: int, rows: int, seed: int, *, half_to_one: bool = False) -> Plan:
+def plan(
+    month: Month, accounts: int, rows: int, seed: int, *, half_to_one: bool = False, began: Month | None = None
+) -> Plan:
     """Divide the rows: whole months where there are rows enough for them, shorter lives of resources where not.
 
     Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all series.
@@ -86,15 +93,29 @@ def plan(month: Month, accounts: int, rows: int, seed: int, *, half_to_one: bool
     >>> small.showcase_hours * 13 + small.series * small.shortest + small.longer
     200000
     """
+    showcase_hours, left = _shared(month, rows)
+    series = _series(month, rows, accounts)
+    shortest, longer = divmod(left, series)
+    now = customers(accounts, series, seed, half_to_one=half_to_one)
+    counts = tuple(account.series_count for account in now)
+    if began is not None and began != month:
+        now = customers(accounts, _series(began, rows, accounts), seed, half_to_one=half_to_one)
+    return Plan(month, began or month, rows, seed, tuple(now), counts, showcase_hours, series, shortest, longer)
+
+
+def _shared(month: Month, rows: int) -> tuple[int, int]:
+    """The hours that the showcase reports, and how many rows that leaves for everybody else."""
     shown = len(showcase.SERIES)
     opens, closes = month.hours(GERMANY.time_zone)
-    showcase_hours = min(closes - opens, rows // (SHOWCASE_SHARE * shown))
-    left = rows - shown * showcase_hours
+    hours = min(closes - opens, rows // (SHOWCASE_SHARE * shown))
+    return hours, rows - shown * hours
+
+
+def _series(month: Month, rows: int, accounts: int) -> int:
+    """How many series there are beside the showcase's."""
+    left = _shared(month, rows)[1]
     longest = min(closes - opens for opens, closes in map(month.hours, ZONES))
-    series = min(left // LEAST_HOURS, max(-(-left // longest), SERIES_PER_ACCOUNT * accounts))
-    shortest, longer = divmod(left, series)
-    who = tuple(customers(accounts, series, seed, half_to_one=half_to_one))
-    return Plan(month, rows, seed, who, showcase_hours, series, shortest, longer)
+    return min(left // LEAST_HOURS, max(-(-left // longest), SERIES_PER_ACCOUNT * accounts))
 
 
 def stretches(month: Month) -> list[Stretch]:
@@ -222,7 +243,7 @@ def _sql(name: str) -> str:
 def _account_frame(plan: Plan) -> pl.DataFrame:
     accounts = plan.accounts
     months = {zone: plan.month.hours(zone) for zone in ZONES}
-    counts = pl.Series("series_count", [account.series_count for account in accounts], dtype=pl.Int64)
+    counts = pl.Series("series_count", plan.series_counts, dtype=pl.Int64)
     return pl.DataFrame(
         {
             "account_number": [account.number for account in accounts],
@@ -266,8 +287,9 @@ def _showcase_frame(plan: Plan) -> pl.DataFrame:
 
 def _moving_frame(plan: Plan) -> pl.DataFrame:
     by_number = {account.number: account for account in plan.accounts}
+    moves_hour = MOVE_HOUR - (plan.month.origin - plan.began.origin) // HOUR  # below 0 in a later month
     moves = [
-        (by_number[number].project_id(1), MOVE_HOUR, receiver.billing_account_id)
+        (by_number[number].project_id(1), moves_hour, receiver.billing_account_id)
         for number, receiver in moving_projects(plan.accounts).items()
     ]
     schema = {"sub_account_id": pl.String, "moves_hour": pl.Int32, "receiver_id": pl.String}

@@ -66,6 +66,7 @@ def sample(
     rows: int = 200_000,
     seed: int = 1,
     period: str = "2026-10",
+    begins: str | None = None,
     clean: bool = False,
     meters: str = "sum",
     half_to_one: bool = False,
@@ -74,7 +75,8 @@ def sample(
 ) -> SampleWorld:
     """Write a believable month of a cloud provider: the same arguments give the same bytes, on any number of threads.
 
-    Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all rows.
+    Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all rows. A later month of
+    a world that `begins` before has the same customers and reference tables; nobody does anything in it.
 
     Makes    folder/usage       the landed form: Parquet in time order, one CSV, one gzip JSON Lines file; exactly
                                 `rows` good rows, and unless `clean` a few bad ones of each kind
@@ -82,17 +84,20 @@ def sample(
              folder/operations  what people did
              folder/README.md   what ingest should report about it
     """
-    month = Month(period)
-    _check(accounts, rows, meters)
+    month, began = Month(period), Month(begins or period)
+    _check(accounts, rows, meters, month, began)
     _make_room(folder)
     skus = catalogue.skus(accounts)
     progress.step("plan the sample world")
-    generator = UsageGenerator(plan(month, accounts, rows, seed, half_to_one=half_to_one), skus)
+    generator = UsageGenerator(plan(month, accounts, rows, seed, half_to_one=half_to_one, began=began), skus)
+    at_first = generator  # what customers used then says what their contracts are about
+    if month != began:
+        at_first = UsageGenerator(plan(began, accounts, rows, seed, half_to_one=half_to_one), skus)
     progress.step(f"write {rows:,} rows of usage")
     usage_files = _write_usage(folder / "usage", generator, clean, threads or os.cpu_count() or 1, progress)
     progress.step("write reference tables and operations")
-    _write_reference(folder / "reference", generator, skus, meters, clean)
-    operations = terms.operations(generator.plan.accounts, month, seed, clean)
+    _write_reference(folder / "reference", at_first, skus, meters, clean)
+    operations = [] if month != began else terms.operations(generator.plan.accounts, month, seed, clean)
     operations_file = folder / "operations" / f"{period}.jsonl"
     operations_file.write_text("".join(f"{operation.line}\n" for operation in operations), encoding="utf-8")
     world = SampleWorld(
@@ -110,18 +115,21 @@ def sample(
     )
     arguments: dict[str, object] = {"accounts": accounts, "rows": rows, "seed": seed, "period": period}
     arguments |= {"clean": clean, "meters": meters}
+    arguments |= {"begins": began.period} if month != began else {}
     arguments |= {"half_to_one": True} if half_to_one else {}
     (folder / "README.md").write_text(page(world, arguments, generator.plan.accounts), encoding="utf-8")
     return world
 
 
-def _check(accounts: int, rows: int, meters: str) -> None:
+def _check(accounts: int, rows: int, meters: str, month: Month, began: Month) -> None:
     if accounts < customers.LEAST_ACCOUNTS:
         raise ValueError(f"a sample world has at least {customers.LEAST_ACCOUNTS} accounts, not {accounts}")
     if not LEAST_ROWS <= rows <= MOST_ROWS:
         raise ValueError(f"a sample world has {LEAST_ROWS:,} to {MOST_ROWS:,} rows, not {rows:,}")
     if meters not in catalogue.METERS:
         raise ValueError(f"meters are {' or '.join(catalogue.METERS)}, not {meters!r}")
+    if began.first > month.first:
+        raise ValueError(f"a sample world that begins in {began.period} has no usage of {month.period}")
 
 
 def _make_room(folder: Path) -> None:

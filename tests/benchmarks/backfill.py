@@ -47,10 +47,11 @@ class Year:
         """Sample, ingest, bill and issue twelve months; the last is billed in a lake of its own."""
         lake, period, reference = Lake.create(folder / "short"), FIRST, None
         for _ in range(MONTHS):
-            world = sample(folder / "world", accounts=accounts, rows=rows, clean=True, period=period)
+            world = sample(folder / "world", accounts=accounts, rows=rows, clean=True, period=period, begins=FIRST)
             reference = reference or load_reference(world.reference_folder)
             at = period_bounds(period, "UTC")[1] + timedelta(days=1)
-            ingest_usage(lake, reference, world.usage_files, received_at=at)
+            landed = ingest_usage(lake, reference, world.usage_files, received_at=at)
+            _expect(landed.accepted, rows)
             if period == FIRST:
                 land_operations(lake, reference, [world.operations_file], received_at=at)
             shutil.rmtree(folder / "world")

@@ -1,8 +1,10 @@
 """What comes of a sample world is what it says should: every row and operation has its stated fate, all is billed."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +14,7 @@ from flows.ingest_usage import IngestResult, ingest_usage
 from flows.lake.journal import Lake, Snapshot
 from flows.operations import land_operations
 from flows.reference import load_reference
-from flows.sample import SampleWorld
+from flows.sample import SampleWorld, sample
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,28 @@ def test_every_row_has_the_fate_that_the_readme_states(world: SampleWorld, books
     assert (result.accepted, result.duplicate, result.superseded) == (world.rows, 6, 6)
     assert dict(result.reasons) == {code: count for code, count in world.outcomes.items() if code.startswith("R_")}
     assert [file["reason_code"] for file in result.files if file["reason_code"]] == []
+
+
+def test_a_later_month_has_the_same_reference_tables_and_customers_and_every_row_its_stated_fate(
+    world: SampleWorld, books: Books, tmp_path: Path
+):
+    """Of the projects that moved in the first month, all later usage is their new owner's."""
+    later = sample(tmp_path / "later", accounts=90, rows=12_000, period="2027-02", begins=world.period)
+    names = sorted(path.name for path in world.reference_folder.iterdir())
+    assert names == sorted(path.name for path in later.reference_folder.iterdir())
+    for name in names:
+        assert (later.reference_folder / name).read_bytes() == (world.reference_folder / name).read_bytes()
+    assert later.operations_file.read_bytes() == b""
+    shutil.copytree(books.snapshot.lake.root, tmp_path / "lake")
+    lake, reference = Lake.open(tmp_path / "lake"), load_reference(later.reference_folder)
+    result = ingest_usage(lake, reference, later.usage_files, received_at=later.received_at)
+    assert (result.accepted, result.duplicate, result.superseded) == (12_000, 6, 6)
+    assert dict(result.reasons) == {code: count for code, count in later.outcomes.items() if code.startswith("R_")}
+
+
+def test_a_world_has_no_usage_of_before_it_began(tmp_path: Path):
+    with pytest.raises(ValueError, match="a sample world that begins in 2026-11 has no usage of 2026-10"):
+        sample(tmp_path / "world", period="2026-10", begins="2026-11")
 
 
 def test_the_operations_that_should_be_refused_are_and_no_others(world: SampleWorld, books: Books):

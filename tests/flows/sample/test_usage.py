@@ -10,8 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.sample import SampleWorld, sample
+from flows.sample import SampleWorld, sample, showcase
 from flows.sample.bad_rows import EACH
+from flows.sample.calendar import Month
+from flows.sample.usage import plan
 from rating.periods import period_bounds
 
 
@@ -191,3 +193,12 @@ def test_the_readme_states_the_same_numbers(world: SampleWorld):
     assert f"landed {world.landed:,} = accepted 12,000 + duplicate 6 + superseded 6 + rejected {rejected}" in page
     for each in world.expected:
         assert f"| {each.file} | {each.outcome} | {each.count} |" in page
+
+
+def test_a_later_and_shorter_month_has_more_series_of_the_same_customers():
+    """600,000 rows: 744 hours hold what February does in 672, less what the time zones take of either."""
+    first = plan(Month("2026-01"), 90, 600_000, 1)
+    later = plan(Month("2026-02"), 90, 600_000, 1, began=Month("2026-01"))
+    assert later.accounts == first.accounts
+    assert sum(later.series_counts) == later.series > first.series == sum(first.series_counts)
+    assert later.showcase_hours * len(showcase.SERIES) + later.series * later.shortest + later.longer == 600_000
