@@ -30,29 +30,31 @@ def discount_terms(discounts: pl.DataFrame, promo_discounts: pl.DataFrame, accou
     Source   D1, D2, K7
     """
     keys = accounts.select("billing_account_id", "time_zone", "exponent", account_currency="billing_currency")
-    rows = discounts.rename({"billing_account_id": "only_account_id"})
-    named = rows.with_columns(billing_account_id="only_account_id").join(keys, on="billing_account_id")
-    general = rows.filter(pl.col("only_account_id").is_null()).join(keys, how="cross")
-    is_fixed = pl.col("kind") == "fixed"
-    reaching = pl.concat([named, general.select(named.columns)]).filter(
-        ~is_fixed | (pl.col("billing_currency") == pl.col("account_currency"))
+    accepted = promo_discounts.select(
+        "billing_account_id", "promo_code", from_code="window_start", to_code="window_end"
     )
+    rows = discounts.rename({"billing_account_id": "only_account_id"})
+    is_for_all = pl.col("only_account_id").is_null()
+    # codes are accepted by few: not a row for each account and code
+    by_code = rows.join(accepted, on="promo_code").filter(
+        is_for_all | (pl.col("only_account_id") == pl.col("billing_account_id"))
+    )
+    rows = rows.filter(pl.col("promo_code").is_null())
+    named = rows.with_columns(billing_account_id="only_account_id").join(keys, on="billing_account_id")
+    general = rows.filter(is_for_all).join(keys, how="cross")
+    is_fixed = pl.col("kind") == "fixed"
+    reaching = pl.concat(
+        [named, general.select(named.columns), by_code.join(keys, on="billing_account_id")], how="diagonal"
+    ).filter(~is_fixed | (pl.col("billing_currency") == pl.col("account_currency")))
     dated = instants(reaching).with_columns(
         percent=pl.when(~is_fixed).then(scaled("value")),
         fixed_mu=pl.when(is_fixed).then(to_mu("value", scale=PRICE_SCALE)),
         include=scopes.include_terms(service="service", feature="feature", sku="sku_id", project="sub_account_id"),
         exclude=pl.lit([], dtype=pl.List(pl.String)),
     )
-    plain = dated.filter(pl.col("promo_code").is_null()).with_columns(window_start="starts", window_end="ends")
-    accepted = promo_discounts.select("billing_account_id", "promo_code", "window_start", "window_end")
-    by_code = (
-        dated.filter(pl.col("promo_code").is_not_null())
-        .join(accepted, on=["billing_account_id", "promo_code"])
-        .with_columns(
-            window_start=pl.max_horizontal("starts", "window_start"), window_end=pl.min_horizontal("ends", "window_end")
-        )
-    )
-    return pl.concat([plain.select(TERMS), by_code.select(TERMS)])
+    return dated.with_columns(
+        window_start=pl.max_horizontal("starts", "from_code"), window_end=pl.min_horizontal("ends", "to_code")
+    ).select(TERMS)
 
 
 def discounts(charges: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:

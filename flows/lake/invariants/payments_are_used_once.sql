@@ -9,13 +9,16 @@ with
       and reversals.operation = 'reverse_payment' and reversals.status = 'accepted'
     where paid.operation = 'record_payment' and paid.status = 'accepted'
   ),
+  sides as (   -- a key for either: a condition with `in` compares every payment with every part of one
+    select payments.*, operation_id as side_id from payments
+    union all
+    select payments.*, reversal_id from payments where reversal_id is not null
+  ),
   applied as (   -- of each payment and document, with what its reversal took back
-    select payments.operation_id, payments.amount, payments.reversal_id, applications.invoice_number,
+    select sides.operation_id, sides.amount, sides.reversal_id, applications.invoice_number,
       sum(applications.amount) as applied_amount
-    from payments
-    join payment_applications as applications
-      on applications.operation_id in (payments.operation_id, payments.reversal_id)
-      and applications.credit_note_number is null
+    from sides join payment_applications as applications on applications.operation_id = sides.side_id
+    where applications.credit_note_number is null
     group by all
   )
 select operation_id, amount, reversal_id, sum(applied_amount) as applied_amount

@@ -15,13 +15,21 @@ with
       internal.instant_of(policies.valid_until, zones.time_zone) as ends
     from internal.billing_policies as policies cross join zones
     where policies.policy in ('eligibility', 'organization_credit', 'payable_increment', 'rounding_tax', 'tax_rounding')
+  ),
+  asked as (
+    select periods.billing_account_id, periods.billing_period, periods.time_zone, periods.period_end,
+      known.reference_digest
+    from main.account_periods as periods join known using (billing_period)
+  ),
+  said as (   -- two joins: one with an `or` would compare every account with every row
+    select asked.*, dated.policy, dated.value, dated.valid_from, dated.starts, dated.ends, false as is_own
+    from asked join dated using (reference_digest, time_zone) where dated.billing_account_id is null
+    union all
+    select asked.*, dated.policy, dated.value, dated.valid_from, dated.starts, dated.ends, true
+    from asked join dated using (reference_digest, time_zone, billing_account_id)
   )
-select periods.billing_account_id, periods.billing_period, dated.policy,
-  -- an account's own row goes before the default, then the latest
-  arg_max(dated.value, (dated.billing_account_id is not null, dated.valid_from)) as value
-from main.account_periods as periods
-join known using (billing_period)
-join dated on dated.reference_digest = known.reference_digest and dated.time_zone = periods.time_zone
-  and (dated.billing_account_id is null or dated.billing_account_id = periods.billing_account_id)
-where dated.starts < periods.period_end and coalesce(dated.ends >= periods.period_end, true)
+select billing_account_id, billing_period, policy,
+  arg_max(value, (is_own, valid_from)) as value   -- an account's own row goes before the default, then the latest
+from said
+where starts < period_end and coalesce(ends >= period_end, true)
 group by all

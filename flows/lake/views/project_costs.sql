@@ -11,7 +11,7 @@ with
         as of_organization,
       coalesce(sum(allocations.amount), 0) as lowered
     from allocations
-    left join grants on allocations.allocation_kind = 'grant' and grants.grant_id = allocations.source_id
+    left join grants on grants.grant_id = case when allocations.allocation_kind = 'grant' then allocations.source_id end
     where allocations.tax_position = 'before'
     group by allocations.charge_id
   ),

@@ -10,6 +10,13 @@ with
   ),
   accepted_in_all as (
     select promo_code, sum(times) as times from accepted group by all
+  ),
+  offered as (   -- a code for some accounts is not compared with all of them
+    select promo_code, valid_from, unnest(list_distinct(accounts)) as billing_account_id from promo_codes
+    union all
+    select codes.promo_code, codes.valid_from, accounts.billing_account_id
+    from promo_codes as codes cross join internal.accounts as accounts
+    where coalesce(len(codes.accounts), 0) = 0
   )
 select
   accounts.billing_account_id, codes.promo_code, codes.benefit, codes.value, codes.billing_currency,
@@ -22,11 +29,11 @@ select
       then case when accepted.times > 0 then 'accepted' else 'used_up' end
     else 'available'
   end as state
-from promo_codes as codes
-join internal.accounts as accounts
-  on (coalesce(len(codes.accounts), 0) = 0 or list_contains(codes.accounts, accounts.billing_account_id))
-  and coalesce(codes.billing_currency, accounts.billing_currency) = accounts.billing_currency
+from offered
+join promo_codes as codes using (promo_code, valid_from)
+join internal.accounts as accounts using (billing_account_id)
 left join accepted
   on accepted.billing_account_id = accounts.billing_account_id and accepted.promo_code = codes.promo_code
 left join accepted_in_all on accepted_in_all.promo_code = codes.promo_code
 where internal.instant_of(codes.valid_from, accounts.time_zone) <= accounts.known_as_of
+  and coalesce(codes.billing_currency, accounts.billing_currency) = accounts.billing_currency
