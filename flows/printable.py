@@ -13,6 +13,8 @@ def is_printable(text: str) -> bool:
     >>> [is_printable(text) for text in ("é漢 \u00a0", "a\tb", "\u2028", "\u202egnp.exe", "\u200b", "\ud800")]
     [True, False, False, False, False, False]
     """
+    if text.isascii():
+        return text.isprintable()
     try:
         return not pl.Series([text], dtype=pl.String).str.contains(NOT_PRINTABLE).item()
     except UnicodeEncodeError:

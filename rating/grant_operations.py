@@ -110,8 +110,8 @@ def _promo_code(operation: Row, account: Row, book: Book) -> Row:
         raise RefusedError("O_UNKNOWN_PROMO_CODE", code)
     current = [row for row in rows if holds(row, at, account["time_zone"])]
     promo = (current or rows)[0]
-    accepted = [one for one in book.acceptances if one["promo_code"] == code]
-    if sum(one["billing_account_id"] == account_id for one in accepted) >= promo["per_account_limit"]:
+    accepted = book.acceptances.get(code, [])
+    if accepted.count(account_id) >= promo["per_account_limit"]:
         raise RefusedError("O_PROMO_ALREADY_ACCEPTED", code)
     if promo["total_limit"] is not None and len(accepted) >= promo["total_limit"]:
         raise RefusedError("O_PROMO_EXHAUSTED", code)
@@ -187,17 +187,20 @@ def _new_grant(operation: Row, account: Row, book: Book, kind: Row, terms: Row, 
 def _refuse_second_in_domain(operation: Row, account: Row, book: Book, kind: str) -> None:
     """A kind that a domain gets once, on its main account, whatever became of it (G2)."""
     at = operation["occurred_at"]
-    taken = {
-        (grant["kind"], domain_of(book.account(grant["billing_account_id"], at) or {}))
-        for grant in book.grants.values()
-    }
     if account["domain"] is not None and not account["is_main_in_domain"]:
         main = _main_account(account["domain"], at, book)
         raise RefusedError(
             "O_ONCE_PER_DOMAIN", f"{kind} goes to {main}" if main else f"{kind}: there is no main account"
         )
-    if (kind, domain_of(account)) in taken:
+    if any(kind in book.kinds.get(one, ()) for one in _accounts_of_domain(account, at, book)):
         raise RefusedError("O_ONCE_PER_DOMAIN", f"{kind}, and there has been one")
+
+
+def _accounts_of_domain(account: Row, at: datetime, book: Book) -> set[str]:
+    """The accounts that have an account's domain at an instant; without one it is alone."""
+    ever = book.rows("billing_accounts", "domain", account["domain"])
+    ids = {row["billing_account_id"] for row in ever} | {account["billing_account_id"]}
+    return {one for one in ids if domain_of(book.account(one, at) or account) == domain_of(account)}
 
 
 def _main_account(domain: str, at: datetime, book: Book) -> str | None:

@@ -68,7 +68,10 @@ class Book:
     """Payments that were accepted."""
     reversed: set[str] = field(default_factory=set)
     """Payments that were reversed."""
-    acceptances: list[Row] = field(default_factory=list)
+    acceptances: dict[str, list[str]] = field(default_factory=dict)
+    """The accounts that accepted each promo code, once for each time."""
+    kinds: dict[str, set[str]] = field(default_factory=dict)
+    """The kinds of grant that each account had, whatever became of them."""
     issued: set[tuple[str | None, str]] = field(default_factory=set)
     sales: "list[Sale]" = field(default_factory=list)
     """The invoices of credit that was sold with tax by operations that are being decided."""
@@ -101,6 +104,7 @@ class Book:
     def keep(self, grant: Row) -> None:
         """A grant that was made; what it holds, the one that it was made from lacks."""
         self.grants[grant["grant_id"]] = grant
+        self.kinds.setdefault(grant["billing_account_id"], set()).add(grant["kind"])
         source = grant["from_grant_id"]
         if source is not None:
             self.given[source] = self.given.get(source, Decimal(0)) + grant["amount"]
