@@ -11,8 +11,9 @@ from flows.lake.audit import (
     asked_of,
     audit,
     changed_files,
+    is_about_nothing,
     only_of,
-    periods_of,
+    periods_asked,
     read_by_audit,
 )
 from flows.lake.journal import FileEntry, Snapshot
@@ -34,7 +35,8 @@ def checked(
     """Both questions, asked of what is about to be visible; what both read is read once.
 
     An invariant that reads no table of which files come or go is not asked: it holds as it did at the commit that the
-    candidate is made on. Nor is one that looks at each period by itself asked of periods that keep their files.
+    candidate is made on. Nor is one that looks at each period by itself asked of periods that keep their files and that
+    the last run said nothing of.
 
     Reads    the candidate, complete but for what is told of credit limits; usage of some billing periods alone
     Makes    the files to add (`credit_states`), and the invariants that do not hold then
@@ -44,6 +46,7 @@ def checked(
     figures = read_by(FIGURES_NOW.reads) if has_limits(candidate) else set[str]()
     told_of = {RESTRICTIONS} if figures else set[str]()
     asked = asked_of({*told_of, *(entry.table for entry in changed)})
+    asked = [query for query in asked if not is_about_nothing(query, candidate)]
     apart = asked_apart(asked, candidate, changed)
     whole = [query for query in asked if query not in apart]
     reads = read_by_audit(whole)
@@ -55,7 +58,7 @@ def checked(
         define(connection, lake, candidate, only=reads - first, **known)
         found = audit(connection, whole)
     if apart:
-        here = only_of(candidate, periods_of(changed))
+        here = only_of(candidate, periods_asked(candidate, changed))
         with connect(
             lake, here, only=read_by_audit(apart), usage_periods=(), in_memory=SMALL, asked=apart
         ) as connection:

@@ -71,32 +71,50 @@ def read_by_audit(asked: Collection[Query]) -> set[str]:
 
 
 def changed_files(candidate: Snapshot) -> list[FileEntry]:
-    """The files that a candidate has and its commit has not, and those that are gone; reference tables in use too."""
+    """The files that a candidate has and its commit has not, and those that are gone; of reference tables in use, those
+    that say something else.
+    """
     before = candidate.lake.snapshot(candidate.number)
     was, now = before.visible, candidate.visible
     come = [entry for path, entry in now.items() if path not in was]
     gone = [entry for path, entry in was.items() if path not in now]
     if candidate.reference_digest == before.reference_digest:
         return come + gone
-    return come + gone + [one for one in now.values() if one.partition.get(REFERENCE) == candidate.reference_digest]
+    said, says = _reference_of(before), _reference_of(candidate)
+    other = [entry for key, entry in {**said, **says}.items() if not (key in said and key in says)]
+    return [entry for entry in come + gone if REFERENCE not in entry.partition] + other
+
+
+def _reference_of(snapshot: Snapshot) -> dict[tuple[str, str], FileEntry]:
+    """The files of the reference tables in use, by what they are and say."""
+    in_use = (one for one in snapshot.visible.values() if one.partition.get(REFERENCE) == snapshot.reference_digest)
+    return {(entry.table, entry.sha256): entry for entry in in_use}
 
 
 def asked_apart(asked: Collection[Query], candidate: Snapshot, changed: Collection[FileEntry]) -> tuple[Query, ...]:
-    """The invariants that need to be asked only of the billing periods of which files came or went.
+    """The invariants that need to be asked only of some billing periods (`periods_asked`).
 
     Those that look at each period by itself, where of what they read nothing changed that is of no one period; none
     where it would leave out little.
     """
     of_all = {entry.table for entry in changed if PERIOD not in entry.partition}
     apart = tuple(query for query in asked if query.is_by_period and not _reads_any(query, of_all))
-    periods, read = periods_of(changed), read_by_audit(apart)
+    periods, read = periods_asked(candidate, changed), read_by_audit(apart)
     left_out = (one for one in candidate.visible.values() if one.table in read and not _is_of(one, periods))
     return apart if sum(entry.bytes for entry in left_out) >= MUCH else ()
 
 
-def periods_of(entries: Iterable[FileEntry]) -> set[str]:
-    """The billing periods of files."""
-    return {entry.partition[PERIOD] for entry in entries if PERIOD in entry.partition}
+def periods_asked(candidate: Snapshot, changed: Iterable[FileEntry]) -> set[str]:
+    """The billing periods of which files came or went, and those that the last run named.
+
+    What that run said of a period counts from its commit on, which no audit has seen yet: the reference tables it read,
+    and that nothing waits any more.
+    """
+    periods = {entry.partition[PERIOD] for entry in changed if PERIOD in entry.partition}
+    for commit in reversed(candidate.lake.commits(candidate.number)):
+        if named := {*commit.inputs.get("periods", ()), *([commit.inputs[PERIOD]] if PERIOD in commit.inputs else [])}:
+            return periods | named
+    return periods
 
 
 def only_of(snapshot: Snapshot, periods: Collection[str]) -> Snapshot:
@@ -116,6 +134,11 @@ def asked_of(changed: Collection[str] | None = None) -> list[Query]:
     A run that only adds usage need not audit the ledger again.
     """
     return [query for query in queries("invariants") if changed is None or _reads_any(query, set(changed))]
+
+
+def is_about_nothing(query: Query, candidate: Snapshot) -> bool:
+    """Whether what all of it is about has no rows."""
+    return query.of is not None and not any(entry.rows for entry in candidate.files(query.of))
 
 
 def verify(lake: Lake, expect: str | None = None) -> list[str]:

@@ -49,6 +49,7 @@ Key = TypeVar("Key", bound=Hashable)
 _MAP = "MAP(VARCHAR, VARCHAR)"
 BY_PERIOD = "-- by:     billing_period\n"
 """The line of a query that looks at each billing period by itself."""
+_OF = re.compile(r"^-- of:\s*(\w+)$", re.MULTILINE)
 _READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
 _CATALOGUE = re.compile(r"\b(duckdb_\w+|information_schema|pg_\w+|sqlite_\w+|show|describe)\b", re.IGNORECASE)
 
@@ -75,6 +76,8 @@ class Query:
     reads: tuple[str, ...]
     is_by_period: bool = False
     """Whether it looks at the rows of each billing period by themselves."""
+    of: str | None = None
+    """The table all of it is about: where that has no rows, it finds none."""
 
 
 def connect(
@@ -366,7 +369,10 @@ def _load(folder: str) -> tuple[Query, ...]:
         key=lambda file: file.name,
     )
     texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
-    return tuple(Query(name, text, _sentence(text), _reads(text), BY_PERIOD in text) for name, text in texts.items())
+    return tuple(
+        Query(name, text, _sentence(text), _reads(text), BY_PERIOD in text, next(iter(_OF.findall(text)), None))
+        for name, text in texts.items()
+    )
 
 
 def _sentence(text: str) -> str:

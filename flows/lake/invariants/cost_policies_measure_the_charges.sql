@@ -1,5 +1,6 @@
 -- cost_policies_measure_the_charges: what a cost policy measures is what its charges come to, in its period and before (W5)
 -- reads:  cost_policy_measures, charges, allocations, account_periods, invoice_lines, invoices, holds, internal.billed_periods
+-- of:     cost_policy_measures
 with
   watched as (select distinct billing_account_id from cost_policy_measures),
   taken as (   -- what pays after tax lowers no cost

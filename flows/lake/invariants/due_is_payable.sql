@@ -1,5 +1,6 @@
 -- due_is_payable: what is due is a multiple of the increment the account pays in, and rounding added less than one (I7)
 -- reads:  internal.invoices, account_periods, internal.files, internal.period_policies
+-- by:     billing_period
 with
   latest as (select max(commit_number) as commit_number from internal.files),
   billed_now as (

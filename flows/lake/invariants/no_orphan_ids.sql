@@ -1,5 +1,6 @@
 -- no_orphan_ids: what a row names exists: documents, charges, rating lines, grants, invoice numbers (L3)
--- reads:  invoice_lines, internal.charged_lines, internal.chains, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, payment_applications, operations, holds, account_periods
+-- reads:  invoice_lines, internal.charged_lines, internal.chains, invoices, charges, rating_lines, allocations, tax_breakdown, tax_shares, grant_movements, grants, holds, account_periods
+-- by:     billing_period
 select 'invoice_lines.invoice_id' as what, lines.invoice_id as id
 from invoice_lines as lines anti join invoices using (invoice_id)
 union all
@@ -51,16 +52,3 @@ union all
 select 'grants.from_grant_id', made.from_grant_id
 from grants as made anti join grants on grants.grant_id = made.from_grant_id
 where made.from_grant_id is not null
-union all
-select 'payment_applications.invoice_number', paid.invoice_number
-from payment_applications as paid anti join invoices using (invoice_number)
-union all
-select 'payment_applications.credit_note_number', paid.credit_note_number
-from payment_applications as paid
-anti join invoices on invoices.invoice_number = paid.credit_note_number and invoices.document_type = '381'
-where paid.credit_note_number is not null
-union all
-select 'payment_applications.operation_id', paid.operation_id
-from payment_applications as paid
-anti join operations on operations.operation_id = paid.operation_id and operations.status = 'accepted'
-  and operations.operation in ('record_payment', 'reverse_payment', 'issue_invoices', 'void_invoice')

@@ -1,5 +1,5 @@
--- sales_are_invoiced: each purchase of before-tax credit has one invoice, of its price, paid; only its line is of no charge (G2)
--- reads:  operations, grants, invoices, invoice_lines
+-- sales_are_invoiced: each purchase of before-tax credit has one invoice, of its price, paid (G2)
+-- reads:  operations, grants, invoices
 with
   bought as (
     select operations.operation_id, operations.billing_account_id, grants.price_paid
@@ -18,8 +18,3 @@ select operation_id, billing_account_id, coalesce(documents, 0) as documents, pr
 from bought full join sales using (operation_id, billing_account_id)
 where price_paid is null or coalesce(documents, 0) <> 1 or total_without_tax <> price_paid or amount_due <> 0
   or not is_invoice
-union all
-select coalesce(invoices.sold_by, lines.invoice_id), lines.billing_account_id, lines.line_number, null,
-  lines.line_amount, null
-from invoice_lines as lines join invoices using (invoice_id)
-where (lines.charge_id is null) <> (invoices.sold_by is not null)

@@ -1,5 +1,6 @@
 -- tax_is_rounded_once: per invoice with its corrections, code, rate and component, tax = taxable × rate, rounded once (T3, T4)
 -- reads:  internal.charged_taxes, tax_shares, account_periods, internal.period_policies
+-- by:     billing_period
 with
   policies as (
     select billing_account_id, billing_period,

@@ -1,5 +1,5 @@
--- usage_is_billed_or_held: every account with usage in a billed period has an invoice, a stated hold, or no charges (L3, P4)
--- reads:  internal.usage_accounts, internal.files, account_periods, invoices, holds, charges
+-- usage_is_billed_or_held: every account with usage in a billed period was billed, has an invoice, or a stated hold (L3, P4)
+-- reads:  internal.usage_accounts, internal.files, account_periods, invoices, holds
 with
   billed as (
     select billing_period, max(commit_number) as commit_number
@@ -7,19 +7,12 @@ with
     group by billing_period
   ),
   due as (   -- usage that arrived after the period was last billed waits for the next run
-    select distinct used.billing_account_id, used.billing_period
+    select used.billing_account_id, used.billing_period
     from internal.usage_accounts as used
     join billed on billed.billing_period = used.billing_period and used.commit_number < billed.commit_number
-    union
-    select distinct billing_account_id, billing_period from charges
-  ),
-  charged as (select distinct billing_account_id, billing_period from charges)
-select due.billing_account_id, due.billing_period,
-  charged.billing_period is not null as has_charges,
-  periods.billing_period is not null as was_billed
+  )
+select *
 from due
-left join charged using (billing_account_id, billing_period)
-left join account_periods as periods using (billing_account_id, billing_period)
+anti join account_periods using (billing_account_id, billing_period)
 anti join (from invoices where sold_by is null) as documents using (billing_account_id, billing_period)
 anti join holds using (billing_account_id, billing_period)
-where charged.billing_period is not null or periods.billing_period is null

@@ -757,9 +757,9 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ),
     ("grants_are_credited_once", also("grant_movements", 1, movement_id="m3", movement="expired", amount="0.01")),
     ("expense_numbers_name_one_charge", changed("expense_numbers", 1, expense_number="1")),
-    ("expense_numbers_name_one_charge", also("expense_numbers", expense_number="3")),
-    ("expense_numbers_name_one_charge", without("expense_numbers", 1)),
-    ("usage_is_billed_or_held", without("invoices")),
+    ("charges_have_one_number", also("expense_numbers", expense_number="3")),
+    ("charges_have_one_number", without("expense_numbers", 1)),
+    ("charges_are_on_a_document_or_held", without("invoices")),
     ("cost_policies_measure_the_charges", changed("cost_policy_measures", 0, measured="135.01")),
     ("cost_policies_measure_the_charges", changed("cost_policy_measures", 0, measured="136.00", earlier_measured="1")),
     ("cost_policies_measure_the_charges", changed("cost_policy_measures", 0, cost_position="after_grants")),
@@ -811,9 +811,9 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("no_orphan_ids", changed("tax_shares", 0, charge_id="c9")),
     ("no_orphan_ids", changed("grant_movements", 0, grant_id="g9")),
     ("no_orphan_ids", changed("grant_movements", 1, charge_id="c9")),
-    ("no_orphan_ids", changed("payment_applications", 0, invoice_number="INV-9")),
-    ("no_orphan_ids", changed("payment_applications", 0, operation_id="pay-9")),
-    ("no_orphan_ids", changed("payment_applications", 0, credit_note_number="INV-2026-000001")),
+    ("payments_name_what_they_pay", changed("payment_applications", 0, invoice_number="INV-9")),
+    ("payments_name_what_they_pay", changed("payment_applications", 0, operation_id="pay-9")),
+    ("payments_name_what_they_pay", changed("payment_applications", 0, credit_note_number="INV-2026-000001")),
     # neither the invoice of a sale, nor two, nor another price, nor one that is still due or of nobody's purchase
     ("sales_are_invoiced", both(sold(), without("invoices", 1))),
     ("sales_are_invoiced", both(sold(), also("invoices", 1, invoice_id="s9", invoice_number="INV-9", sequence="3"))),
@@ -822,8 +822,8 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("sales_are_invoiced", both(sold(), changed("operations", 2, status="rejected"))),
     ("sales_are_invoiced", sold(document_type="381")),
     # the line of a sale is no charge, any other is one
-    ("sales_are_invoiced", both(sold(), changed("invoice_lines", 2, charge_id="c1"))),
-    ("sales_are_invoiced", changed("invoice_lines", 0, charge_id=None)),
+    ("lines_are_of_a_charge_or_a_sale", both(sold(), changed("invoice_lines", 2, charge_id="c1"))),
+    ("lines_are_of_a_charge_or_a_sale", changed("invoice_lines", 0, charge_id=None)),
     ("sales_are_taxed_once", both(sold(), changed("tax_breakdown", 1, tax_amount="16.01"))),
     ("sales_are_taxed_once", both(sold(), changed("tax_breakdown", 1, rate="0.2000625", tax_amount="16.015"))),
     ("sales_are_taxed_once", both(sold(), changed("tax_breakdown", 1, taxable_amount="79.99"))),
@@ -850,8 +850,12 @@ def test_a_planted_fault_is_found_by_its_invariant(sound_lake: Lake, name: str, 
     assert breach.rule in str(breach)
 
 
+OF_TWO_COMMITS = {"usage_is_billed_or_held"}
+"""Of usage that was there before the period was billed: test_usage_of_an_account_that_the_run_left_out_is_found."""
+
+
 def test_every_invariant_has_a_fault_that_it_finds() -> None:
-    assert {name for name, _ in PLANTED} == {query.name for query in queries("invariants")}
+    assert {name for name, _ in PLANTED} | OF_TWO_COMMITS == {query.name for query in queries("invariants")}
 
 
 @pytest.mark.parametrize("query", queries("invariants"), ids=lambda query: query.name)

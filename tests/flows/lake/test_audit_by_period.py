@@ -23,7 +23,8 @@ OF_A_PERIOD = {
     *("allocations", "charges", "grant_movements", "invoice_lines", "invoices", "rating_lines", "tax_breakdown"),
     "tax_shares",
 }
-OF_NO_PERIOD = {"grants", "payment_applications"}
+OF_NO_PERIOD = {"grants", "internal.operations", "payment_applications"}
+SAID_BY_RUNS = {"internal.journal", "internal.candidate", "internal.files", "internal.billing_policies"}
 OTHER = "2027-05"
 
 
@@ -122,10 +123,29 @@ def test_where_files_of_no_period_change_all_periods_are_asked(lake: Lake, monke
 
 
 @pytest.mark.parametrize("name", sorted(BY_PERIOD))
-def test_what_is_asked_by_period_reads_nothing_that_changes_without_a_file(name: str) -> None:
-    """The journal, or which policy was in force, may say something else of a month none of whose files is another."""
+def test_what_is_asked_by_period_reads_nothing_else_that_changes_without_a_file(name: str) -> None:
+    """A run may say something else of a month none of whose files is another: such months are asked after it, too."""
     views = {query.name for query in queries("views")}
-    assert read_by(BY_PERIOD[name].reads) - views <= OF_A_PERIOD | OF_NO_PERIOD
+    stored_so = OF_A_PERIOD | {"account_periods", "expense_numbers", "holds", "internal.invoices"}
+    assert read_by(BY_PERIOD[name].reads) - views <= stored_so | OF_NO_PERIOD | SAID_BY_RUNS
+
+
+def test_a_period_that_the_last_run_named_is_asked_though_it_keeps_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backfill says of each month that nothing waits any more, which counts from its commit on."""
+    monkeypatch.setattr(audit, "MUCH", 0)
+    wrong = another_month(BOOKS)
+    wrong["rating_lines"][0]["list_cost"] = "101.00"
+    lake = Lake.create(tmp_path / "lake", buckets=1)
+    files = [one for table, drawn in BOOKS.items() if drawn for one in stored(lake, "r1", table, drawn)]
+    files += [one for table, drawn in wrong.items() for one in stored(lake, "r1", table, drawn)]
+    lake.commit(lake.head(), run_id="r1", command="backfill", inputs={"periods": ["2026-10", OTHER]}, added=files)
+    lake.commit(lake.head(), run_id="r2", command="operations", inputs={}, added=[])
+    world = deepcopy(BOOKS)
+    world["rating_lines"][0]["list_cost"] = "102.00"
+    found = found_before_commit(lake, "r3", world, BOOKS)["rating_line_is_its_charges"]
+    assert OTHER in [row["billing_period"] for row in found.examples]
 
 
 def test_a_table_whose_file_is_gone_is_a_changed_one(lake: Lake) -> None:
@@ -142,12 +162,13 @@ def test_other_reference_tables_are_a_change_without_a_file(tmp_path: Path) -> N
     """A run may use tables again that an earlier one stored."""
     lake = Lake.create(tmp_path / "lake", buckets=1)
     accounts = frame("billing_accounts", BOOKS["billing_accounts"])
-    for digest in ("d1", "d2"):
-        files = [lake.write_table("billing_accounts", accounts, run_id=digest, partition={"reference": digest})]
+    for digest, rows in (("d1", accounts), ("d2", accounts.head(0)), ("d3", accounts)):
+        files = [lake.write_table("billing_accounts", rows, run_id=digest, partition={"reference": digest})]
         lake.commit(lake.head(), run_id=digest, command="bill", inputs={"reference_digest": digest}, added=files)
-    again = lake.snapshot().with_changes([], reference_digest="d1")
-    assert [entry.partition for entry in audit.changed_files(again)] == [{"reference": "d1"}]
+    again = lake.snapshot().with_changes([], reference_digest="d2")
+    assert [entry.partition["reference"] for entry in audit.changed_files(again)] == ["d3", "d2"]
     assert audit.changed_files(lake.snapshot()) == []
+    assert audit.changed_files(lake.snapshot().with_changes([], reference_digest="d1")) == []  # they say the same
 
 
 def test_every_policy_that_an_invariant_asks_for_is_one_that_is_looked_up() -> None:

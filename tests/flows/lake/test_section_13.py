@@ -48,19 +48,21 @@ SECTION_13: dict[str, tuple[str, ...]] = {
     "trial balance zero": ("trial_balance_is_zero",),
     "ledger balance of each grant = K1": ("ledger_holds_grant_balances",),
     "receivable = sum of what is due and not paid": ("receivable_is_what_is_open", "sales_are_posted"),
-    "numbers gap-free": ("numbers_are_gap_free", "expense_numbers_name_one_charge"),
+    "numbers gap-free": ("numbers_are_gap_free", "expense_numbers_name_one_charge", "charges_have_one_number"),
     "credit notes of an invoice at most it, per category": (
         "credit_notes_fit_their_invoice",
         "corrections_name_their_invoice",
         "refunds_fit_their_sale",
         "sales_are_invoiced",
+        "lines_are_of_a_charge_or_a_sale",
         "voided_invoices_are_nothing",
     ),
     "every account with usage has an invoice or a stated hold": (
         "usage_is_billed_or_held",
+        "charges_are_on_a_document_or_held",
         "one_invoice_per_account_and_period",
     ),
-    "no orphan ids": ("no_orphan_ids",),
+    "no orphan ids": ("no_orphan_ids", "payments_name_what_they_pay"),
 }
 BY_BYTES = {
     "issued documents byte-equal to their commit": "test_journal.py: no commit may remove one; verify hashes all",
