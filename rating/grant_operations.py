@@ -110,10 +110,9 @@ def _promo_code(operation: Row, account: Row, book: Book) -> Row:
         raise RefusedError("O_UNKNOWN_PROMO_CODE", code)
     current = [row for row in rows if holds(row, at, account["time_zone"])]
     promo = (current or rows)[0]
-    accepted = book.acceptances.get(code, [])
-    if accepted.count(account_id) >= promo["per_account_limit"]:
+    if book.acceptances[code, account_id] >= promo["per_account_limit"]:
         raise RefusedError("O_PROMO_ALREADY_ACCEPTED", code)
-    if promo["total_limit"] is not None and len(accepted) >= promo["total_limit"]:
+    if promo["total_limit"] is not None and book.acceptances[code, None] >= promo["total_limit"]:
         raise RefusedError("O_PROMO_EXHAUSTED", code)
     if not current:
         raise RefusedError("O_PROMO_NOT_VALID", code)

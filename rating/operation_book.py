@@ -1,5 +1,6 @@
 """What an operation is judged by: the reference tables and everything accepted before it (O1, O3)."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,8 +69,8 @@ class Book:
     """Payments that were accepted."""
     reversed: set[str] = field(default_factory=set)
     """Payments that were reversed."""
-    acceptances: dict[str, list[str]] = field(default_factory=dict)
-    """The accounts that accepted each promo code, once for each time."""
+    acceptances: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    """(promo_code, billing_account_id): how often it was accepted; with no account, by all together."""
     kinds: dict[str, set[str]] = field(default_factory=dict)
     """The kinds of grant that each account had, whatever became of them."""
     issued: set[tuple[str | None, str]] = field(default_factory=set)

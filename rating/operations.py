@@ -161,7 +161,8 @@ def _rejected(operation: Row, refused: RefusedError) -> Row:
 def _remember(book: Book, operation: Row) -> None:
     """What later operations are judged by."""
     if operation["operation"] == "accept_promo_code":
-        book.acceptances.setdefault(operation["promo_code"], []).append(operation["billing_account_id"])
+        code = operation["promo_code"]
+        book.acceptances.update([(code, operation["billing_account_id"]), (code, None)])
     if operation["operation"] == "issue_invoices" and operation["documents"] != CORRECTIONS:
         book.issued.add((operation["billing_account_id"], operation["billing_period"]))
     if operation["operation"] in ENDED_AS:
