@@ -45,9 +45,10 @@ def checked(
     lake, changed = candidate.lake, changed_files(candidate)
     figures = read_by(FIGURES_NOW.reads) if has_limits(candidate) else set[str]()
     told_of = {RESTRICTIONS} if figures else set[str]()
-    asked = asked_of({*told_of, *(entry.table for entry in changed)})
-    asked = [query for query in asked if not is_about_nothing(query, candidate)]
-    apart = asked_apart(asked, candidate, changed)
+    concerned = asked_of({*told_of, *(entry.table for entry in changed)})
+    asked = [query for query in concerned if not is_about_nothing(query, candidate)]
+    periods = periods_asked(candidate, changed)
+    apart = asked_apart(asked, candidate, changed, periods)
     whole = [query for query in asked if query not in apart]
     reads = read_by_audit(whole)
     first = figures | (with_commits(figures) & reads)
@@ -58,7 +59,7 @@ def checked(
         define(connection, lake, candidate, only=reads - first, **known)
         found = audit(connection, whole)
     if apart:
-        here = only_of(candidate, periods_asked(candidate, changed))
+        here = only_of(candidate, periods)
         with connect(
             lake, here, only=read_by_audit(apart), usage_periods=(), in_memory=SMALL, asked=apart
         ) as connection:

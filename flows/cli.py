@@ -712,8 +712,7 @@ def sample(
         ]
         if not is_later:
             steps = [f"init {lake}", steps[0], f"operations {world.operations_file} --lake {lake}", steps[1]]
-        for label, step in zip(["next", *[""] * len(steps)], steps, strict=False):
-            say(f"{label:4}  billfold {step}")
+        say("next  " + "\n      ".join(f"billfold {step}" for step in steps))
     return DONE
 
 

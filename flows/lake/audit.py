@@ -91,7 +91,9 @@ def _reference_of(snapshot: Snapshot) -> dict[tuple[str, str], FileEntry]:
     return {(entry.table, entry.sha256): entry for entry in in_use}
 
 
-def asked_apart(asked: Collection[Query], candidate: Snapshot, changed: Collection[FileEntry]) -> tuple[Query, ...]:
+def asked_apart(
+    asked: Collection[Query], candidate: Snapshot, changed: Collection[FileEntry], periods: Collection[str]
+) -> tuple[Query, ...]:
     """The invariants that need to be asked only of some billing periods (`periods_asked`).
 
     Those that look at each period by itself, where of what they read nothing changed that is of no one period; none
@@ -99,7 +101,7 @@ def asked_apart(asked: Collection[Query], candidate: Snapshot, changed: Collecti
     """
     of_all = {entry.table for entry in changed if PERIOD not in entry.partition}
     apart = tuple(query for query in asked if query.is_by_period and not _reads_any(query, of_all))
-    periods, read = periods_asked(candidate, changed), read_by_audit(apart)
+    read = read_by_audit(apart)
     left_out = (one for one in candidate.visible.values() if one.table in read and not _is_of(one, periods))
     return apart if sum(entry.bytes for entry in left_out) >= MUCH else ()
 

@@ -370,7 +370,7 @@ def _load(folder: str) -> tuple[Query, ...]:
     )
     texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
     return tuple(
-        Query(name, text, _sentence(text), _reads(text), BY_PERIOD in text, next(iter(_OF.findall(text)), None))
+        Query(name, text, _sentence(text), _reads(text), is_by_period=BY_PERIOD in text, of=_of(text))
         for name, text in texts.items()
     )
 
@@ -382,6 +382,11 @@ def _sentence(text: str) -> str:
 def _reads(text: str) -> tuple[str, ...]:
     lines = _READS.findall(text)
     return tuple(name.strip() for line in lines for name in line.split(",") if name.strip())
+
+
+def _of(text: str) -> str | None:
+    found = _OF.search(text)
+    return found and found[1]
 
 
 # --- defining -------------------------------------------------------------------------------------------------------

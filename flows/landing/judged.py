@@ -51,11 +51,10 @@ HAS_PLACE_IN_TIME = (
     "coalesce(judged.charge_period_start between '1970-01-01'::timestamptz and getvariable('received_at'), false)"
 )
 _NO_TIME = "'-infinity'::timestamptz"
+_PLACE_IN_TIME = f"case when {HAS_PLACE_IN_TIME} then judged.charge_period_start else {_NO_TIME} end"
 IN_STRETCH_OR_NONE = (
-    f"case when {HAS_PLACE_IN_TIME} then judged.charge_period_start else {_NO_TIME} end "
-    f">= coalesce(placed.from_at, {_NO_TIME}) "
-    f"and case when {HAS_PLACE_IN_TIME} then judged.charge_period_start else {_NO_TIME} end "
-    "< coalesce(placed.until_at, '1970-01-01'::timestamptz)"
+    f"{_PLACE_IN_TIME} >= coalesce(placed.from_at, {_NO_TIME}) "
+    f"and {_PLACE_IN_TIME} < coalesce(placed.until_at, '1970-01-01'::timestamptz)"
 )
 """A row without a usable start is judged by what never changes: whether account, project and SKU are known at all.
 

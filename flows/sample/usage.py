@@ -4,6 +4,8 @@ Nothing here is random and nothing depends on threads: one single-threaded conne
 its bytes are the same however many files are written at once; rows stream to the file and are not held.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -81,11 +83,12 @@ class Stretch:
 
 
 def plan(
-    month: Month, accounts: int, rows: int, seed: int, *, half_to_one: bool = False, began: Month | None = None
+    month: Month, accounts: int, rows: int, seed: int, *, half_to_one: bool = False, first: Plan | None = None
 ) -> Plan:
     """Divide the rows: whole months where there are rows enough for them, shorter lives of resources where not.
 
-    Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all series.
+    Sizes of accounts fall as Zipf's law has it; with `half_to_one` one account has half of all series. `first` is the
+    plan of the month that the world began with, where this is a later one.
 
     >>> small = plan(Month("2026-10"), 200, 200_000, 1)
     >>> small.showcase_hours, small.series, small.shortest, small.longer
@@ -93,29 +96,17 @@ def plan(
     >>> small.showcase_hours * 13 + small.series * small.shortest + small.longer
     200000
     """
-    showcase_hours, left = _shared(month, rows)
-    series = _series(month, rows, accounts)
-    shortest, longer = divmod(left, series)
-    now = customers(accounts, series, seed, half_to_one=half_to_one)
-    counts = tuple(account.series_count for account in now)
-    if began is not None and began != month:
-        now = customers(accounts, _series(began, rows, accounts), seed, half_to_one=half_to_one)
-    return Plan(month, began or month, rows, seed, tuple(now), counts, showcase_hours, series, shortest, longer)
-
-
-def _shared(month: Month, rows: int) -> tuple[int, int]:
-    """The hours that the showcase reports, and how many rows that leaves for everybody else."""
     shown = len(showcase.SERIES)
     opens, closes = month.hours(GERMANY.time_zone)
-    hours = min(closes - opens, rows // (SHOWCASE_SHARE * shown))
-    return hours, rows - shown * hours
-
-
-def _series(month: Month, rows: int, accounts: int) -> int:
-    """How many series there are beside the showcase's."""
-    left = _shared(month, rows)[1]
+    showcase_hours = min(closes - opens, rows // (SHOWCASE_SHARE * shown))
+    left = rows - shown * showcase_hours
     longest = min(closes - opens for opens, closes in map(month.hours, ZONES))
-    return min(left // LEAST_HOURS, max(-(-left // longest), SERIES_PER_ACCOUNT * accounts))
+    series = min(left // LEAST_HOURS, max(-(-left // longest), SERIES_PER_ACCOUNT * accounts))
+    shortest, longer = divmod(left, series)
+    now = tuple(customers(accounts, series, seed, half_to_one=half_to_one))
+    counts = tuple(account.series_count for account in now)
+    began, who = (first.month, first.accounts) if first else (month, now)
+    return Plan(month, began, rows, seed, who, counts, showcase_hours, series, shortest, longer)
 
 
 def stretches(month: Month) -> list[Stretch]:

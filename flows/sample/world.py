@@ -85,19 +85,20 @@ def sample(
              folder/README.md   what ingest should report about it
     """
     month, began = Month(period), Month(begins or period)
+    is_later = month != began
     _check(accounts, rows, meters, month, began)
     _make_room(folder)
     skus = catalogue.skus(accounts)
     progress.step("plan the sample world")
-    generator = UsageGenerator(plan(month, accounts, rows, seed, half_to_one=half_to_one, began=began), skus)
-    at_first = generator  # what customers used then says what their contracts are about
-    if month != began:
-        at_first = UsageGenerator(plan(began, accounts, rows, seed, half_to_one=half_to_one), skus)
+    first = plan(began, accounts, rows, seed, half_to_one=half_to_one)
+    generator = at_first = UsageGenerator(first, skus)  # what customers used then says what their contracts are about
+    if is_later:
+        generator = UsageGenerator(plan(month, accounts, rows, seed, half_to_one=half_to_one, first=first), skus)
     progress.step(f"write {rows:,} rows of usage")
     usage_files = _write_usage(folder / "usage", generator, clean, threads or os.cpu_count() or 1, progress)
     progress.step("write reference tables and operations")
     _write_reference(folder / "reference", at_first, skus, meters, clean)
-    operations = [] if month != began else terms.operations(generator.plan.accounts, month, seed, clean)
+    operations = [] if is_later else terms.operations(generator.plan.accounts, month, seed, clean)
     operations_file = folder / "operations" / f"{period}.jsonl"
     operations_file.write_text("".join(f"{operation.line}\n" for operation in operations), encoding="utf-8")
     world = SampleWorld(
@@ -115,7 +116,7 @@ def sample(
     )
     arguments: dict[str, object] = {"accounts": accounts, "rows": rows, "seed": seed, "period": period}
     arguments |= {"clean": clean, "meters": meters}
-    arguments |= {"begins": began.period} if month != began else {}
+    arguments |= {"begins": began.period} if is_later else {}
     arguments |= {"half_to_one": True} if half_to_one else {}
     (folder / "README.md").write_text(page(world, arguments, generator.plan.accounts), encoding="utf-8")
     return world

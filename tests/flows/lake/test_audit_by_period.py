@@ -4,8 +4,10 @@ Each fault that is planted for such an invariant is found that way too: the book
 period, another month beside them, and the candidate replaces the files of the rows that are wrong.
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,15 +55,27 @@ def another_month(world: World) -> World:
     }
 
 
+def of_two_months(folder: Path, other: World, command: str, inputs: Mapping[str, Any]) -> Lake:
+    """A lake with the books of the worked example and of another month, by billing period, in one commit."""
+    made = Lake.create(folder / "lake", buckets=1)
+    files = [one for table, drawn in BOOKS.items() if drawn for one in stored(made, "r1", table, drawn)]
+    files += [one for table, drawn in other.items() for one in stored(made, "r1", table, drawn)]
+    made.commit(made.head(), run_id="r1", command=command, inputs=dict(inputs), added=files)
+    return made
+
+
+def with_a_fault_elsewhere(folder: Path, command: str, inputs: Mapping[str, Any]) -> Lake:
+    """One of which a line of the other month says 1.00 too much."""
+    wrong = another_month(BOOKS)
+    wrong["rating_lines"][0]["list_cost"] = "101.00"
+    return of_two_months(folder, wrong, command, inputs)
+
+
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The books of the worked example and of another month, by billing period."""
-    made = Lake.create(tmp_path_factory.mktemp("books") / "lake", buckets=1)
-    files = [one for table, drawn in BOOKS.items() if drawn for one in stored(made, "r1", table, drawn)]
-    files += [one for table, drawn in another_month(BOOKS).items() for one in stored(made, "r1", table, drawn)]
     inputs = {"billing_period": "2026-10", "known_as_of": "2026-11-01T00:00:00Z", "reference_digest": "d1"}
-    made.commit(made.head(), run_id="r1", command="bill", inputs=inputs, added=files)
-    return made
+    return of_two_months(tmp_path_factory.mktemp("books"), another_month(BOOKS), "bill", inputs)
 
 
 def found_before_commit(lake: Lake, run_id: str, world: World, was: World) -> dict[str, audit.Breach]:
@@ -94,12 +108,7 @@ def test_a_fault_is_found_where_only_the_periods_that_files_come_to_are_asked(
 def test_a_period_that_keeps_its_files_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line of the other month says 1.00 too much, as nobody's commit could have left it; only a whole audit looks."""
     monkeypatch.setattr(audit, "MUCH", 0)
-    wrong = another_month(BOOKS)
-    wrong["rating_lines"][0]["list_cost"] = "101.00"
-    lake = Lake.create(tmp_path / "lake", buckets=1)
-    files = [one for table, drawn in BOOKS.items() if drawn for one in stored(lake, "r1", table, drawn)]
-    files += [one for table, drawn in wrong.items() for one in stored(lake, "r1", table, drawn)]
-    lake.commit(lake.head(), run_id="r1", command="bill", inputs={"billing_period": "2026-10"}, added=files)
+    lake = with_a_fault_elsewhere(tmp_path, "bill", {"billing_period": "2026-10"})
     world = deepcopy(BOOKS)
     world["rating_lines"][0]["list_cost"] = "102.00"
     found = found_before_commit(lake, "r2", world, BOOKS)["rating_line_is_its_charges"]
@@ -117,7 +126,9 @@ def test_where_files_of_no_period_change_all_periods_are_asked(lake: Lake, monke
     world["grants"][0]["include"] = '["sku:elsewhere"]'
     candidate = snapshot.with_changes(stored(lake, "other-grants", "grants", world["grants"]), [grants.path])
     asked, changed = list(BY_PERIOD.values()), audit.changed_files(candidate)
-    apart = {query.name for query in audit.asked_apart(asked, candidate, changed)}
+    apart = {
+        query.name for query in audit.asked_apart(asked, candidate, changed, audit.periods_asked(candidate, changed))
+    }
     assert set(BY_PERIOD) - apart == {name for name, query in BY_PERIOD.items() if "grants" in read_by(query.reads)}
     assert "grants_stay_in_their_scope" not in apart
 
@@ -135,12 +146,7 @@ def test_a_period_that_the_last_run_named_is_asked_though_it_keeps_its_files(
 ) -> None:
     """A backfill says of each month that nothing waits any more, which counts from its commit on."""
     monkeypatch.setattr(audit, "MUCH", 0)
-    wrong = another_month(BOOKS)
-    wrong["rating_lines"][0]["list_cost"] = "101.00"
-    lake = Lake.create(tmp_path / "lake", buckets=1)
-    files = [one for table, drawn in BOOKS.items() if drawn for one in stored(lake, "r1", table, drawn)]
-    files += [one for table, drawn in wrong.items() for one in stored(lake, "r1", table, drawn)]
-    lake.commit(lake.head(), run_id="r1", command="backfill", inputs={"periods": ["2026-10", OTHER]}, added=files)
+    lake = with_a_fault_elsewhere(tmp_path, "backfill", {"periods": ["2026-10", OTHER]})
     lake.commit(lake.head(), run_id="r2", command="operations", inputs={}, added=[])
     world = deepcopy(BOOKS)
     world["rating_lines"][0]["list_cost"] = "102.00"

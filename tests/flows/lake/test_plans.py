@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from flows.lake.views import connect, queries
+from flows.lake.views import Query, connect, queries
 from tests.flows.lake.books import lake_of
 from tests.flows.lake.test_audit import BOOKS
 
@@ -17,6 +17,6 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
 
 
 @pytest.mark.parametrize("query", [*queries("views"), *queries("invariants")], ids=lambda query: query.name)
-def test_no_query_joins_two_relations_without_a_key(books: duckdb.DuckDBPyConnection, query: object) -> None:
-    ((_, plan),) = books.execute(f"explain {query.text}").fetchall()  # type: ignore[attr-defined]
+def test_no_query_joins_two_relations_without_a_key(books: duckdb.DuckDBPyConnection, query: Query) -> None:
+    ((_, plan),) = books.execute(f"explain {query.text}").fetchall()
     assert [kind for kind in IN_FULL if kind in plan] == []

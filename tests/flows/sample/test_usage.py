@@ -198,7 +198,7 @@ def test_the_readme_states_the_same_numbers(world: SampleWorld):
 def test_a_later_and_shorter_month_has_more_series_of_the_same_customers():
     """600,000 rows: 744 hours hold what February does in 672, less what the time zones take of either."""
     first = plan(Month("2026-01"), 90, 600_000, 1)
-    later = plan(Month("2026-02"), 90, 600_000, 1, began=Month("2026-01"))
+    later = plan(Month("2026-02"), 90, 600_000, 1, first=first)
     assert later.accounts == first.accounts
     assert sum(later.series_counts) == later.series > first.series == sum(first.series_counts)
     assert later.showcase_hours * len(showcase.SERIES) + later.series * later.shortest + later.longer == 600_000
