@@ -1,6 +1,6 @@
-"""What was measured, as JSON: of one run in `results/`, and of the machine that is referred to in `reference.json`.
+"""What was measured, as JSON: of one run in `results/`, and what is referred to in `reference.json`.
 
-Both have one form: the machine, and for each run its name, its rows, when it was, and its lines.
+Both have one form: for each run its name, its rows, when and on which machine it was, and its lines.
 """
 
 import json
@@ -45,26 +45,28 @@ def _cpu() -> str:
 
 
 def a_run(name: str, works: Sequence[dict[str, Any]], **facts: Any) -> Run:
-    """One run of a benchmark: its name, what it was of (rows first), and its lines."""
-    return {"run": name, **facts, "measured_on": f"{datetime.now(UTC):%Y-%m-%d}", "works": list(works)}
+    """One run of a benchmark: its name, what it was of (rows first), when and on which machine, and its lines."""
+    measured = {"measured_on": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
+    return {"run": name, **facts, **measured, "works": list(works)}
 
 
 def written(runs: Sequence[Run], results: Path, *, is_kept: bool) -> None:
     """Write runs as JSON; what is kept goes into the reference too, in place of the same run of the same size."""
     results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(_text({"machine": machine(), "runs": list(runs)}), encoding="utf-8")
+    results.write_text(_text({"runs": list(runs)}), encoding="utf-8")
     if is_kept:
         keep(runs, REFERENCE)
 
 
 def keep(runs: Sequence[Run], path: Path) -> None:
-    """Put runs into a file in place of those of the same name and size; what another machine did goes out of it."""
-    here = machine()
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machine": here, "runs": []}
-    others = before["runs"] if before["machine"] == here else []
+    """Put runs into a file in place of those of the same name and size, whatever machine these were on.
+
+    What is compared is within a run, so that runs of several machines may stand beside each other.
+    """
+    before = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
     names = {_name(run) for run in runs}
-    kept = [run for run in others if _name(run) not in names] + list(runs)
-    path.write_text(_text({"machine": here, "runs": sorted(kept, key=_name)}), encoding="utf-8")
+    kept = [run for run in before if _name(run) not in names] + list(runs)
+    path.write_text(_text({"runs": sorted(kept, key=_name)}), encoding="utf-8")
 
 
 def _name(run: Run) -> tuple[str, int]:

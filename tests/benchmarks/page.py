@@ -12,6 +12,7 @@ REFERENCE = Path(__file__).parent / "reference.json"
 INTRODUCTION = """\
 Printed from `tests/benchmarks/reference.json`, which `make bench KEEP=1` writes, and from the goals in
 `tests/benchmarks/goals.py`. A ratio is of two works that took turns in one run on one machine: it is what to compare.
+Where runs were on several machines, each says which.
 F, the floor of billing, is one plain DuckDB group-by over the landed files: nobody can bill usage without reading it
 once. What each line runs is in [tests/benchmarks](../tests/benchmarks/README.md). Seconds are medians; CPU seconds are
 of all threads. Peak memory is of a process that does nothing else, interpreter and libraries included."""
@@ -58,25 +59,31 @@ def page(printed: str, path: Path = REFERENCE, goals: Sequence[Goal] = GOALS) ->
         return _joined([*parts, NOTHING])
     kept = json.loads(path.read_text(encoding="utf-8"))
     runs = kept["runs"]
-    parts += ["## The machine", _machine(kept["machine"]), "## Goals", *_goals(goals, runs), "## What was measured"]
+    machines = list({str(run["machine"]): run["machine"] for run in runs}.values())
+    title = "The machine" if len(machines) == 1 else "The machines"
+    parts += [f"## {title}", _machines(machines), "## Goals", *_goals(goals, runs), "## What was measured"]
     for run in (run for name in RUNS for run in runs if run["run"] == name):
-        parts += [f"### {RUNS[run['run']]}: {_of(run)}", _lines(run["works"])]
+        parts += [f"### {RUNS[run['run']]}: {_of(run, machines)}", _lines(run["works"])]
     for run in (run for run in runs if run["run"] == "peers"):
-        parts += [f"## Peers: {_of(run)}", PEERS, *_peers(run["works"])]
+        parts += [f"## Peers: {_of(run, machines)}", PEERS, *_peers(run["works"])]
     return _joined(parts)
 
 
-def _machine(machine: Mapping[str, Any]) -> str:
-    return _table(("", ""), ((NAMES[name], str(value)) for name, value in machine.items()))
+def _machines(machines: Sequence[Mapping[str, Any]]) -> str:
+    """A column for each machine, by its number where they are several."""
+    header = ["", *(str(number) if len(machines) > 1 else "" for number, _ in enumerate(machines, 1))]
+    rows = ((shown, *(str(machine.get(name, "")) for machine in machines)) for name, shown in NAMES.items())
+    return _table(header, rows)
 
 
-def _of(run: Run) -> str:
-    """What a run was of: its sizes, how often, when."""
+def _of(run: Run, machines: Sequence[Mapping[str, Any]]) -> str:
+    """What a run was of: its sizes, how often, when, and on which of several machines."""
     counted = {"rows": "charges" if run["run"] == "allocation" else "rows", "accounts": "accounts", "months": "months"}
     sizes = [f"{run[name]:,} {word}" for name, word in counted.items() if name in run]
     how_often = f"median of {run['rounds']}" if run["rounds"] else "one run"
     once = ["what lands files once"] if run.get("once") else []
-    return ", ".join([*sizes, how_often, *once, run["measured_on"]])
+    where = [f"machine {machines.index(run['machine']) + 1}"] if len(machines) > 1 else []
+    return ", ".join([*sizes, how_often, *once, run["measured_on"], *where])
 
 
 def _goals(goals: Iterable[Goal], runs: Sequence[Run]) -> list[str]:

@@ -70,12 +70,23 @@ def test_a_run_of_the_same_name_and_size_is_replaced_and_others_stay(path: Path)
     assert [(run["rows"], run["works"][0]["ratio"]) for run in runs] == [(100, 2.0), (1_000, 1.5)]
 
 
-def test_runs_of_another_machine_are_not_mixed_with_this_ones(path: Path):
-    keep([stages(line("bill", 2.5))], path)
-    facts = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**facts, "machine": {**facts["machine"], "cores": 64}}), encoding="utf-8")
+def test_runs_of_several_machines_stand_beside_each_other_and_say_which(path: Path):
+    there = stages(line("bill", 2.5))
+    keep([{**there, "machine": {**kept.machine(), "cores": 64}}], path)
     keep([stages(line("bill", 2.0), rows=1_000)], path)
-    assert [run["rows"] for run in json.loads(path.read_text(encoding="utf-8"))["runs"]] == [1_000]
+    text = page("printed", path, ())
+    assert ["", "1", "2"] in rows_of(text)
+    assert ["cores", "64", str(kept.machine()["cores"])] in rows_of(text)
+    headings = [heading for heading in text.splitlines() if heading.startswith("### ")]
+    assert [heading.rpartition(", ")[2] for heading in headings] == ["machine 1", "machine 2"]
+
+
+def test_a_run_replaces_the_one_of_its_name_and_size_on_another_machine(path: Path):
+    there = stages(line("bill", 2.5))
+    keep([{**there, "machine": {**kept.machine(), "cores": 64}}], path)
+    keep([stages(line("bill", 2.0))], path)
+    (run,) = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    assert (run["machine"], run["works"][0]["ratio"]) == (kept.machine(), 2.0)
 
 
 def test_every_goal_of_the_stages_is_read_from_a_work_that_there_is():
