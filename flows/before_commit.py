@@ -18,7 +18,8 @@ from flows.lake.audit import (
     read_by_audit,
 )
 from flows.lake.journal import FileEntry, Snapshot
-from flows.lake.views import Query, connect, define, read_by, with_commits
+from flows.lake.named_queries import Query, read_by, with_commits
+from flows.lake.views import connect, define
 from flows.run import Refusal
 
 

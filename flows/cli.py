@@ -574,7 +574,7 @@ def audit(
     """Ask whether the books hold: every invariant, with --verify every byte, with --replay that a run comes out so."""
     from flows.lake import audit as auditing
     from flows.lake.journal import JournalBroken
-    from flows.lake.views import queries
+    from flows.lake.named_queries import queries
 
     if replay is not None:
         if verify or expect or as_of is not None:
@@ -640,8 +640,7 @@ def sql(
     books: Books = HERE,
 ) -> int:
     """Ask the books one question; it can change nothing, and read nothing but the lake."""
-    from flows.lake.one_question import keep_small
-    from flows.lake.views import safe_query
+    from flows.lake.one_question import keep_small, safe_query
 
     lake = books.open()
     if _is_alone:
@@ -719,7 +718,7 @@ def sample(
 @app.command(sort_key=12)
 def views(*, json: Json = False, quiet: Quiet = False, books: Books = HERE) -> int:
     """Publish billing.duckdb anew, and list what can be asked in it."""
-    from flows.lake.views import publish
+    from flows.lake.published import publish
     from flows.show.dictionary import relations
 
     path = publish(books.open())
@@ -851,7 +850,7 @@ def _asked_what_if(
 
 def _publish(lake: "Lake", commit: object) -> None:
     """Analysts see a commit as soon as it is made, where that needs no file to be fetched first."""
-    from flows.lake.views import publish
+    from flows.lake.published import publish
 
     if commit is not None and lake.is_here:
         publish(lake)

@@ -4,7 +4,7 @@ import duckdb
 import polars as pl
 
 from flows.lake.journal import FileEntry, Snapshot
-from flows.lake.views import Query
+from flows.lake.named_queries import Query
 from rating.credit_limits import FIGURES, restrictions
 from rating.operations import ACCEPTED
 

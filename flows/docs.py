@@ -18,7 +18,7 @@ from textwrap import dedent
 
 from flows import checklist
 from flows.examples import correction_of_example, invoice_of_example
-from flows.lake.views import queries
+from flows.lake.named_queries import queries
 from flows.readable import READABLE, Readable
 from flows.reference import reference_page
 from flows.walkthrough import is_walked, walk

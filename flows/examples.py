@@ -11,7 +11,7 @@ from flows.bill_period import bill_period
 from flows.ingest_usage import ingest_usage
 from flows.issue_invoices import issue_invoices
 from flows.lake.journal import Lake
-from flows.lake.views import safe_query
+from flows.lake.one_question import safe_query
 from flows.operations import land_operations
 from flows.reference import load_reference
 from flows.run import Refusal

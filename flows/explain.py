@@ -14,7 +14,8 @@ import polars as pl
 
 from flows import bill_period, books
 from flows.lake.journal import Commit, Lake, Snapshot
-from flows.lake.views import connect, relations_in
+from flows.lake.named_queries import relations_in
+from flows.lake.views import connect
 from flows.period_inputs import period_inputs
 from flows.run import Refusal
 from flows.show.amounts import UNKNOWN_EXPONENT, Currency

@@ -20,8 +20,10 @@ from flows.actors import in_force
 from flows.lake.audit import SMALL
 from flows.lake.comments import comments
 from flows.lake.journal import Lake, Snapshot
+from flows.lake.named_queries import queries
+from flows.lake.published import PUBLISHED, STORAGE_VERSION
 from flows.lake.store import sync_file
-from flows.lake.views import PUBLISHED, STORAGE_VERSION, connect, queries
+from flows.lake.views import connect
 from flows.progress import Progress, silent
 from flows.readable import NO_ROW, READABLE, Reader, condition, reader_of
 from flows.run import Refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from flows.lake.journal import Lake
-from flows.lake.views import Publishing, publish, published_hash
+from flows.lake.published import Publishing, publish, published_hash
 from flows.landing.workspace import sweep
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from flows.lake.journal import Commit, Lake, Snapshot, record_name
-from flows.lake.views import PUBLISHED, connect
+from flows.lake.published import PUBLISHED
+from flows.lake.views import connect
 from flows.show.amounts import Currency, currencies
 from rating.periods import previous_period
 

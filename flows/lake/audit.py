@@ -25,7 +25,9 @@ from flows.lake.journal import (
     read_record,
     record_name,
 )
-from flows.lake.views import PUBLISHED, Query, connect, queries, read_by
+from flows.lake.named_queries import Query, queries, read_by
+from flows.lake.published import PUBLISHED
+from flows.lake.views import connect
 
 PERIOD = "billing_period"
 SMALL = 32 * 2**20

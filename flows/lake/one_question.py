@@ -1,4 +1,5 @@
-"""What keeps a question on the books to asking: what may be written, what may be opened, how long and how large it is.
+"""One question on the books, from anybody, and what keeps it to asking: what may be written, what may be opened, how
+long and how large it is.
 
 The text is parsed before it runs, as a read-only connection could still write files and read any that the user can.
 """
@@ -15,6 +16,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+import schemas
+from flows.lake.comments import comments
+from flows.lake.journal import Lake, LakeError
+from flows.lake.named_queries import read_by, relations_in
+from flows.lake.views import connect, files_of
 from flows.sql import literal
 
 SECONDS = 300.0
@@ -28,6 +34,51 @@ _NO_QUESTIONS = re.compile(
     re.IGNORECASE,
 )
 """Functions that run a text, or do something besides answering. They are looked for in quoted texts, too."""
+_CATALOGUE = re.compile(r"\b(duckdb_\w+|information_schema|pg_\w+|sqlite_\w+|show|describe)\b", re.IGNORECASE)
+
+
+class QueryRefused(LakeError):  # noqa: N818 (a sentence, as callers read it)
+    """The text is not one question; nothing was run."""
+
+
+def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float = SECONDS) -> pl.DataFrame:
+    """Answer one question about the lake as of a commit; anything that is not one question is refused unrun.
+
+    The text is parsed before it runs: a read-only connection could still write files and read any the user can. While
+    it runs, only the commit's own files can be opened, and no setting can be changed; after `seconds` it is stopped.
+    """
+    snapshot = lake.snapshot(as_of)
+    only = read_by(relations_in(sql)) if _names_all_it_reads(sql) else None
+    with connect(lake, snapshot, only=only) as connection:
+        why_not = why_no_question(connection, sql)
+        if why_not:
+            raise QueryRefused(why_not)
+        if only is None:  # the catalogue may be asked
+            connection.execute(comments("view", "main", schemas.TABLES | schemas.VIEWS))
+        lock(connection, lake.paths(files_of(snapshot, only)))
+        try:
+            with in_time(connection, seconds):
+                answer = connection.sql(sql).pl()
+        except duckdb.InterruptException:
+            raise QueryRefused(f"no answer within {seconds:g} s; ask for less, or allow it more time") from None
+        except duckdb.CatalogException as fault:
+            raise QueryRefused(f"{fault}\nwhat can be asked is listed by: billfold views") from None
+        except (duckdb.Error, MemoryError) as fault:
+            raise QueryRefused(str(fault) or "the answer does not fit into memory") from None
+        except pl.exceptions.PolarsError:
+            raise QueryRefused("the answer has a column of a type that no table holds; ask for it ::varchar") from None
+        if beyond := beyond_the_calendar(answer):
+            raise QueryRefused(f"{beyond} holds a day before year 1 or after 9999; ask for it ::varchar")
+        return answer
+
+
+def _names_all_it_reads(sql: str) -> bool:
+    """Whether a question names relations and no catalogue, in which all of them would have to stand.
+
+    >>> _names_all_it_reads("from invoices"), _names_all_it_reads("show tables")
+    (True, False)
+    """
+    return bool(relations_in(sql)) and not _CATALOGUE.search(sql)
 
 
 def why_no_question(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:

@@ -8,35 +8,20 @@ from __future__ import annotations
 
 import functools
 import re
-import shutil
-import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from graphlib import TopologicalSorter
 from importlib import resources
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import duckdb
-import polars as pl
 
 import schemas
 from flows.lake import tables
-from flows.lake.comments import comments
-from flows.lake.journal import REFERENCE, Commit, FileEntry, Lake, LakeError, Snapshot, canonical, sha256_of_bytes
-from flows.lake.one_question import SECONDS, beyond_the_calendar, in_time, lock, why_no_question
-from flows.machine import told
+from flows.lake.journal import REFERENCE, Commit, FileEntry, Lake, Snapshot, canonical, sha256_of_bytes
+from flows.lake.named_queries import BY_COMMIT, BY_REFERENCE, Query, named, queries, read_by, relation_names
 from flows.sql import literal, parquet
 
-PUBLISHED = "billing.duckdb"
-STORAGE_VERSION = "v1.2.0"
-"""The oldest layout this DuckDB writes without loss; every DuckDB since 1.2 opens it, so also 1.4."""
-PATIENCE = 60
-"""How many seconds a run waits for others to publish before it."""
 LITTLE = 4 * 2**20
 """Up to how many bytes of files a lake is asked by one thread: waking others takes a tenth more than it gives.
 
@@ -47,37 +32,6 @@ Types = Mapping[str, str]
 Key = TypeVar("Key", bound=Hashable)
 
 _MAP = "MAP(VARCHAR, VARCHAR)"
-BY_PERIOD = "-- by:     billing_period\n"
-"""The line of a query that looks at each billing period by itself."""
-_OF = re.compile(r"^-- of:\s*(\w+)$", re.MULTILINE)
-_READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
-_CATALOGUE = re.compile(r"\b(duckdb_\w+|information_schema|pg_\w+|sqlite_\w+|show|describe)\b", re.IGNORECASE)
-
-
-class QueryRefused(LakeError):  # noqa: N818 (a sentence, as callers read it)
-    """The text is not one question; nothing was run."""
-
-
-class NotPublished(LakeError):  # noqa: N818 (a sentence, as callers read it)
-    """The published database does not show the head; the commit is made all the same."""
-
-
-class Publishing(NotPublished):
-    """Another process is publishing, and took too long to wait for."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A named query of the package: its text, and what its header says: what it is, and the relations it reads."""
-
-    name: str
-    text: str
-    sentence: str
-    reads: tuple[str, ...]
-    is_by_period: bool = False
-    """Whether it looks at the rows of each billing period by themselves."""
-    of: str | None = None
-    """The table all of it is about: where that has no rows, it finds none."""
 
 
 def connect(
@@ -104,10 +58,10 @@ def connect(
     read = None if names is None else names | read_by([name for query in asked for name in query.reads])
     entries = _entries_of(snapshot, _tables_of(read), usage_periods)
     if asked:  # usage is added up once, and what is held is small
-        _set(connection, (one for one in entries if one.table != tables.USAGE), max(LITTLE, in_memory))
+        set_up(connection, (one for one in entries if one.table != tables.USAGE), max(LITTLE, in_memory))
     else:
-        _set(connection, entries)
-    _begin(connection)
+        set_up(connection, entries)
+    share(connection)
     define(connection, lake, snapshot, usage_periods=usage_periods, only=names, in_memory=in_memory, asked=asked)
     return connection
 
@@ -160,13 +114,13 @@ def define(
 
 def _held(snapshot: Snapshot, usage: Iterable[FileEntry], names: set[str] | None, most: int) -> set[str]:
     """The relations whose files together come to no more bytes, the smallest first, and views that read only them."""
-    views = {query.name for query in _load("views")}
+    views = {query.name for query in named("views")}
     names = None if names is None else read_by(names)  # some may be there already
     sizes = Counter[str]()
     for entry in snapshot.visible.values():
         sizes[entry.table] += entry.bytes
     sizes["stored_usage"] = sizes["usage_totals"] = sum(entry.bytes for entry in usage)
-    wanted = (_relation_names() if names is None else names) - views
+    wanted = (relation_names() if names is None else names) - views
     held, total = set[str](), 0
     for name in sorted(wanted, key=lambda name: (sizes[name.removeprefix("internal.")], name)):
         total += sizes[name.removeprefix("internal.")]
@@ -184,7 +138,7 @@ def _usage(snapshot: Snapshot, periods: Collection[str] | None) -> list[FileEntr
 def _narrowed(relation: str, text: str, asked: Collection[Query]) -> str:
     """A relation with the columns alone that are named by whatever is asked of it; a view is as wide as it says."""
     table = relation.removeprefix("internal.")
-    if not asked or table not in schemas.TABLES or relation in {query.name for query in _load("views")}:
+    if not asked or table not in schemas.TABLES or relation in {query.name for query in named("views")}:
         return text
     readers = _readers(asked)
     words = _words(_macros()) | _words_of(table, readers) | _words_of(f"internal.{table}", readers)
@@ -195,13 +149,13 @@ def _narrowed(relation: str, text: str, asked: Collection[Query]) -> str:
 def _read_once(asked: Collection[Query]) -> set[str]:
     """The views that one question alone reads: nothing is gained by working them out apart from it."""
     times = Counter(name for query in _readers(asked) for name in query.reads)
-    return {query.name for query in _load("views") if times[query.name] == 1}
+    return {query.name for query in named("views") if times[query.name] == 1}
 
 
 def _readers(asked: Collection[Query]) -> list[Query]:
     """All that is asked, and the views that it reads, directly or through others."""
     views = read_by([name for query in asked for name in query.reads])
-    return [*asked, *(query for query in _load("views") if query.name in views)]
+    return [*asked, *(query for query in named("views") if query.name in views)]
 
 
 def _words_of(relation: str, readers: Collection[Query]) -> set[str]:
@@ -219,187 +173,22 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text))
 
 
-def read_by(relations: Collection[str]) -> set[str]:
-    """Relations, and all that they read, themselves or through the views they read."""
-    views = {query.name: query for query in _load("views")}
-    waiting, seen = list(relations), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += views[name].reads if name in views else ()
-    return seen
-
-
-def with_commits(relations: Collection[str]) -> set[str]:
-    """Of the tables among relations those that are there with the commit of each row, under that name."""
-    return {f"internal.{table}" for table in BY_COMMIT if table in relations}
-
-
-def relations_in(sql: str) -> set[str]:
-    """The relations whose names stand in a text: all that a question can ask, and perhaps more.
-
-    >>> sorted(relations_in('select * from main.Invoices join "internal"."documents" using (invoice_id)'))
-    ['internal.documents', 'invoices']
-    """
-    words = set(re.findall(r"[\w.]+", sql.replace('"', "").lower()))
-    words |= {word.partition(".")[2] for word in words}
-    return {name for name in _relation_names() if name in words}
-
-
-@functools.cache
-def _relation_names() -> frozenset[str]:
-    inside = ("journal", "candidate", "files", "usage_totals", *BY_REFERENCE, *BY_COMMIT)
-    named = {*schemas.TABLES, *schemas.VIEWS, *(query.name for query in _load("views"))}
-    return frozenset({*named, *(f"internal.{name}" for name in inside)})
-
-
-def publish(lake: Lake, snapshot: Snapshot | None = None, *, seconds: float = PATIENCE) -> Path:
-    """Write `billing.duckdb` beside the journal: views only, built aside and renamed into place.
-
-    Of a lake that is not here it lies in its folder of this machine, over copies of every file that is visible.
-
-    Whoever has the old one open keeps it; whoever opens it next sees the new one. It is a cache: it names the lake's
-    files by their full path, so a lake that was moved is published again. Of several who publish at once each reads the
-    head in its turn, so that what is published never goes back to an earlier commit.
-
-    Errors   Publishing: another process has been at it for so many seconds; NotPublished: the machine would not do it
-    """
-    try:
-        with lake.store.in_turn(seconds) as is_mine:
-            if not is_mine:
-                raise Publishing(
-                    f"what is committed stays, but {PUBLISHED} may not show it yet: another process has been writing "
-                    f"{PUBLISHED} for {seconds:g} s; when it is done or ended, run: billfold views"
-                )
-            aside = lake.store.here.staging(f"{uuid.uuid4().hex}.duckdb")
-            _build(aside, lake, snapshot or lake.snapshot())
-            lake.store.here.replace(aside, PUBLISHED)
-    except (OSError, duckdb.Error) as fault:
-        if (what := told(fault)) is None:
-            raise
-        raise NotPublished(
-            f"what is committed stays, but {PUBLISHED} does not show it: {what}; mend that and run: billfold views"
-        ) from fault
-    return lake.store.here.local(PUBLISHED)
-
-
-def published_hash(lake: Lake) -> str | None:
-    """The hash of the commit that `billing.duckdb` shows; none where it is missing, or cannot be read."""
-    published = lake.store.here.local(PUBLISHED)
-    if not published.is_file():
-        return None
-    try:
-        with duckdb.connect(published, read_only=True) as connection:
-            last = connection.sql("select max_by(commit_hash, commit_number) from internal.journal").fetchone()
-    except duckdb.Error:
-        return None
-    return last[0] if last else None
-
-
-def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
-    """A new DuckDB database of every view; what each is, and each of its columns, it says itself."""
-    with _openable(file) as path, duckdb.connect() as connection:
-        _set(connection, snapshot.visible.values())
-        connection.execute(f"attach {literal(str(path))} as billing (storage_version {literal(STORAGE_VERSION)})")
-        connection.execute("use billing")
-        connection.execute("begin")  # or every view is written to the disk by itself
-        _begin(connection)
-        define(connection, lake, snapshot)
-        connection.execute(comments("view", "billing.main", schemas.TABLES | schemas.VIEWS))
-        connection.execute("commit")
-        connection.execute("checkpoint billing")
-        connection.execute("use memory")
-        connection.execute("detach billing")
-
-
-@contextmanager
-def _openable(file: Path) -> Iterator[Path]:
-    """Where DuckDB writes a file: aside, where a ? lies in its path, which it takes for the end of a name."""
-    if "?" not in str(file):
-        yield file
-        return
-    with TemporaryDirectory(prefix="billfold-") as folder:
-        yield Path(folder) / file.name
-        shutil.copyfile(Path(folder) / file.name, file)
-
-
-def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float = SECONDS) -> pl.DataFrame:
-    """Answer one question about the lake as of a commit; anything that is not one question is refused unrun.
-
-    The text is parsed before it runs: a read-only connection could still write files and read any the user can. While
-    it runs, only the commit's own files can be opened, and no setting can be changed; after `seconds` it is stopped.
-    """
-    snapshot = lake.snapshot(as_of)
-    only = read_by(relations_in(sql)) if _names_all_it_reads(sql) else None
-    with connect(lake, snapshot, only=only) as connection:
-        why_not = why_no_question(connection, sql)
-        if why_not:
-            raise QueryRefused(why_not)
-        if only is None:  # the catalogue may be asked
-            connection.execute(comments("view", "main", schemas.TABLES | schemas.VIEWS))
-        lock(connection, lake.paths(_entries_of(snapshot, _tables_of(only), None)))
-        try:
-            with in_time(connection, seconds):
-                answer = connection.sql(sql).pl()
-        except duckdb.InterruptException:
-            raise QueryRefused(f"no answer within {seconds:g} s; ask for less, or allow it more time") from None
-        except duckdb.CatalogException as fault:
-            raise QueryRefused(f"{fault}\nwhat can be asked is listed by: billfold views") from None
-        except (duckdb.Error, MemoryError) as fault:
-            raise QueryRefused(str(fault) or "the answer does not fit into memory") from None
-        except pl.exceptions.PolarsError:
-            raise QueryRefused("the answer has a column of a type that no table holds; ask for it ::varchar") from None
-        if beyond := beyond_the_calendar(answer):
-            raise QueryRefused(f"{beyond} holds a day before year 1 or after 9999; ask for it ::varchar")
-        return answer
-
-
-def queries(folder: str) -> list[Query]:
-    """The `.sql` files of a folder of this package, each read after what its header says it reads."""
-    found = {query.name: query for query in _load(folder)}
-    order = TopologicalSorter({name: [one for one in query.reads if one in found] for name, query in found.items()})
-    return [found[name] for name in order.static_order()]
-
-
-@functools.cache
-def _load(folder: str) -> tuple[Query, ...]:
-    files = sorted(
-        (file for file in (resources.files("flows.lake") / folder).iterdir() if file.name.endswith(".sql")),
-        key=lambda file: file.name,
-    )
-    texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
-    return tuple(
-        Query(name, text, _sentence(text), _reads(text), is_by_period=BY_PERIOD in text, of=_of(text))
-        for name, text in texts.items()
-    )
-
-
-def _sentence(text: str) -> str:
-    return text.partition("\n")[0].partition(": ")[2]
-
-
-def _reads(text: str) -> tuple[str, ...]:
-    lines = _READS.findall(text)
-    return tuple(name.strip() for line in lines for name in line.split(",") if name.strip())
-
-
-def _of(text: str) -> str | None:
-    found = _OF.search(text)
-    return found and found[1]
+def files_of(snapshot: Snapshot, only: Collection[str] | None) -> list[FileEntry]:
+    """The files that relations are made of, or all relations."""
+    return _entries_of(snapshot, _tables_of(only), None)
 
 
 # --- defining -------------------------------------------------------------------------------------------------------
 
 
-def _set(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEntry], little: int = LITTLE) -> None:
+def set_up(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEntry], little: int = LITTLE) -> None:
     """UTC, and one thread where there is little to read."""
     connection.execute("set timezone = 'UTC'")
     if sum(entry.bytes for entry in entries) <= little:
         connection.execute("set threads = 1")
 
 
-def _begin(connection: duckdb.DuckDBPyConnection) -> None:
+def share(connection: duckdb.DuckDBPyConnection) -> None:
     """What every relation needs: the schema of what they share, and the macros."""
     connection.execute("create schema internal")
     for statement in connection.extract_statements(_macros()):
@@ -424,18 +213,6 @@ def _entries_of(
     latest = snapshot.reference_digest
     in_use = (one for one in others if one.partition.get(REFERENCE, latest) == latest or one.table in BY_REFERENCE)
     return [*usage, *in_use]
-
-
-BY_COMMIT = (
-    *("rejects", "operations", "account_restrictions", "cost_policy_events", "cost_policy_measures"),
-    "grant_movements",
-    "invoices",
-)
-"""Tables that are there as `internal.…` too, with the commit that each row came with."""
-
-
-BY_REFERENCE = ("billing_policies",)
-"""Reference tables that are there as `internal.…` too, in every version that a run knew."""
 
 
 def _macros() -> str:
@@ -597,15 +374,3 @@ def _grouped(entries: Iterable[FileEntry], key: Callable[[FileEntry], Key]) -> l
     for entry in entries:
         found.setdefault(key(entry), []).append(entry)
     return list(found.items())
-
-
-# --- asking ---------------------------------------------------------------------------------------------------------
-
-
-def _names_all_it_reads(sql: str) -> bool:
-    """Whether a question names relations and no catalogue, in which all of them would have to stand.
-
-    >>> _names_all_it_reads("from invoices"), _names_all_it_reads("show tables")
-    (True, False)
-    """
-    return bool(relations_in(sql)) and not _CATALOGUE.search(sql)

@@ -34,7 +34,7 @@ from flows.held import BACKFILL, SHORT, Approval, approval, command_of
 from flows.ingest_usage import IngestResult
 from flows.lake.addresses import reference_beside
 from flows.lake.journal import Lake
-from flows.lake.views import publish
+from flows.lake.published import publish
 from flows.month_report import month_report
 from flows.on_the_head import on_the_head
 from flows.orchestrated import shown

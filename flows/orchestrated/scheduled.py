@@ -20,7 +20,7 @@ from flows.bill_period import COMMAND as BILL
 from flows.ingest_usage import NOTHING, IngestResult
 from flows.lake import audit as auditing
 from flows.lake.journal import Lake
-from flows.lake.views import queries
+from flows.lake.named_queries import queries
 from flows.orchestrated.runs import (
     LAKE,
     OPTIONS,

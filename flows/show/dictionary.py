@@ -1,7 +1,7 @@
 """What can be asked of the published database: every table and view, with one line each."""
 
 import schemas
-from flows.lake.views import queries
+from flows.lake.named_queries import queries
 
 
 def relations() -> list[tuple[str, str, str]]:

@@ -138,7 +138,8 @@ def read_document(lake: "Lake", wanted: str, *, period: str | None = None, as_of
 
     Errors   Refusal: nothing of that name
     """
-    from flows.lake.views import connect, relations_in
+    from flows.lake.named_queries import relations_in
+    from flows.lake.views import connect
 
     snapshot = lake.snapshot(as_of)
     asked = {"currencies"}.union(*(relations_in(text_of("document", name)) for name in ("documents", *PARTS)))

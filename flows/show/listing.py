@@ -157,7 +157,8 @@ def opened(
 
     There is what the texts read, and the currencies; all of the books, where it is asked for whole.
     """
-    from flows.lake.views import connect, relations_in
+    from flows.lake.named_queries import relations_in
+    from flows.lake.views import connect
 
     only = None if whole else {"currencies"}.union(*map(relations_in, asked))
     with connect(lake, lake.snapshot(as_of), only=only) as connection:

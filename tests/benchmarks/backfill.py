@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks.backfill [--rows 1000000] [--accounts 150]`: a backfill against the month it corrects.
 
 Twelve months of the same customers are billed and issued. One of a hundred accounts then gets a bonus from the tenth
-month on: three months of these accounts are recomputed. Measured against billing a whole month, in the same run; what it
-takes to land that month's usage too stands beside it.
+month on: three months of these accounts are recomputed. Measured against billing a whole month, in the same run, and
+beside what it takes to land that month's usage too.
 """
 
 import argparse

@@ -26,9 +26,10 @@ import pytest
 from flows import cli
 from flows.lake import audit
 from flows.lake.journal import Lake, record_name
+from flows.lake.named_queries import queries as queries_of
+from flows.lake.published import PUBLISHED
 from flows.lake.store import Folder
-from flows.lake.views import PUBLISHED, connect
-from flows.lake.views import queries as queries_of
+from flows.lake.views import connect
 
 SECONDS = 300
 """How long anything here may take before the test says that it hangs."""

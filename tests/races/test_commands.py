@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from flows.lake.journal import Lake
-from flows.lake.views import PUBLISHED, connect
+from flows.lake.published import PUBLISHED
+from flows.lake.views import connect
 from tests.races.racing import BEFORE_COMMIT, BEFORE_PUBLISHING, Racers, finished
 from tests.races.rounds import EVERY_ROUND, RACERS, READERS
 from tests.races.serial import refuse_other_than_serial, refuse_torn, refuse_unsound

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from flows.lake.journal import HeadMoved, Lake
+from flows.lake.published import Publishing, publish
 from flows.lake.store import Folder
-from flows.lake.views import Publishing, publish
 from flows.left_behind import clear_up
 from flows.on_the_head import TRIES, on_the_head
 from flows.run import Refusal

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from flows.lake.journal import Lake
-from flows.lake.views import safe_query
+from flows.lake.one_question import safe_query
 from flows.walkthrough import walk
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "data" / "examples"

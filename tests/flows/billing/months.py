@@ -18,7 +18,9 @@ from flows.bill_period import bill_period
 from flows.ingest_usage import ingest_usage
 from flows.issue_invoices import issue_invoices
 from flows.lake.journal import Lake
-from flows.lake.views import connect, publish, relations_in
+from flows.lake.named_queries import relations_in
+from flows.lake.published import publish
+from flows.lake.views import connect
 from flows.operations import land_operations
 from flows.reference import load_reference
 from flows.run import Run

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.lake.views import queries
+from flows.lake.named_queries import queries
 from tests.flows.billing.months import Month
 from tests.flows.cli.worked import Said, billfold, line_with
 

@@ -186,7 +186,7 @@ def test_what_nobody_foresaw_is_one_line_and_a_file(books: Path, monkeypatch: py
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("the disk sings")
 
-    monkeypatch.setattr("flows.lake.views.safe_query", fails)
+    monkeypatch.setattr("flows.lake.one_question.safe_query", fails)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     said = billfold("sql", "select 1", "--lake", books)
@@ -214,7 +214,7 @@ def test_ctrl_c_is_130_and_says_that_nothing_is_half_done(
     def stops(*_: object, **__: object) -> None:
         raise stop
 
-    monkeypatch.setattr("flows.lake.views.safe_query", stops)
+    monkeypatch.setattr("flows.lake.one_question.safe_query", stops)
     said = billfold("sql", "select 1", "--lake", books)
     assert said.code == 130
     assert "the same command can be run again" in said.err

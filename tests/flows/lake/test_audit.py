@@ -13,7 +13,8 @@ import pytest
 
 from flows.lake.audit import SMALL, Breach, asked_of, audit, audit_of
 from flows.lake.journal import Lake
-from flows.lake.views import connect, queries
+from flows.lake.named_queries import queries
+from flows.lake.views import connect
 from rating.hashing import digest
 from tests.flows.lake.books import World, frame, lake_of, rows, stored
 

@@ -14,7 +14,8 @@ import pytest
 from flows import before_commit
 from flows.lake import audit
 from flows.lake.journal import FileEntry, Lake
-from flows.lake.views import connect, queries, read_by
+from flows.lake.named_queries import queries, read_by
+from flows.lake.views import connect
 from rating.policies import DEFAULTS
 from schemas import TABLES
 from tests.flows.lake.books import Rows, World, frame, partition

@@ -18,8 +18,9 @@ import pytest
 
 from flows.lake.audit import verify
 from flows.lake.journal import FileChanged, HeadMoved, JournalBroken, Lake, LakeError, NotALake
+from flows.lake.one_question import safe_query
+from flows.lake.published import publish, published_hash
 from flows.lake.store import Folder
-from flows.lake.views import publish, published_hash, safe_query
 from schemas.units import Money
 from tests.flows.lake.books import frame, rows, view
 

@@ -3,7 +3,8 @@
 import duckdb
 import pytest
 
-from flows.lake.views import Query, connect, queries
+from flows.lake.named_queries import Query, queries
+from flows.lake.views import connect
 from tests.flows.lake.books import lake_of
 from tests.flows.lake.test_audit import BOOKS
 

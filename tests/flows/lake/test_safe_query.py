@@ -10,7 +10,7 @@ import pytest
 
 from flows.lake.audit import verify
 from flows.lake.journal import Lake, LakeError
-from flows.lake.views import QueryRefused, safe_query
+from flows.lake.one_question import QueryRefused, safe_query
 from tests.flows.lake.books import frame, lake_of
 
 

@@ -5,7 +5,7 @@ Written beside the queries and never made from them, so that none can go without
 
 import pytest
 
-from flows.lake.views import queries
+from flows.lake.named_queries import queries
 
 SECTION_13: dict[str, tuple[str, ...]] = {
     "usage conservation (U1)": ("usage_conserved", "stored_usage_was_accepted", "usage_has_a_series"),

@@ -10,7 +10,9 @@ import pytest
 
 from flows.lake import tables
 from flows.lake.journal import Lake
-from flows.lake.views import Query, connect, publish, queries
+from flows.lake.named_queries import Query, queries
+from flows.lake.published import publish
+from flows.lake.views import connect
 from schemas import TABLES, VIEWS
 from schemas.units import Tags
 from tests.flows.lake.books import World, frame, lake_of, rows, view

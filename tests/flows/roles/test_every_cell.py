@@ -3,7 +3,7 @@
 import pytest
 
 import schemas
-from flows.lake.views import queries
+from flows.lake.named_queries import queries
 from flows.readable import READABLE
 from rating.operations import JUDGES
 from rating.roles import APPROVE_HELD_BILL, MATRIX, NONE, READS, SCOPES, TRANSFER_PAID_CREDIT

@@ -13,9 +13,11 @@ from flows.bill_period import bill_period
 from flows.issue_invoices import issue_invoices
 from flows.lake.audit import verify
 from flows.lake.journal import HeadMoved, Lake, LakeError
+from flows.lake.one_question import safe_query
 from flows.lake.overlay import overlay
+from flows.lake.published import publish
 from flows.lake.store import STAGING
-from flows.lake.views import connect, publish, safe_query
+from flows.lake.views import connect
 from tests.flows.billing.months import PERIOD, RECEIVED, Month
 from tests.flows.what_if.untouched import picture
 
