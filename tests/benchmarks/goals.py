@@ -58,6 +58,10 @@ BILLED = (
     " commit; 0.35 value what spans the month's end, most of it small"
     " frames, too."
 )
+AUDITED = (
+    "Some fifty questions take three milliseconds each to be understood, however few the rows; the rest is reading what"
+    " was just written and adding it up once more. Of a month from its files on, landed and billed, it is a fiftieth."
+)
 BILL_MEMORY = (
     "Two groups of ten million rows that are priced beside each other take 540 MB, 200 of them the interpreter and its"
     " libraries; the audit after them holds what it asks in memory, up to 32 MB of files, which are ten times that."
@@ -86,6 +90,7 @@ GOALS: tuple[Goal, ...] = (
     Goal("the same at 100 M rows, 15,000 accounts", "stages", LARGE, "bill", RATIO, 1.75, BILLED),
     Goal("peak memory of billing 20 M rows", "stages", SMALL, "bill", MEGABYTES, 1_000),
     Goal("peak memory of billing 100 M rows", "stages", LARGE, "bill", MEGABYTES, 1_000, BILL_MEMORY),
+    Goal("audit before the commit of a bill", "stages", SMALL, "audit of the bill", RATIO, 0.1, AUDITED),
     Goal("ingest Parquet", "stages", SMALL, "ingest", RATIO, 2, LANDED),
     Goal("ingest CSV", "stages", SMALL, "ingest CSV", RATIO, 2.25, LANDED),
     Goal("peak memory of ingest, Parquet", "stages", SMALL, "ingest", MEGABYTES, 4_000),

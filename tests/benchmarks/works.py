@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from flows.before_commit import checked
 from flows.bill_period import bill_period
 from flows.ingest_usage import ingest_usage
 from flows.lake.journal import DEFAULT_BUCKETS, Lake
@@ -140,6 +141,21 @@ def bill(bench: Bench, lake: Lake | None) -> None:
     bill_period(lake, bench.reference, period=bench.period)
 
 
+def audit(bench: Bench, lake: Lake | None) -> None:
+    """What the last bill asked before its commit: which credit limits it reaches, each invariant it could break."""
+    assert lake is not None
+    commit = lake.commits()[-1]
+    candidate = lake.snapshot(commit.number - 1).with_changes(
+        commit.added,
+        commit.removed,
+        reference_digest=commit.inputs["reference_digest"],
+        known_as_of=datetime.fromisoformat(commit.inputs["known_as_of"]),
+    )
+    told, breaches = checked(candidate, commit.run_id, usage_periods=[bench.period])
+    if told or breaches:
+        raise ValueError(f"{told or breaches} of a candidate that was committed: what is measured is not what is meant")
+
+
 @dataclass(frozen=True)
 class Work:
     """One line of the table: what is run, on which lake, and what it is a ratio of beside the floor."""
@@ -156,7 +172,7 @@ class Work:
 
 
 FLOOR, COPY, INGEST, BILL = "floor F: group by", "floor: copy", "ingest", "bill"
-INGEST_AGAIN, BILL_AGAIN = "ingest again", "bill again"
+INGEST_AGAIN, BILL_AGAIN, AUDIT = "ingest again", "bill again", "audit of the bill"
 
 WORKS: tuple[Work, ...] = (
     Work(FLOOR, floor, FLOOR),
@@ -165,5 +181,6 @@ WORKS: tuple[Work, ...] = (
     Work(INGEST_AGAIN, ingest, INGEST, Bench.ingested_lake, Bench.keep_for_billing, is_long=True),
     Work(BILL, bill, FLOOR, Bench.unbilled_lake),
     Work(BILL_AGAIN, bill, BILL, Bench.billed_lake),
+    Work(AUDIT, audit, BILL, Bench.billed_lake),
 )
 """In the order in which they are run in turn; what is run `again` finds nothing new to do."""
