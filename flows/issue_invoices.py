@@ -265,7 +265,7 @@ def _of(invoices: pl.DataFrame, account: str | None) -> pl.DataFrame:
 
 def why_not_void(reference: Reference, operation: Mapping[str, Any]) -> tuple[str, str] | None:
     """The reason against voiding that only numbering knows: the account is in no table of its period any more."""
-    terms = _terms(reference, operation["billing_period"])
+    terms = _terms(reference, operation["billing_period"], Invoices.empty())
     own = _of(terms, operation["billing_account_id"]).drop_nulls("credit_note_number_pattern")
     if own.height:
         return None
@@ -330,7 +330,7 @@ def number_documents(
             refunded_by.append(of_refunds.invoices.select("invoice_id", operation_id=pl.lit(request["operation_id"])))
         if chosen.is_empty():
             continue
-        terms, known = _terms(reference, period), pl.concat([issued, Invoices.conform(done), refunds.invoices])
+        terms, known = _terms(reference, period, chosen), pl.concat([issued, Invoices.conform(done), refunds.invoices])
         made = numbered(chosen, terms, known, request["issue_date"])
         done = pl.concat([done, with_terms(made, terms, request["operation_id"])])
         drafts[period] = drafts[period].join(gone, on="invoice_id", how="anti", maintain_order="left")
@@ -344,7 +344,7 @@ def _numbered_refunds(
 
     They are of the seller that sold, by its latest patterns, whoever bills the account now.
     """
-    latest = reference["sellers"].sort("seller_id", "valid_from").unique("seller_id", keep="last")
+    latest = _latest_patterns(reference)
     made = [notes.invoices.clear()]
     for (seller_id,), own in notes.invoices.group_by(["seller_id"], maintain_order=True):
         owners = own.select("billing_account_id").unique()
@@ -404,8 +404,14 @@ def with_terms(
     return rows.with_columns(issued_by=pl.lit(issued_by, dtype=pl.String))
 
 
-def _terms(reference: Reference, period: str) -> pl.DataFrame:
-    """Payment terms of the accounts and number patterns of their sellers, as of the period's last instant."""
+def _terms(reference: Reference, period: str, documents: pl.DataFrame) -> pl.DataFrame:
+    """Payment terms of the accounts and number patterns of their sellers, as of the period's last instant.
+
+    What corrects an invoice is of the seller that invoiced; where another bills the account now, its latest patterns
+    count.
+
+    Errors   Refusal: a document is of a seller that is no longer there
+    """
     zones = reference["billing_accounts"]["time_zone"].unique()
     accounts = account_periods(
         reference["billing_accounts"],
@@ -415,14 +421,23 @@ def _terms(reference: Reference, period: str) -> pl.DataFrame:
         billing_period=period,
         known_as_of=max(period_bounds(period, zone)[1] for zone in zones),
     )
-    return accounts.select(
-        "billing_account_id",
-        "payment_terms_days",
-        "accounting_year_start",
-        "invoice_number_pattern",
-        "credit_note_number_pattern",
-        *TERMS,
-    )
+    terms = accounts.select("billing_account_id", "seller_id", "payment_terms_days", *NUMBERED_BY, *TERMS)
+    named = ["billing_account_id", "seller_id"]
+    of_others = documents.select(named).unique().join(terms, on=named, how="anti")
+    patterns = of_others.join(_latest_patterns(reference), on="seller_id")
+    gone = of_others.join(patterns, on=named, how="anti")
+    if gone.height:
+        raise Refusal(
+            f"documents of seller_id {gone['seller_id'].min()!r} are to be numbered, which is not in sellers; give it "
+            "its row back"
+        )
+    return terms.drop("seller_id").update(patterns.drop("seller_id"), on="billing_account_id")
+
+
+def _latest_patterns(reference: Reference) -> pl.DataFrame:
+    """The patterns by which each seller numbers, as of its latest row: seller_id, NUMBERED_BY."""
+    latest = reference["sellers"].sort("seller_id", "valid_from").unique("seller_id", keep="last")
+    return latest.select("seller_id", *NUMBERED_BY)
 
 
 def issue_documents(snapshot: Snapshot, issued: pl.DataFrame, numbered: Numbered, run_id: str) -> Issue:

@@ -37,6 +37,9 @@ DOCUMENT_AMOUNTS = [
     "amount_due",
 ]
 
+SELLER = ["seller_id", "seller_legal_name", "seller_address", "seller_tax_ids"]
+"""Who invoices."""
+
 _LINE = [*OWNER, "charge_id", "tax_code"]
 """A charge that is taxed under another code today is taken back under the one it had."""
 _TAX_GROUP = [*OWNER, "code", "rate", "component"]
@@ -110,7 +113,7 @@ def corrections(desired: Documents, issued: Documents, accounts: pl.DataFrame) -
 
     A line is a charge that differs, with the difference of each amount; totals and tax are the differences of the whole
     period. Where only grants moved, no line costs more or less and no total changes, there is no document: a later one
-    takes up what moved.
+    takes up what moved. It is of the seller that invoiced, whoever bills the account now.
 
     Reads    desired   the documents of the whole period as it is today, at most one per account and period
              issued    every issued document of these accounts and periods, also of voided chains: they are counted
@@ -129,7 +132,19 @@ def corrections(desired: Documents, issued: Documents, accounts: pl.DataFrame) -
     groups = _differences(desired.tax_breakdown, standing.tax_breakdown, _TAX_GROUP, GROUP_AMOUNTS)
     keys = _with_ids(_to_correct(lines, groups, roots), _counted(chains))
     lines, groups = _with_document(lines, keys), _with_document(groups, keys)
-    return Documents(_documents(keys, lines, accounts), _numbered_lines(lines), _in_order(groups))
+    documents = _documents(keys, lines, _of_their_sellers(accounts, standing.invoices))
+    return Documents(documents, _numbered_lines(lines), _in_order(groups))
+
+
+def _of_their_sellers(accounts: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
+    """Account periods with the seller of their invoice, as that says it, where it is another than today's."""
+    roots = issued.filter(pl.col("preceding_invoice_number").is_null())
+    was = roots.select(*OWNER, *(pl.col(name).alias(f"was_{name}") for name in SELLER))
+    is_other = pl.col("was_seller_id") != pl.col("seller_id")
+    rows = accounts.join(was, on=OWNER, how="left", maintain_order="left")
+    return rows.with_columns(
+        pl.when(is_other).then(f"was_{name}").otherwise(name).alias(name) for name in SELLER
+    ).select(accounts.columns)
 
 
 def _roots(chains: pl.DataFrame) -> pl.DataFrame:

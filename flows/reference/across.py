@@ -13,6 +13,8 @@ from rating.price_models import PRICE_MODELS
 
 Tables = Mapping[str, CheckedTable]
 
+PATTERNS = ["invoice_number_pattern", "credit_note_number_pattern"]
+
 NAMED_NEAREST = 20  # for so many unknown keys of a column the nearest known one is looked up
 
 
@@ -37,6 +39,8 @@ def check_across(tables: Tables, unreadable: frozenset[str]) -> list[Fault]:
         faults += _family_faults(sound["billing_accounts"])
         faults += _foreign_currency_faults(sound)
         faults += _foreign_project_faults(sound)
+    if "sellers" in sound:
+        faults += _number_faults(sound["sellers"])
     if {"discounts", "promo_codes"} <= sound.keys():
         faults += _promised_faults(sound["discounts"], sound["promo_codes"])
     if {"spend_limits", "sku_prices"} <= sound.keys():
@@ -66,6 +70,31 @@ def _unknown_keys(table: CheckedTable, known: CheckedTable, link: Link) -> list[
             what_to_do,
         )
         for row, key in unknown.iter_rows()
+    ]
+
+
+# Numbers of documents
+
+
+def _number_faults(sellers: CheckedTable) -> list[Fault]:
+    """No two sellers fill the same numbers, however many digits: an account may come from one to the other (I2)."""
+    if not sellers.unsure.isdisjoint({"seller_id", *PATTERNS}):
+        return []
+    plain = pl.col("pattern").str.replace(r"\{sequence[^}]*\}", "{sequence}")
+    used = sellers.rows.unpivot(PATTERNS, index=[ROW, "seller_id"], variable_name="column", value_name="pattern")
+    used = used.drop_nulls().sort(ROW, "column", descending=[False, True]).with_columns(plain=plain)
+    first = used.unique("plain", keep="first", maintain_order=True).select("plain", other="seller_id")
+    again = used.join(first, on="plain", maintain_order="left").filter(pl.col("seller_id") != pl.col("other"))
+    return [
+        Fault(
+            sellers.file,
+            row,
+            column,
+            f"'{pattern}'",
+            "numbers that no other seller fills",
+            f"'{other}' fills the same; put something of the seller into the pattern",
+        )
+        for row, column, pattern, other in again.select(ROW, "column", "pattern", "other").iter_rows()
     ]
 
 

@@ -223,6 +223,8 @@ def test_a_fault_says_what_was_found(tmp_path: Path) -> None:
     )
 
 
+SOUTH = 'south | South GmbH | Hafen 2 | ["DE2"] | DE | 01-01'
+
 # Several cells, or rows more than there should be: (table, added rows, row and column of the fault, what is found)
 ROWS = [
     (
@@ -299,7 +301,26 @@ ROWS = [
         (5, "is_main_in_domain"),
         "a second main account of acme.x, beside 'acme' in row 2",
     ),
+    (
+        "sellers",
+        [SOUTH + " | INV-{year}-{sequence:05} | SC-{year}-{sequence:06} | 2020-01-01"],
+        (3, "invoice_number_pattern"),
+        "INV-{year}-{sequence:05}",
+    ),
+    (
+        "sellers",
+        [SOUTH + " | SI-{year}-{sequence:06} | INV-{year}-{sequence:06} | 2020-01-01"],
+        (3, "credit_note_number_pattern"),
+        "INV-{year}-{sequence:06}",
+    ),
 ]
+
+
+def test_a_later_row_of_a_seller_keeps_its_patterns(tmp_path: Path) -> None:
+    """What no other seller may fill it goes on to fill under another name."""
+    header, first = (line.strip() for line in SOUND["sellers"].strip().splitlines())
+    rows = (header + " | valid_until", first + " | 2025-12-31", first.replace("2020-01-01", "2026-01-01") + " | ")
+    assert faults_of(with_table(tmp_path, "sellers", "\n".join(rows))) == ()
 
 
 @pytest.mark.parametrize(("table", "rows", "place", "found"), ROWS)
