@@ -191,15 +191,23 @@ def _refuse_second_in_domain(operation: Row, account: Row, book: Book, kind: str
         raise RefusedError(
             "O_ONCE_PER_DOMAIN", f"{kind} goes to {main}" if main else f"{kind}: there is no main account"
         )
-    if any(kind in book.kinds.get(one, ()) for one in _accounts_of_domain(account, at, book)):
+    if _has_had(account, at, book, kind):
         raise RefusedError("O_ONCE_PER_DOMAIN", f"{kind}, and there has been one")
 
 
-def _accounts_of_domain(account: Row, at: datetime, book: Book) -> set[str]:
-    """The accounts that have an account's domain at an instant; without one it is alone."""
+def _has_had(account: Row, at: datetime, book: Book, kind: str) -> bool:
+    """Whether an account's domain had a kind: an account that has the domain now, or had it when it was given the kind.
+
+    An account without a domain is alone.
+    """
     ever = book.rows("billing_accounts", "domain", account["domain"])
     ids = {row["billing_account_id"] for row in ever} | {account["billing_account_id"]}
-    return {one for one in ids if domain_of(book.account(one, at) or account) == domain_of(account)}
+    return any(
+        domain_of(book.account(one, when) or account) == domain_of(account)
+        for one in ids
+        for given_at in book.kinds.get(one, {}).get(kind, ())
+        for when in (given_at, at)
+    )
 
 
 def _main_account(domain: str, at: datetime, book: Book) -> str | None:

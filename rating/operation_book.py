@@ -71,8 +71,8 @@ class Book:
     """Payments that were reversed."""
     acceptances: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     """(promo_code, billing_account_id): how often it was accepted; with no account, by all together."""
-    kinds: dict[str, set[str]] = field(default_factory=dict)
-    """The kinds of grant that each account had, whatever became of them."""
+    kinds: dict[str, dict[str, set[datetime]]] = field(default_factory=dict)
+    """The kinds of grant that each account had, and when it was given them, whatever became of them."""
     issued: set[tuple[str | None, str]] = field(default_factory=set)
     sales: "list[Sale]" = field(default_factory=list)
     """The invoices of credit that was sold with tax by operations that are being decided."""
@@ -105,7 +105,8 @@ class Book:
     def keep(self, grant: Row) -> None:
         """A grant that was made; what it holds, the one that it was made from lacks."""
         self.grants[grant["grant_id"]] = grant
-        self.kinds.setdefault(grant["billing_account_id"], set()).add(grant["kind"])
+        given = self.kinds.setdefault(grant["billing_account_id"], {}).setdefault(grant["kind"], set())
+        given.add(grant["occurred_at"])
         source = grant["from_grant_id"]
         if source is not None:
             self.given[source] = self.given.get(source, Decimal(0)) + grant["amount"]

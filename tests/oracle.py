@@ -81,7 +81,8 @@ Readings: where the rule book leaves a choice, this is the choice.
     O_ID_CONFLICT (grants); the promo codes' own come before O_UNKNOWN_KIND. Missing is null. issue_invoices may
     name no account; it then means all.
 23. G2 A kind of once-per-domain is refused (O_ONCE_PER_DOMAIN) to an account that is not main; an account without a
-    domain is its own, and main in it.
+    domain is its own, and main in it. A domain has had what its accounts of now had, and what was given to accounts
+    that had the domain then.
 24. L1 An operation counts for a bill when recorded_at <= known as of; it is decided whether it counts or not.
 25. I3 A document whose total with tax is below zero is 381 with the signs left as they are.
 26. set_credit_limit takes zero; record_payment looks its invoice number up where documents are known, which is in the
@@ -809,8 +810,14 @@ def refuse_kind(state: Fold, kind: str, at: datetime, account: Row) -> str | Non
         return None
     if account["domain"] is not None and not account["is_main_in_domain"]:
         return "O_ONCE_PER_DOMAIN"
-    taken = {(grant["kind"], domain_of(state.world, grant["billing_account_id"], at)) for grant in state.grants}
-    return "O_ONCE_PER_DOMAIN" if (kind, domain_of(state.world, account["billing_account_id"], at)) in taken else None
+    own = domain_of(state.world, account["billing_account_id"], at)
+    for grant in state.grants:
+        if grant["kind"] == kind:
+            owner = grant["billing_account_id"]
+            domains = {domain_of(state.world, owner, when) for when in (grant["occurred_at"], at)}
+            if own in domains:
+                return "O_ONCE_PER_DOMAIN"
+    return None
 
 
 def domain_of(world: World, account_id: str, at: datetime) -> tuple[str, str]:

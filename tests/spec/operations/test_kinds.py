@@ -122,6 +122,45 @@ def test_a_welcome_credit_is_given_once_per_domain_to_its_main_account() -> None
     )
 
 
+def test_a_domain_has_had_what_an_account_was_given_that_has_left_it() -> None:
+    """The main account of one is that of another from November: the first has had the kind, and so has the account,
+    which takes it along. A domain that never had it gets it."""
+    moved = table(
+        BillingAccounts,
+        """
+        billing_account_id | domain        | is_main_in_domain | valid_from | valid_until
+        main               | acme.example  | true              | 2020-01-01 | 2026-10-31
+        main               | other.example | true              | 2026-11-01 |
+        next               | acme.example  | false             | 2020-01-01 | 2026-10-31
+        next               | acme.example  | true              | 2026-11-01 |
+        new                | new.example   | true              | 2020-01-01 |
+        """,
+    )
+    operations = table(
+        Operations,
+        """
+        operation_id | occurred_at       | billing_account_id
+        a            | 2026-10-05T08:00Z | main
+        b            | 2026-11-05T08:00Z | next
+        c            | 2026-11-05T09:00Z | main
+        d            | 2026-11-05T10:00Z | new
+        """,
+        kind="welcome",
+        amount="10",
+    )
+    assert_table(
+        decided(operations=operations, grant_kinds=WELCOME, billing_accounts=moved),
+        Operations,
+        """
+        operation_id | status   | reason_code
+        a            | accepted |
+        b            | rejected | O_ONCE_PER_DOMAIN
+        c            | rejected | O_ONCE_PER_DOMAIN
+        d            | accepted |
+        """,
+    )
+
+
 def test_who_is_refused_a_welcome_credit_is_told_where_it_goes() -> None:
     operations = table(
         Operations,
