@@ -37,6 +37,7 @@ def check_across(tables: Tables, unreadable: frozenset[str]) -> list[Fault]:
         faults += _money_faults(sound)
     if "billing_accounts" in sound:
         faults += _family_faults(sound["billing_accounts"])
+        faults += _second_currency_faults(sound["billing_accounts"])
         faults += _foreign_currency_faults(sound)
         faults += _foreign_project_faults(sound)
     if "sellers" in sound:
@@ -95,6 +96,29 @@ def _number_faults(sellers: CheckedTable) -> list[Fault]:
             f"'{other}' fills the same; put something of the seller into the pattern",
         )
         for row, column, pattern, other in again.select(ROW, "column", "pattern", "other").iter_rows()
+    ]
+
+
+def _second_currency_faults(accounts: CheckedTable) -> list[Fault]:
+    """An account has one currency for ever: its balance, its credit and its limit are in it (M3)."""
+    if not accounts.unsure.isdisjoint({"billing_account_id", "billing_currency"}):
+        return []
+    rows = accounts.rows.select(ROW, "billing_account_id", "billing_currency").drop_nulls().sort(ROW)
+    first = rows.unique("billing_account_id", keep="first", maintain_order=True)
+    first = first.select("billing_account_id", before=ROW, known="billing_currency")
+    others = rows.join(first, on="billing_account_id", maintain_order="left")
+    return [
+        Fault(
+            accounts.file,
+            row,
+            "billing_currency",
+            f"'{currency}'",
+            f"'{known}', as in row {before} of '{account}'",
+            "an account keeps its currency; bill the other one under an account of its own",
+        )
+        for row, account, currency, before, known in others.filter(pl.col("billing_currency") != pl.col("known"))
+        .select(ROW, "billing_account_id", "billing_currency", "before", "known")
+        .iter_rows()
     ]
 
 

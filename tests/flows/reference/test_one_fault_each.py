@@ -223,6 +223,7 @@ def test_a_fault_says_what_was_found(tmp_path: Path) -> None:
     )
 
 
+CUBE = "cube | north | Cube | Markt | cube.x | "
 SOUTH = 'south | South GmbH | Hafen 2 | ["DE2"] | DE | 01-01'
 
 # Several cells, or rows more than there should be: (table, added rows, row and column of the fault, what is found)
@@ -300,6 +301,15 @@ ROWS = [
         ["cube | north | Cube | Markt | acme.x | | EUR | Europe/Berlin | DE | business | 14 | true | | 2025-06-01 | "],
         (5, "is_main_in_domain"),
         "a second main account of acme.x, beside 'acme' in row 2",
+    ),
+    (
+        "billing_accounts",
+        [
+            f"{CUBE} | EUR | Europe/Berlin | DE | business | 14 | false | | 2025-06-01 | 2026-10-31",
+            f"{CUBE} | USD | Europe/Berlin | DE | business | 14 | false | | 2026-11-01 | ",
+        ],
+        (6, "billing_currency"),
+        "'USD'",
     ),
     (
         "sellers",
