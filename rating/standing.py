@@ -12,6 +12,8 @@ import polars as pl
 from rating.allocations.grants import payment_order, spend
 from rating.chains import PAID, PARTLY_PAID
 from rating.money import to_mu
+from rating.payable import TERMS as PAYABLE_BY
+from rating.payable import payable
 from rating.tax_breakdown import tax
 from schemas.tax_rates import TaxRates
 from schemas.units import Count, Instant, Money, Text
@@ -264,14 +266,19 @@ def undone(
 
 
 def _short(charges: pl.DataFrame, committed: Committed) -> pl.DataFrame:
-    """What is due of partly paid accounts with too little: billing_account_id, paid_mu, short_mu [mu, positive]."""
+    """What is due of partly paid accounts with too little: billing_account_id, paid_mu, short_mu [mu, positive].
+
+    Too little is less than was paid as it is payable (I7): who paid what the exact amount was rounded up to has paid
+    nothing too much.
+    """
     sums = charges.group_by("billing_account_id", maintain_order=True).agg(
-        left_mu=pl.col("due_mu").sum() - pl.col("credit_mu").sum(), exponent=pl.col("exponent").first()
+        pl.col(PAYABLE_BY).first(), left_mu=pl.col("due_mu").sum() - pl.col("credit_mu").sum()
     )
     paid = committed.partly_paid.select("billing_account_id", "paid_amount")
     rows = sums.join(paid, on="billing_account_id", maintain_order="left").with_columns(paid_mu=to_mu("paid_amount"))
-    rows = rows.with_columns(short_mu=pl.col("paid_mu") - pl.col("left_mu"))
-    return rows.filter(pl.col("short_mu") > 0).select("billing_account_id", "paid_mu", "short_mu")
+    rows = rows.with_columns(payable(rows, "left_mu"), short_mu=pl.col("paid_mu") - pl.col("left_mu"))
+    is_short = (pl.col("short_mu") > 0) & (pl.col("payable_mu") < pl.col("paid_mu"))
+    return rows.filter(is_short).select("billing_account_id", "paid_mu", "short_mu")
 
 
 def _last_first(applied: pl.DataFrame, charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
