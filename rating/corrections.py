@@ -10,7 +10,7 @@ import polars as pl
 from rating.chains import OWNER, chained
 from rating.invoices import CREDIT_NOTE, INVOICE
 from rating.money import to_money, to_mu
-from rating.payable import payable
+from rating.payable import increments, payable
 from rating.sql import content_ids
 from schemas.invoice_lines import InvoiceLines
 from schemas.invoices import Invoices
@@ -132,7 +132,7 @@ def corrections(desired: Documents, issued: Documents, accounts: pl.DataFrame) -
     groups = _differences(desired.tax_breakdown, standing.tax_breakdown, _TAX_GROUP, GROUP_AMOUNTS)
     keys = _with_ids(_to_correct(lines, groups, roots), _counted(chains))
     lines, groups = _with_document(lines, keys), _with_document(groups, keys)
-    documents = _documents(keys, lines, _of_their_sellers(accounts, standing.invoices))
+    documents = _documents(keys, lines, _of_their_sellers(accounts, standing.invoices), standing.invoices)
     return Documents(documents, _numbered_lines(lines), _in_order(groups))
 
 
@@ -215,8 +215,12 @@ def _with_document(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     return rows.drop("invoice_id").join(keys.select(*OWNER, "invoice_id"), on=OWNER, maintain_order="left")
 
 
-def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """The correcting documents: sums of their lines, rounded by themselves to what can be paid (I7)."""
+def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
+    """The correcting documents: sums of their lines, due so that with what was issued the whole can be paid (I7, X3).
+
+    What is rounded is the exact amount of the whole period, less what paid its documents when they were issued; what
+    those left due is taken off. Where that was rounded by another policy, the document is rounded by itself.
+    """
     sums = lines.group_by(OWNER).agg(
         pl.col("list_cost", "discount_amount", "cap_amount", "grant_amount", "credit_amount").sum(),
         total_without_tax=pl.col("line_amount").sum(),
@@ -229,9 +233,17 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame) 
         .join(accounts, on=OWNER)
         .with_columns(total_with_tax=pl.col("total_without_tax") + pl.col("total_tax"), paid_amount="credit_amount")
     )
-    rows = rows.with_columns(exact_amount=pl.col("total_with_tax") - pl.col("credit_amount"))
-    rows = rows.with_columns(exact_mu=to_mu("exact_amount"))
-    rows = rows.with_columns(payable(rows, "exact_mu").alias("due_mu")).with_columns(amount_due=to_money("due_mu"))
+    asked = issued.group_by(OWNER).agg(
+        before_amount=(pl.col("total_with_tax") - pl.col("paid_amount")).sum(), before_due=pl.col("amount_due").sum()
+    )
+    rows = rows.join(asked, on=OWNER, maintain_order="left")
+    rows = rows.with_columns(increments(rows), exact_amount=pl.col("total_with_tax") - pl.col("credit_amount"))
+    is_alike = (pl.col("increment_mu") > 1) & (to_mu("before_due") % pl.col("increment_mu") == 0)
+    rows = rows.with_columns(pl.when(is_alike).then(name).otherwise(0).alias(name) for name in asked.columns[2:])
+    rows = rows.with_columns(whole_amount=pl.col("exact_amount") + pl.col("before_amount"))
+    rows = rows.with_columns(whole_mu=to_mu("whole_amount"))
+    rows = rows.with_columns(payable(rows, "whole_mu").alias("due_mu"))
+    rows = rows.with_columns(amount_due=to_money("due_mu") - pl.col("before_due"))
     return Invoices.conform(
         rows.with_columns(
             rounding_amount=pl.col("amount_due") - pl.col("exact_amount"),

@@ -33,11 +33,19 @@ def payable(rows: pl.DataFrame, due: str) -> pl.Series:
     >>> payable(rows, "due").to_list()
     [1005, -1005, 1000]
     """
-    steps = rows.select("payable_increment", "exponent").unique()
-    sizes = [increment_mu(increment, exponent) for increment, exponent in steps.iter_rows()]
-    steps = steps.with_columns(pl.Series("increment_mu", sizes, dtype=pl.Int64))
-    found = rows.select(due, *TERMS).join(
-        steps, on=["payable_increment", "exponent"], how="left", maintain_order="left"
-    )
+    found = rows.select(due, *TERMS).with_columns(increments(rows))
     times = rounded(found, [due], ["increment_mu"], "rounding_charges")["rounded_mu"]
     return (times * found["increment_mu"]).alias("payable_mu")
+
+
+def increments(rows: pl.DataFrame) -> pl.Series:
+    """What amounts due are multiples of: one minor unit where they are not rounded (I7).
+
+    Reads    rows  TERMS
+    Makes    increment_mu [mu], row by row
+    """
+    key = ["payable_increment", "exponent"]
+    steps = rows.select(key).unique()
+    sizes = [increment_mu(increment, exponent) for increment, exponent in steps.iter_rows()]
+    steps = steps.with_columns(pl.Series("increment_mu", sizes, dtype=pl.Int64))
+    return rows.select(key).join(steps, on=key, how="left", maintain_order="left")["increment_mu"]

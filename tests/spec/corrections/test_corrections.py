@@ -264,16 +264,55 @@ def test_credit_after_tax_that_came_later_lowers_what_is_due_and_no_tax() -> Non
     )
 
 
-def test_a_correction_is_rounded_to_what_can_be_paid_by_itself() -> None:
+FIVE_CENTS = table(BillingPolicies, "policy | value\npayable_increment | 0.05")
+
+
+def test_a_correction_makes_what_is_due_of_the_whole_payable() -> None:
     """10.02 with 2.00 of tax are 12.02, due 12.00. At 10.04 with 2.01: 12.05. The difference of 0.03 is due as 0.05."""
-    five_cents = table(BillingPolicies, "policy | value\npayable_increment | 0.05")
-    first = issued(october("vm-small | 10.02", billing_policies=five_cents), "INV-1")
-    found = corrected(october("vm-small | 10.04", billing_policies=five_cents), first, billing_policies=five_cents)
+    first = issued(october("vm-small | 10.02", billing_policies=FIVE_CENTS), "INV-1")
+    found = corrected(october("vm-small | 10.04", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
     assert_table(
         found.invoices,
         Invoices,
         "document_type | total_with_tax | rounding_amount | amount_due\n380 | 0.03 | 0.02 | 0.05",
     )
+
+
+def test_what_rounding_brought_before_is_not_brought_again() -> None:
+    """16.68 with 3.34 are 20.02, due 20.00. At 8.32 with 1.66 they are 9.98, due 10.00 in all: 10.04 less is 10.00
+    less, where 10.04 by itself would be 10.05."""
+    first = issued(october("vm-small | 16.68", billing_policies=FIVE_CENTS), "INV-1")
+    found = corrected(october("vm-small | 8.32", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
+    assert_table(
+        found.invoices,
+        Invoices,
+        "document_type | total_with_tax | rounding_amount | amount_due\n381 | -10.04 | 0.04 | -10.00",
+    )
+
+
+def test_what_was_rounded_by_another_policy_is_left_as_it_is() -> None:
+    """12.02 were due as 12.00 in five cents. Of 12.05 in cents 0.03 are due; in whole euros nothing, as 12.00 stay."""
+    first = issued(october("vm-small | 10.02", billing_policies=FIVE_CENTS), "INV-1")
+    cents = corrected(october("vm-small | 10.04"), first)
+    assert_table(cents.invoices, Invoices, "total_with_tax | rounding_amount | amount_due\n0.03 | 0 | 0.03")
+    euros = table(BillingPolicies, "policy | value\npayable_increment | 1")
+    whole = corrected(october("vm-small | 10.04", billing_policies=euros), first, billing_policies=euros)
+    assert_table(whole.invoices, Invoices, "total_with_tax | rounding_amount | amount_due\n0.03 | -0.03 | 0")
+    odd = issued(october("vm-small | 10.05", billing_policies=FIVE_CENTS), "INV-1")  # 10.05 and 2.01: 12.06, due 12.05
+    alone = corrected(october("vm-small | 11.05", billing_policies=euros), odd, billing_policies=euros)
+    assert_table(alone.invoices, Invoices, "total_with_tax | rounding_amount | amount_due\n1.20 | -0.20 | 1.00")
+
+
+def test_small_corrections_do_not_add_up_what_each_would_be_rounded_by() -> None:
+    """12.00 in all, then 12.02: due 12.00, so nothing more. Then 12.05 (10.04 and 2.01): 0.05 more, once."""
+    first = issued(october("vm-small | 10.00", billing_policies=FIVE_CENTS), "INV-1")
+    second = corrected(october("vm-small | 10.02", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
+    assert_table(second.invoices, Invoices, "total_with_tax | rounding_amount | amount_due\n0.02 | -0.02 | 0")
+    second = issued(second, "INV-2", "2026-11-10")
+    third = corrected(
+        october("vm-small | 10.04", billing_policies=FIVE_CENTS), first, second, billing_policies=FIVE_CENTS
+    )
+    assert_table(third.invoices, Invoices, "total_with_tax | rounding_amount | amount_due\n0.03 | 0.02 | 0.05")
 
 
 def test_a_charge_taxed_under_another_code_is_taken_back_under_the_one_it_had() -> None:
