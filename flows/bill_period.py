@@ -154,6 +154,8 @@ def plan_bill(
     Writes   the reference tables into the lake, invisible until the commit, where no commit has them yet
     """
     first_day(period)
+    if groups is not None and groups < 1:
+        raise Refusal(f"the buckets are gathered into {groups} groups: name at least one")
     lake.store.hold()  # from here to the commit, whoever writes the groups of buckets
     snapshot = lake.snapshot()
     known_as_of, is_closing = _known_as_of(snapshot, reference, period, until)

@@ -262,6 +262,8 @@ def bill(
 
     if approve and until is not None:
         raise UsageError("--approve is of a whole month; a month to date is never held, leave out one of the two")
+    if groups is not None and groups < 1:
+        raise UsageError("--groups is a number of tasks, at least 1")
     if address is not None and runner != "dask":
         raise UsageError("--address is of a Dask cluster; add --runner dask, or leave it out")
     lake = books.open_to_change()

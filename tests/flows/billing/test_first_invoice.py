@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.run import Refusal
 from tests.flows.billing.months import Month
 
 
@@ -89,6 +90,15 @@ def test_issued_documents_have_gap_free_numbers_in_account_order(month: Month) -
     found = month.ask("select invoice_number, billing_account_id, due_date::varchar from invoices order by 1")
     assert found == [("INV-2026-00001", "acme", "2026-11-17"), ("INV-2026-00002", "acme-credit", "2026-11-17")]
     assert month.bill().status == "nothing to do"
+
+
+@pytest.mark.parametrize("groups", [0, -1])
+def test_into_no_group_at_all_nothing_is_billed(month: Month, groups: int) -> None:
+    """Minus one was a month without an account: committed, and said again by every later run."""
+    head = month.lake.head()
+    with pytest.raises(Refusal, match="name at least one"):
+        month.bill(groups=groups)
+    assert month.lake.head() == head
 
 
 @pytest.mark.parametrize("buckets", [1, 5, 64])

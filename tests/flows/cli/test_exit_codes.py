@@ -69,6 +69,8 @@ def test_a_principal_who_may_not_is_refused(drafts: Path, tmp_path: Path):
         (["bill"], "--period"),
         (["bill", "--period", "October"], "2026-10"),
         (["bill", "--period", "2026-10", "--until", "soon"], "2026-11-01T12:00:00Z"),
+        (["bill", "--period", "2026-10", "--groups", "0"], "at least 1"),
+        (["bill", "--period", "2026-10", "--groups", "-1"], "at least 1"),
         (["issue", "--period", "2026-10", "--issue-date", "3.11.2026"], "2026-11-03"),
         (["ingest"], "--retry-rejects"),
         (["ingest", "no-such-file.csv"], "no-such-file.csv"),
