@@ -61,12 +61,11 @@ BILLED = (
 )
 AUDITED = (
     "Some fifty questions take three milliseconds each to be understood, however few the rows; the rest is reading what"
-    " was just written and adding it up once more. Of a month from its files on, landed and billed, it is a fiftieth."
+    " was just written and adding it up once more."
 )
 IN_BUCKETS = (
-    "Each file of usage or of series costs a millisecond of processor time to be opened and each of its columns begun:"
-    " of 2,000 files that is two seconds, whatever their rows. Buckets are for sharing work among machines; sixteen are"
-    " enough for one."
+    "It reads 2,000 files of usage and series and takes two CPU seconds more: a millisecond for each. Buckets are for"
+    " sharing work among machines; sixteen are enough for one."
 )
 BILL_MEMORY = (
     "Two groups of ten million rows that are priced beside each other take 540 MB, 200 of them the interpreter and its"
