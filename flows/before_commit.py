@@ -56,7 +56,7 @@ def checked(
     first = figures | (with_commits(figures) & reads)
     known: Known = {"usage_periods": usage_periods, "in_memory": SMALL, "asked": [*whole, FIGURES_NOW]}
     with ThreadPoolExecutor(max_workers=1) as meanwhile:
-        found_apart = meanwhile.submit(_found_in, only_of(candidate, periods), apart)
+        found_apart = meanwhile.submit(_found_in, candidate, periods, apart)
         with connect(lake, candidate, only=first, **known) as connection:
             told = credit_states(connection, candidate, run_id) if figures else []
             candidate = candidate.with_changes(told)
@@ -65,12 +65,12 @@ def checked(
     return told, found + found_apart.result()
 
 
-def _found_in(candidate: Snapshot, apart: Collection[Query]) -> list[Breach]:
+def _found_in(candidate: Snapshot, periods: Collection[str], apart: Collection[Query]) -> list[Breach]:
     """Those invariants that do not hold of a candidate without other billing periods."""
     if not apart:
         return []
-    reads = read_by_audit(apart)
-    with connect(candidate.lake, candidate, only=reads, usage_periods=(), in_memory=SMALL, asked=apart) as connection:
+    here, reads = only_of(candidate, periods), read_by_audit(apart)
+    with connect(here.lake, here, only=reads, usage_periods=(), in_memory=SMALL, asked=apart) as connection:
         return audit(connection, apart)
 
 

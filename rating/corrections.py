@@ -239,7 +239,9 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame, 
     rows = rows.join(asked, on=OWNER, maintain_order="left")
     rows = rows.with_columns(increments(rows), exact_amount=pl.col("total_with_tax") - pl.col("credit_amount"))
     is_alike = (pl.col("increment_mu") > 1) & (to_mu("before_due") % pl.col("increment_mu") == 0)
-    rows = rows.with_columns(pl.when(is_alike).then(name).otherwise(0).alias(name) for name in asked.columns[2:])
+    rows = rows.with_columns(
+        pl.when(is_alike).then(name).otherwise(0).alias(name) for name in ("before_amount", "before_due")
+    )
     rows = rows.with_columns(whole_amount=pl.col("exact_amount") + pl.col("before_amount"))
     rows = rows.with_columns(whole_mu=to_mu("whole_amount"))
     rows = rows.with_columns(payable(rows, "whole_mu").alias("due_mu"))

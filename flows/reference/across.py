@@ -99,29 +99,6 @@ def _number_faults(sellers: CheckedTable) -> list[Fault]:
     ]
 
 
-def _second_currency_faults(accounts: CheckedTable) -> list[Fault]:
-    """An account has one currency for ever: its balance, its credit and its limit are in it (M3)."""
-    if not accounts.unsure.isdisjoint({"billing_account_id", "billing_currency"}):
-        return []
-    rows = accounts.rows.select(ROW, "billing_account_id", "billing_currency").drop_nulls().sort(ROW)
-    first = rows.unique("billing_account_id", keep="first", maintain_order=True)
-    first = first.select("billing_account_id", before=ROW, known="billing_currency")
-    others = rows.join(first, on="billing_account_id", maintain_order="left")
-    return [
-        Fault(
-            accounts.file,
-            row,
-            "billing_currency",
-            f"'{currency}'",
-            f"'{known}', as in row {before} of '{account}'",
-            "an account keeps its currency; bill the other one under an account of its own",
-        )
-        for row, account, currency, before, known in others.filter(pl.col("billing_currency") != pl.col("known"))
-        .select(ROW, "billing_account_id", "billing_currency", "before", "known")
-        .iter_rows()
-    ]
-
-
 # Prices and tiers
 
 
@@ -354,6 +331,29 @@ def _projects_of_others(rows: CheckedTable, projects: CheckedTable, accounts: Ch
         wanted="a project of the account",
         what_to_do=f"correct one of the two, or add the row to {projects.file}",
     )
+
+
+def _second_currency_faults(accounts: CheckedTable) -> list[Fault]:
+    """An account has one currency for ever: its balance, its credit and its limit are in it (M3)."""
+    if not accounts.unsure.isdisjoint({"billing_account_id", "billing_currency"}):
+        return []
+    rows = accounts.rows.select(ROW, "billing_account_id", "billing_currency").drop_nulls().sort(ROW)
+    first = rows.unique("billing_account_id", keep="first", maintain_order=True)
+    first = first.select("billing_account_id", before=ROW, known="billing_currency")
+    others = rows.join(first, on="billing_account_id", maintain_order="left")
+    return [
+        Fault(
+            accounts.file,
+            row,
+            "billing_currency",
+            f"'{currency}'",
+            f"'{known}', as in row {before} of '{account}'",
+            "an account keeps its currency; bill the other one under an account of its own",
+        )
+        for row, account, currency, before, known in others.filter(pl.col("billing_currency") != pl.col("known"))
+        .select(ROW, "billing_account_id", "billing_currency", "before", "known")
+        .iter_rows()
+    ]
 
 
 def _family_faults(accounts: CheckedTable) -> list[Fault]:
