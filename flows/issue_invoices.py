@@ -420,6 +420,7 @@ def _terms(reference: Reference, period: str, documents: pl.DataFrame) -> pl.Dat
         reference["billing_policies"],
         billing_period=period,
         known_as_of=max(period_bounds(period, zone)[1] for zone in zones),
+        lasting=documents,
     )
     terms = accounts.select("billing_account_id", "seller_id", "payment_terms_days", *NUMBERED_BY, *TERMS)
     named = ["billing_account_id", "seller_id"]

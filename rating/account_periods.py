@@ -18,16 +18,20 @@ def account_periods(
     *,
     billing_period: str,
     known_as_of: datetime,
+    lasting: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row per account that exists in the period, with what its bill depends on.
 
-    An account's row, its seller's and its policies are those of the last instant of the period; an account that ended
-    inside it keeps its last row.
+    An account's row, its seller's and its policies are those of the last instant of the period; an account that has
+    ended keeps its last row: in the period it ended inside, and, if it is to last, in every later one.
 
     Reads    BillingAccounts, Sellers, Currencies, BillingPolicies
-    Makes    AccountPeriods and more: terms, addresses, exponent, is_closing, cutoff and one column per policy
+             lasting: billing_account_id of accounts that stay when they have ended
+    Makes    AccountPeriods and more: is_open (whether it lasted into the period), terms, addresses, exponent,
+             is_closing, cutoff and one column per policy
     Source   rule book "Intervals", M2
     """
+    stay = (billing_accounts.clear() if lasting is None else lasting)["billing_account_id"].unique()
     bounds = {zone: period_bounds(billing_period, zone) for zone in billing_accounts["time_zone"].unique()}
     accounts = (
         instants(
@@ -37,9 +41,10 @@ def account_periods(
                 _looked_up("time_zone", {zone: end for zone, (_, end) in bounds.items()}).alias("period_end"),
             )
         )
+        .with_columns(is_open=pl.col("ends").is_null() | (pl.col("ends") > pl.col("period_start")))
         .filter(
             (pl.col("starts") < pl.col("period_end"))
-            & (pl.col("ends").is_null() | (pl.col("ends") > pl.col("period_start")))
+            & (pl.col("is_open") | pl.col("billing_account_id").is_in(stay.implode()))
         )
         .sort("billing_account_id", "starts")
         .unique("billing_account_id", keep="last", maintain_order=True)

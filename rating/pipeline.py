@@ -123,6 +123,7 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
     """The stages, in order."""
     reference, committed = inputs.reference, inputs.committed
     terms, grants = _terms_and_grants(inputs, accounts)
+    accounts, lasting = accounts.filter("is_open"), accounts
     terms_of = _terms_of(accounts)
 
     # usage and what was added -> charges; accounts without a price are parked whole
@@ -176,7 +177,7 @@ def _rated(inputs: Inputs, accounts: pl.DataFrame) -> Rated:
         tax_shares=tax_shares,
         grants=grants,
         opening=opening,
-        floors=floors(grants, pl.concat([bonuses, credits]), opening, accounts),
+        floors=floors(grants, pl.concat([bonuses, credits]), opening, lasting),
         holds=on_hold,
         unpriced=_without(parked, listed.unpriced),
         watched=measures(
@@ -205,7 +206,7 @@ class Listed:
 
 def listed(inputs: Inputs) -> Listed:
     """What the usage of a period costs at list price: the stages up to there."""
-    accounts = account_terms(inputs)
+    accounts = account_terms(inputs).filter("is_open")
     terms, grants = _terms_and_grants(inputs, accounts)
     return _listed(inputs, accounts, _terms_of(accounts), _reaches(inputs, accounts, terms, grants))
 
@@ -306,7 +307,7 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
              any size; weights of a charge compare
     Source   P8
     """
-    accounts = account_terms(inputs)
+    accounts = account_terms(inputs).filter("is_open")
     terms, grants = _terms_and_grants(inputs, accounts)
     usage = used(inputs, accounts, _reaches(inputs, accounts, terms, grants), each_record=True)
     priced = usage.uses.filter(_CAN_BE_CHARGED)
@@ -331,7 +332,8 @@ def uses_of(inputs: Inputs) -> pl.DataFrame:
 def account_terms(inputs: Inputs) -> pl.DataFrame:
     """The accounts of the period with what their bill depends on: `account_periods`, is_caught_up (K3).
 
-    One whose invoice stands is taxed where it was when that was made (T4).
+    One that has ended lasts while it has credit: nothing is charged to it, but what is left ends, or is given back
+    (K3, K5). One whose invoice stands is taxed where it was when that was made (T4).
     """
     reference = inputs.reference
     accounts = account_periods(
@@ -341,21 +343,35 @@ def account_terms(inputs: Inputs) -> pl.DataFrame:
         reference["billing_policies"],
         billing_period=inputs.billing_period,
         known_as_of=inputs.known_as_of,
+        lasting=inputs.grants,
     )
+    if not accounts["is_open"].all():
+        accounts = accounts.filter(pl.col("is_open") | pl.col("billing_account_id").is_in(_holding(inputs, accounts)))
     held = pl.col("billing_account_id").is_in(inputs.held_before["billing_account_id"].implode())
     accounts = with_tax_points(accounts.with_columns(is_caught_up=~held), inputs.issue_dates)
     return with_terms(accounts, inputs.committed)
 
 
+def _holding(inputs: Inputs, accounts: pl.DataFrame) -> pl.Series:
+    """The accounts that have anything left of a grant: one list of billing_account_id."""
+    grants = _of_accounts(_known(inputs.grants, inputs), accounts)
+    left = balances(grants, inputs.grant_movements).filter(pl.col("balance_mu") > 0)
+    return grants.join(left, on="grant_id", how="semi")["billing_account_id"].unique().implode()
+
+
 def _terms_and_grants(inputs: Inputs, accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The discounts and the grants that accounts of the period have."""
     terms = discount_terms(inputs.reference["discounts"], _known(inputs.promo_discounts, inputs), accounts)
-    exponents = accounts.select("billing_account_id", "exponent")
     owners = inputs.grants.select("grant_id", "billing_account_id")
     endings = inputs.endings.join(owners, on="grant_id", how="left", maintain_order="left")
     grants = with_endings(_known(inputs.grants, inputs), _known(endings, inputs))
     grants = with_positions(grants, accounts, inputs.committed)
-    return terms, grants.join(exponents, on="billing_account_id")
+    return terms, _of_accounts(grants, accounts)
+
+
+def _of_accounts(grants: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The grants of accounts, with the exponent of their currency."""
+    return grants.join(accounts.select("billing_account_id", "exponent"), on="billing_account_id")
 
 
 def _known(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:

@@ -37,7 +37,8 @@ Readings: where the rule book leaves a choice, this is the choice.
  6. P4 "then id" is the smallest id; a conversion named for the SKU goes before a general one, its date is the
     record's start, and nothing converts backwards or in two steps.
  7. Account, seller, SKU, currency, tax and policy rows are those in force at the last instant of the period (T1
-    too).
+    too). An account that has ended by then keeps its last row: its usage until then is billed, and nothing is charged
+    in later periods, while its credit lasts as long as its windows and ends as K3 and K5 say.
  8. P4 A parked account has a hold and nothing else, no expiry either. `R_NO_PRICE` shows the list cost of its
     priced lines, `H_NO_TAX_RATE` the list cost of its charges whose category has a rate. R_NO_PRICE is looked at
     first.
@@ -67,11 +68,11 @@ Readings: where the rule book leaves a choice, this is the choice.
     match that do not.
 19. K3 What is over expires with the first period that is billed and ends at or after the window's end, also where it
     became known later; while an earlier period of the account is on hold, only what ends in the period itself.
-20. K7 `next_invoice`: issues count in the order of O3, and the first billed period is `first_billed_periods` or
-    else the period being billed. Durations keep the local wall time and clamp to the end of the month; end
-    exclusive. An interval's sides are boundaries, an empty end is open, and a duration beside it is ignored. The
-    first of K7's refusals, in the order of that rule, is the reason. The kind of a promo grant is `promo` unless
-    named.
+20. K7 `next_invoice`: issues count by their instant, also for what lands later, and the first billed period is
+    `first_billed_periods` or else the period being billed. Durations keep the local wall time and clamp to the end of
+    the month; end exclusive. An interval's sides are boundaries, an empty end is open, and a duration beside it is
+    ignored. The first of K7's refusals, in the order of that rule, is the reason. The kind of a promo grant is `promo`
+    unless named.
 21. O1 Operations with one id and unequal content (recorded_at, received_at, status and original aside) land
     together: all are O_ID_CONFLICT. A grant_id already taken is O_ID_CONFLICT too. An unnamed grant has its
     operation's id.
@@ -406,7 +407,7 @@ class Fold:
     decisions: dict[str, Row] = field(default_factory=dict)
     grants: list[Row] = field(default_factory=list)
     acceptances: list[Row] = field(default_factory=list)  # promo_code, billing_account_id, window, operation
-    issued: set[tuple[str | None, str]] = field(default_factory=set)  # (account or all, period)
+    issued: list[tuple[str | None, str, datetime]] = field(default_factory=list)  # account or all, period, when
     added_charges: list[Row] = field(default_factory=list)  # operations
     moved: list[Row] = field(default_factory=list)  # K4, W3: movements between grants
     allocations: list[Row] = field(default_factory=list)  # W4: project, window, switch
@@ -880,7 +881,9 @@ def carry_out(state: Fold, operation: Row) -> None:
     name = operation["operation"]
     account = account_at(state.world, operation.get("billing_account_id"), operation["occurred_at"])
     if name == "issue_invoices":
-        state.issued.add((operation.get("billing_account_id"), operation["billing_period"]))
+        state.issued.append(
+            (operation.get("billing_account_id"), operation["billing_period"], operation["occurred_at"])
+        )
     if name == "add_charge":
         state.added_charges.append(operation)
     if name in ("grant_credit", "purchase_credit") and account is not None:
@@ -1016,7 +1019,8 @@ def promo_window(state: Fold, promo: Row, operation: Row, account: Row) -> Windo
         opened = operation["occurred_at"]
     else:
         period = state.world.get("first_billed_periods", {}).get(account_id, state.world["billing_period"])
-        while (account_id, period) in state.issued or (None, period) in state.issued:
+        then = {(owner, one) for owner, one, at in state.issued if at <= operation["occurred_at"]}
+        while (account_id, period) in then or (None, period) in then:
             period = next_period(period)
         opened = period_bounds(period, zone)[0]
     if promo["duration"] is None:
@@ -1090,6 +1094,7 @@ class Terms:
     account: Row
     seller: Row
     policies: dict[str, str]
+    has_ended: bool = False  # before the period began (reading 7)
     operations_as_of: datetime = FOREVER  # of a paid period what was known when it was last computed (reading 65)
 
     @property
@@ -1121,21 +1126,34 @@ class Terms:
 
 def account_terms(world: World, account_id: str) -> Terms | None:
     """The account's row, seller and policies at the last instant of the period; none: the account is not billed."""
-    for account in world["billing_accounts"]:
-        zone = account["time_zone"]
-        start, end = period_bounds(world["billing_period"], zone)
-        last = end - timedelta(microseconds=1)
-        if account["billing_account_id"] != account_id or not in_force([account], last, zone):
-            continue
-        sellers = in_force([row for row in world["sellers"] if row["seller_id"] == account["seller_id"]], last, zone)
-        currency = account["billing_currency"]
-        exponent = currency_exponent(world, currency, last, zone)
-        policies = policies_at(world, account_id, last, zone)
-        known_as_of = world["known_as_of"]
-        return Terms(
-            world, account_id, zone, currency, exponent, start, end, known_as_of, account, sellers[0], policies
-        )
-    return None
+    found: tuple[datetime | None, Row] | None = None
+    for row in world["billing_accounts"]:
+        starts, _ = validity(row, row["time_zone"])
+        begins_in_time = starts is None or starts < period_bounds(world["billing_period"], row["time_zone"])[1]
+        if row["billing_account_id"] == account_id and begins_in_time:
+            is_later = found is None or found[0] is None or (starts is not None and starts > found[0])
+            found = (starts, row) if is_later else found
+    if found is None:
+        return None
+    account, zone = found[1], found[1]["time_zone"]
+    start, end = period_bounds(world["billing_period"], zone)
+    last, ends = end - timedelta(microseconds=1), validity(account, zone)[1]
+    sellers = in_force([row for row in world["sellers"] if row["seller_id"] == account["seller_id"]], last, zone)
+    currency = account["billing_currency"]
+    return Terms(
+        world,
+        account_id,
+        zone,
+        currency,
+        currency_exponent(world, currency, last, zone),
+        start,
+        end,
+        world["known_as_of"],
+        account,
+        sellers[0],
+        policies_at(world, account_id, last, zone),
+        has_ended=ends is not None and ends <= start,
+    )
 
 
 def policies_at(world: World, account_id: str, at: datetime, zone: str) -> dict[str, str]:
@@ -2507,7 +2525,8 @@ def bill_account(terms: Terms, state: Fold, books: dict[str, list[Row]]) -> None
     books["tax_breakdown"] += account.tax_breakdown
     books["allocations"] += account.allocations
     books["costs"] += [cost_row(terms, charge) for charge in charges]
-    measures = [measured(terms, policy, charges) for policy in cost_policies_of(terms)]
+    policies = [] if terms.has_ended else cost_policies_of(terms)
+    measures = [measured(terms, policy, charges) for policy in policies]
     books["cost_policy_measures"] += measures
     books["cost_policy_events"] += [row for row in measures if row["is_crossing"]]
     lines = {id(charge.line): charge.line for charge in charges}.values()
@@ -2530,7 +2549,8 @@ def rate_account(terms: Terms, state: Fold) -> Account:
         account.hold = parked(terms, "R_NO_PRICE", sum(charge.list_cost for charge in charges))
         return account
     account.allocations = apply_discounts(terms, charges, discounts) + apply_caps(terms, charges)
-    account.charges = sorted(charges + true_ups(terms, charges), key=lambda charge: charge.order)
+    lacking = [] if terms.has_ended else true_ups(terms, charges)
+    account.charges = sorted(charges + lacking, key=lambda charge: charge.order)
     taxed = [charge for charge in account.charges if tax_rates_of(terms, charge)]
     if len(taxed) < len(account.charges):
         account.hold = parked(terms, "H_NO_TAX_RATE", sum(charge.list_cost for charge in taxed))
@@ -2605,7 +2625,9 @@ def own_discounts(terms: Terms, state: Fold) -> list[Row]:
 def charges_of_account(
     terms: Terms, state: Fold, discounts: list[Row], grants: list[Row]
 ) -> tuple[list[Charge], list[Row]]:
-    """Section 2 up to P7: charges at list cost, and what has no price."""
+    """Section 2 up to P7: charges at list cost, and what has no price; nothing of an account that has ended."""
+    if terms.has_ended:
+        return [], []
     lines, unpriced = price_usage(terms, usage_of_period(terms, discounts, grants))
     measure(terms, [*(one for line in lines for one in line.records), *unpriced])
     rate_lines(terms, lines)
