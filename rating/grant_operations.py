@@ -138,9 +138,12 @@ def _promo_window(promo: Row, operation: Row, account: Row, book: Book) -> Windo
 
 
 def _upcoming(account_id: str, at: datetime, zone: str, book: Book) -> str:
-    """The first period, from the account's first billed one on, that no accepted `issue_invoices` has issued."""
+    """The first period, from the account's first billed one on, that no accepted `issue_invoices` had issued by then.
+
+    What lands late is upcoming as of its own instant, whatever was issued before it landed (K7, O3).
+    """
     period = book.first_billed.get(account_id) or period_of(at, zone)
-    while (account_id, period) in book.issued or (None, period) in book.issued:
+    while any(owner in book.issued and book.issued[owner] <= at for owner in ((account_id, period), (None, period))):
         period = next_period(period)
     return period
 

@@ -73,7 +73,8 @@ class Book:
     """(promo_code, billing_account_id): how often it was accepted; with no account, by all together."""
     kinds: dict[str, dict[str, set[datetime]]] = field(default_factory=dict)
     """The kinds of grant that each account had, and when it was given them, whatever became of them."""
-    issued: set[tuple[str | None, str]] = field(default_factory=set)
+    issued: dict[tuple[str | None, str], datetime] = field(default_factory=dict)
+    """(billing_account_id, or none for all, billing_period) of accepted `issue_invoices`, and the first time it was."""
     sales: "list[Sale]" = field(default_factory=list)
     """The invoices of credit that was sold with tax by operations that are being decided."""
     accepted_now: list[Row] = field(default_factory=list)

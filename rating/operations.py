@@ -164,7 +164,8 @@ def _remember(book: Book, operation: Row) -> None:
         code = operation["promo_code"]
         book.acceptances.update([(code, operation["billing_account_id"]), (code, None)])
     if operation["operation"] == "issue_invoices" and operation["documents"] != CORRECTIONS:
-        book.issued.add((operation["billing_account_id"], operation["billing_period"]))
+        asked = (operation["billing_account_id"], operation["billing_period"])
+        book.issued[asked] = min(book.issued.get(asked, operation["occurred_at"]), operation["occurred_at"])
     if operation["operation"] in ENDED_AS:
         book.ended[operation["grant_id"]] = operation["occurred_at"]
     if operation["operation"] == "record_payment":

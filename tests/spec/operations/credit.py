@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -69,6 +69,7 @@ def judged(
     draws: dict[str, dict[str, str]] | None = None,
     issued: Iterable[tuple[str, str]] = (),
     drafts: Iterable[tuple[str, str]] = (),
+    first_billed: Mapping[str, str] | None = None,
     **tables: pl.DataFrame,
 ) -> Decisions:
     """What is decided of operations after others, and after periods took from grants (grant: period: amount)."""
@@ -77,7 +78,7 @@ def judged(
     known, grants = Operations.empty(), Grants.empty()
 
     def decide_on(landed: pl.DataFrame) -> Decisions:
-        book = Book(reference, {}, draws=taken, drafts=frozenset(drafts), issued_documents=set(issued))
+        book = Book(reference, first_billed or {}, draws=taken, drafts=frozenset(drafts), issued_documents=set(issued))
         return decide(landed, book, known, grants)
 
     for landed in before:

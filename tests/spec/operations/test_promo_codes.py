@@ -4,13 +4,17 @@ fixed; limits are per code and per account; some codes are for some accounts.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
+import pytest
 
 from schemas.billing_accounts import BillingAccounts
 from schemas.grants import Grants
 from schemas.operations import Operations
 from schemas.promo_codes import PromoCodes
-from tests.spec.period import ACME, decided, granted
+from tests.spec.operations.credit import judged
+from tests.spec.period import ACME, USUAL, decided, granted
 from tests.tables import assert_table, table
 
 title = "Promo codes: windows and refusals (K7)"
@@ -79,8 +83,19 @@ def test_a_month_that_is_not_issued_yet_is_the_upcoming_one() -> None:
     )
 
 
-def issued_and_accepted(issued_at: str, account: str | None) -> pl.DataFrame:
-    issue = table(
+ACCEPTED_ON_3_NOVEMBER = table(
+    Operations,
+    """
+    operation_id | operation         | occurred_at       | promo_code
+    hello        | accept_promo_code | 2026-11-03T12:00Z | HELLO
+    """,
+    **ACME,
+)
+
+
+def issued(issued_at: str, account: str | None) -> pl.DataFrame:
+    """October, issued at an instant."""
+    return table(
         Operations,
         """
         operation_id | operation      | billing_period | issue_date
@@ -89,14 +104,10 @@ def issued_and_accepted(issued_at: str, account: str | None) -> pl.DataFrame:
         occurred_at=issued_at,
         billing_account_id=account,
     )
-    accept = table(
-        Operations,
-        """
-        operation_id | operation         | occurred_at       | promo_code
-        hello        | accept_promo_code | 2026-11-03T12:00Z | HELLO
-        """,
-        **ACME,
-    )
+
+
+def issued_and_accepted(issued_at: str, account: str | None) -> pl.DataFrame:
+    issue, accept = issued(issued_at, account), ACCEPTED_ON_3_NOVEMBER
     return granted(
         operations=pl.concat([accept, issue]), promo_codes=NEXT_INVOICE, first_billed={"acme": "2026-10"}
     ).select("window_start", "window_end")
@@ -121,6 +132,28 @@ def test_a_month_that_is_issued_after_the_acceptance_is_covered() -> None:
         2026-10-01T00:00Z | 2027-01-01T00:00Z
         """,
     )
+
+
+@pytest.mark.parametrize(
+    ("issued_at", "upcoming"),
+    [
+        ("2026-11-03T11:59:59Z", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-03T12:00:01Z", datetime(2026, 10, 1, tzinfo=UTC)),
+    ],
+    ids=["issued before", "issued after"],
+)
+def test_an_acceptance_that_lands_late_has_the_window_it_would_have_had_in_time(
+    issued_at: str, upcoming: datetime
+) -> None:
+    """It lands when October has been issued, for all: what had been issued by its own instant counts (K7, O3)."""
+    found = judged(
+        ACCEPTED_ON_3_NOVEMBER,
+        before=[issued(issued_at, None)],
+        promo_codes=NEXT_INVOICE,
+        grant_kinds=USUAL["grant_kinds"],
+        first_billed={"acme": "2026-10"},
+    )
+    assert found.grants["window_start"].to_list() == [upcoming]
 
 
 def test_from_the_acceptance_a_window_keeps_the_hour_of_the_day() -> None:
