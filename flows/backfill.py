@@ -20,6 +20,7 @@ from flows.bill_period import run_id_of
 from flows.bounds import Finding, corrections_out_of_bounds
 from flows.held import BACKFILL, Approval, hold_of, note, withdraw
 from flows.held import COMMAND as HOLD
+from flows.kept_reference import keep_reference
 from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
 from flows.on_the_head import on_the_head
 from flows.period_inputs import NO_PERIOD
@@ -198,13 +199,13 @@ class _Backfill:
         Makes    OWNER of those that stay as they are, and TOUCHED of those that were worked out with something else
                  than what later ones keep by now
         """
-        lake, reference = self.head.lake, self.reference
+        reference = self.reference
         self.added: list[FileEntry] = []
         self.removed: list[str] = []
         self.changes: list[pl.DataFrame] = []
         self.recomputed = 0
         self.candidate = self.head
-        self._add(lake.write_reference(reference.tables, reference.digest, run_id=self.run_id, snapshot=self.head))
+        self._add(keep_reference(self.head, reference, self.run_id))
         self.reference_files = [
             entry for entry in self.candidate.visible.values() if entry.partition.get("reference") == reference.digest
         ]

@@ -21,6 +21,7 @@ from flows.before_commit import checked_or_refused
 from flows.bounds import Finding, out_of_bounds
 from flows.documents import anew, voided_documents
 from flows.held import Approval
+from flows.kept_reference import keep_reference
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.on_the_head import on_the_head
 from flows.period_inputs import NO_PERIOD, period_inputs
@@ -167,7 +168,7 @@ def plan_bill(
     if _last_run(lake, period, is_closing) == run_id:
         return None
     _refuse_out_of_turn(snapshot, period, is_closing)
-    new = lake.write_reference(reference.tables, reference.digest, run_id=run_id, snapshot=snapshot)
+    new = keep_reference(snapshot, reference, run_id)
     known = [entry for entry in snapshot.visible.values() if entry.partition.get("reference") == reference.digest]
     return BillPlan(
         lake=lake,

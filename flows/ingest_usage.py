@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from flows.before_commit import checked
+from flows.kept_reference import keep_reference
 from flows.lake.audit import breaches
 from flows.lake.journal import Commit, FileEntry, Lake, Snapshot, canonical
 from flows.landing import reject_rows, storage
@@ -226,7 +227,7 @@ def _keep(
     added += reject_rows.write(desk, lake, judged.rejected, landed_again, again, run_id)
     files = _landed_files(task, delivery, counted, run_id)
     added.append(lake.write_table("landed_files", files, run_id=run_id))
-    added += lake.write_reference(task.reference.tables, task.reference.digest, run_id=run_id, snapshot=snapshot)
+    added += keep_reference(snapshot, task.reference, run_id)
     removed = [*usage.removed, *ids_removed]
     total = sum(counted.values(), Tally())
     _check_stored(usage.added, total, judged.decided)

@@ -33,6 +33,7 @@ from flows.issue_invoices import (
     with_terms,
     write_sales,
 )
+from flows.kept_reference import keep_reference
 from flows.lake.journal import FileEntry, Lake, Snapshot
 from flows.on_the_head import on_the_head
 from flows.period_tables import SOLD
@@ -222,7 +223,7 @@ def _commit(snapshot: Snapshot, reference: Reference, decisions: Decisions, land
     entries = transactions(summed(pl.concat(changes.entries)), snapshot.read("ledger_entries"))
     for (period,), rows in entries.group_by(["service_period"], maintain_order=True):
         write("ledger_entries", rows, service_period=str(period))
-    changes.added += lake.write_reference(reference.tables, reference.digest, run_id=run_id, snapshot=snapshot)
+    changes.added += keep_reference(snapshot, reference, run_id)
 
     candidate = snapshot.with_changes(changes.added, changes.removed, reference_digest=reference.digest)
     changes.added += checked_or_refused(candidate, run_id, usage_periods=set(voids["billing_period"]))
