@@ -354,7 +354,7 @@ class Books:
         """I2: the drafts of the period."""
         period = step["billing_period"]
         if step["documents"] == "all":
-            self.fold.issued.add((step["billing_account_id"], period))
+            self.fold.issued.append((step["billing_account_id"], period, step["at"]))
         wanted = [one for one in self.account_ids if step["billing_account_id"] in (None, one)]
         made = [one for one in (self.draft(account_id, period) for account_id in wanted) if one is not None]
         if step["documents"] == "corrections":

@@ -181,9 +181,9 @@ APPEND_ONLY_SENTENCE = f"issued documents and {', '.join(sorted(APPEND_ONLY))} o
 
 
 def _broken(connection: duckdb.DuckDBPyConnection, query: Query) -> Breach | None:
-    rows = connection.sql(query.text).pl()
-    if rows.is_empty():
+    if connection.execute(query.text).fetchone() is None:  # a relation would be planned twice
         return None
+    rows = connection.sql(query.text).pl()
     return Breach(query.name, query.sentence, rows.height, tuple(rows.head(SHOWN).to_dicts()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from importlib import resources
@@ -40,11 +40,12 @@ class Query:
     """The table all of it is about: where that has no rows, it finds none."""
 
 
-def queries(folder: str) -> list[Query]:
+@functools.cache
+def queries(folder: str) -> tuple[Query, ...]:
     """The `.sql` files of a folder of this package, each read after what its header says it reads."""
     found = {query.name: query for query in named(folder)}
     order = TopologicalSorter({name: [one for one in query.reads if one in found] for name, query in found.items()})
-    return [found[name] for name in order.static_order()]
+    return tuple(found[name] for name in order.static_order())
 
 
 @functools.cache
@@ -77,14 +78,19 @@ def _of(text: str) -> str | None:
 
 def read_by(relations: Collection[str]) -> set[str]:
     """Relations, and all that they read, themselves or through the views they read."""
-    views = {query.name: query for query in named("views")}
+    views = _reads_of_views()
     waiting, seen = list(relations), set[str]()
     while waiting:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += views[name].reads if name in views else ()
+            waiting += views.get(name, ())
     return seen
+
+
+@functools.cache
+def _reads_of_views() -> Mapping[str, tuple[str, ...]]:
+    return {query.name: query.reads for query in named("views")}
 
 
 def with_commits(relations: Collection[str]) -> set[str]:

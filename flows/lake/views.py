@@ -215,6 +215,7 @@ def _entries_of(
     return [*usage, *in_use]
 
 
+@functools.cache
 def _macros() -> str:
     return (resources.files("flows.lake") / "macros.sql").read_text(encoding="utf-8")
 
@@ -323,7 +324,8 @@ def _files(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit]) -> str:
     return _literal(types, rows)
 
 
-def _view_types(table: str) -> dict[str, str]:
+@functools.cache
+def _view_types(table: str) -> Types:
     """The column types people see; tags are a map."""
     types = {name: tables.sql_type(dtype) for name, dtype in tables.columns_of(table).items()}
     return {name: _MAP if kind.startswith("STRUCT") else kind for name, kind in types.items()}
