@@ -263,16 +263,18 @@ def _of(invoices: pl.DataFrame, account: str | None) -> pl.DataFrame:
     return invoices if account is None else invoices.filter(pl.col("billing_account_id") == account)
 
 
-def why_not_void(reference: Reference, operation: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The reason against voiding that only numbering knows: the account is in no table of its period any more."""
-    terms = _terms(reference, operation["billing_period"], Invoices.empty())
-    own = _of(terms, operation["billing_account_id"]).drop_nulls("credit_note_number_pattern")
-    if own.height:
+def why_not_void(snapshot: Snapshot, reference: Reference, operation: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The reason against voiding that only numbering knows: the account or who invoiced it is in no table any more."""
+    period, account = operation["billing_period"], operation["billing_account_id"]
+    issued = _of(snapshot.read("invoices", billing_period=period, state="issued"), account)
+    terms, gone = _known_terms(reference, period, issued.filter(invoice_number=operation["invoice_number"]))
+    if gone:
+        return "O_MANDATORY_FIELD", f"seller_id {gone!r} is not in sellers; give it its row back"
+    if _of(terms, account).drop_nulls("credit_note_number_pattern").height:
         return None
     return (
         "O_MANDATORY_FIELD",
-        f"{operation['billing_account_id']} and its seller have no row in {operation['billing_period']}; "
-        "mend billing_accounts or sellers",
+        f"{account} and its seller have no row in {period}; mend billing_accounts or sellers",
     )
 
 
@@ -405,12 +407,25 @@ def with_terms(
 
 
 def _terms(reference: Reference, period: str, documents: pl.DataFrame) -> pl.DataFrame:
+    """Payment terms of the accounts of documents, and how their sellers number: `_known_terms`.
+
+    Errors   Refusal: a document is of a seller that is no longer there
+    """
+    terms, gone = _known_terms(reference, period, documents)
+    if gone:
+        raise Refusal(
+            f"documents of seller_id {gone!r} are to be numbered, which is not in sellers; give it its row back"
+        )
+    return terms
+
+
+def _known_terms(reference: Reference, period: str, documents: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
     """Payment terms of the accounts and number patterns of their sellers, as of the period's last instant.
 
     What corrects an invoice is of the seller that invoiced; where another bills the account now, its latest patterns
     count.
 
-    Errors   Refusal: a document is of a seller that is no longer there
+    Makes    the terms of every account, and the first seller of these documents that is no longer there, if one is not
     """
     zones = reference["billing_accounts"]["time_zone"].unique()
     accounts = account_periods(
@@ -426,13 +441,8 @@ def _terms(reference: Reference, period: str, documents: pl.DataFrame) -> pl.Dat
     named = ["billing_account_id", "seller_id"]
     of_others = documents.select(named).unique().join(terms, on=named, how="anti")
     patterns = of_others.join(_latest_patterns(reference), on="seller_id")
-    gone = of_others.join(patterns, on=named, how="anti")
-    if gone.height:
-        raise Refusal(
-            f"documents of seller_id {gone['seller_id'].min()!r} are to be numbered, which is not in sellers; give it "
-            "its row back"
-        )
-    return terms.drop("seller_id").update(patterns.drop("seller_id"), on="billing_account_id")
+    gone = of_others.join(patterns, on=named, how="anti")["seller_id"].unique().sort().to_list()
+    return terms.drop("seller_id").update(patterns.drop("seller_id"), on="billing_account_id"), next(iter(gone), None)
 
 
 def _latest_patterns(reference: Reference) -> pl.DataFrame:

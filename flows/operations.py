@@ -137,7 +137,7 @@ def _decide(snapshot: Snapshot, reference: Reference, landed: pl.DataFrame) -> D
         },
         sold=frozenset(snapshot.read("invoices", state=SOLD).select(name).iter_rows()),
         voided=set(roots.filter("is_voided").select(name).iter_rows()),
-        cannot_void=lambda operation: why_not_void(reference, operation),
+        cannot_void=lambda operation: why_not_void(snapshot, reference, operation),
         paid_of=lambda operation, accepted: _paid_of(snapshot, reference, operation, accepted),
     )
     return decide(landed, book, snapshot.read("operations"), snapshot.read("grants"))

@@ -92,9 +92,30 @@ def test_what_is_voided_is_invoiced_anew_by_the_seller_of_today(month: Month) ->
     assert month.ask(DOCUMENTS) == [FIRST, anew, note]
 
 
-def test_without_a_row_of_its_seller_nothing_is_voided(month: Month) -> None:
+PAYMENT = {
+    "operation_id": "paid",
+    "operation": "record_payment",
+    "occurred_at": "2026-11-05T00:00:00Z",
+    "billing_account_id": "acme",
+    "amount": "20",
+}
+
+
+def test_without_a_row_of_its_seller_nothing_is_voided_and_all_else_lands(month: Month) -> None:
+    sellers = [line for line in SELLERS.splitlines(keepends=True) if not line.startswith("north")]
+    (month.reference_folder / "sellers.csv").write_text("".join(sellers), encoding="utf-8")
+    run = month.operate(VOID, PAYMENT, received_at=AT)
+    assert (run.report["accepted"], run.report["rejected"]) == (1, 1)
+    why = month.ask("select reason_code, reason from operations where operation = 'void_invoice'")
+    assert [code for code, _ in why] == ["O_MANDATORY_FIELD"]
+    assert why[0][1].endswith("seller_id 'north' is not in sellers; give it its row back")
+
+
+def test_without_a_row_of_its_seller_a_correction_waits_for_its_number(month: Month) -> None:
+    month.ingest(used(month, "late", 100), received_at=AT)
     sellers = [line for line in SELLERS.splitlines(keepends=True) if not line.startswith("north")]
     (month.reference_folder / "sellers.csv").write_text("".join(sellers), encoding="utf-8")
     with pytest.raises(Refusal, match="'north' are to be numbered, which is not in sellers; give it its row back"):
-        month.operate(VOID, received_at=AT)
-    assert month.ask(DOCUMENTS) == [FIRST]
+        backfill(month.lake, month.reference(), received_at=AT, issue_date=date(2026, 11, 7))
+    waiting = ("north", "North Cloud GmbH", None, "NI-2026-00001", Decimal("60.0000"))
+    assert month.ask(DOCUMENTS) == [FIRST, waiting]
