@@ -18,6 +18,7 @@ import polars as pl
 
 import schemas
 from flows.lake.comments import comments
+from flows.lake.held_types import held
 from flows.lake.journal import Lake, LakeError
 from flows.lake.named_queries import read_by, relations_in
 from flows.lake.views import connect, files_of
@@ -58,17 +59,15 @@ def safe_query(lake: Lake, sql: str, *, as_of: int | None = None, seconds: float
         lock(connection, lake.paths(files_of(snapshot, only)))
         try:
             with in_time(connection, seconds):
-                answer = connection.sql(sql).pl()
+                answer = held(connection.sql(sql)).pl()
         except duckdb.InterruptException:
             raise QueryRefused(f"no answer within {seconds:g} s; ask for less, or allow it more time") from None
         except duckdb.CatalogException as fault:
             raise QueryRefused(f"{fault}\nwhat can be asked is listed by: billfold views") from None
         except (duckdb.Error, MemoryError) as fault:
             raise QueryRefused(str(fault) or "the answer does not fit into memory") from None
-        except pl.exceptions.PolarsError:
-            raise QueryRefused("the answer has a column of a type that no table holds; ask for it ::varchar") from None
-        if beyond := beyond_the_calendar(answer):
-            raise QueryRefused(f"{beyond} holds a day before year 1 or after 9999; ask for it ::varchar")
+        if why_not := why_not_shown(answer):
+            raise QueryRefused(why_not)
         return answer
 
 
@@ -122,23 +121,53 @@ def lock(connection: duckdb.DuckDBPyConnection, files: Collection[Path]) -> None
 DAYS = (-719_162 + 1, 2_932_896)
 """From 1970 to the second day of year 1 and the last of year 9999: what lies between has a date in any zone."""
 
+MOST = 10**38 - 1
+"""The largest number of 38 digits. The sum of integers may have one more, which no decimal has."""
+
 TICKS_OF_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
-def beyond_the_calendar(answer: pl.DataFrame) -> str | None:
-    """A column of an answer with a day or an instant that only the engine can show: one of year 10000, or infinity.
+def why_not_shown(answer: pl.DataFrame) -> str | None:
+    """Which column of an answer has a value that only the engine can show, and what to do; None where none has.
 
     >>> from datetime import date
-    >>> beyond_the_calendar(pl.DataFrame({"a": [date(2026, 10, 1), None], "b": [0, 1]}))
+    >>> why_not_shown(pl.DataFrame({"a": [date(2026, 10, 1), None], "b": [0, 1]}))
     """
     for column in answer:
-        ticks = TICKS_OF_A_DAY[column.dtype.time_unit] if isinstance(column.dtype, pl.Datetime) else 1
-        if isinstance(column.dtype, pl.Date | pl.Datetime):
-            first, last = (day * ticks for day in DAYS)
-            least, most = column.to_physical().min(), column.to_physical().max()
-            if isinstance(least, int) and isinstance(most, int) and not first <= least <= most < last:
-                return column.name
+        if any(_is_beyond_the_calendar(part) for part in _parts(column)):
+            return f"{column.name} holds a day before year 1 or after 9999; ask for it ::varchar"
+        if isinstance(column.dtype, pl.Decimal) and not _lies_in(column, -MOST, MOST):
+            return f"{column.name} holds a number of more than 38 digits; ask for it ::varchar"
     return None
+
+
+def _parts(column: pl.Series) -> Iterator[pl.Series]:
+    """A column without what is within it, or else that: what its lists, maps and structs hold."""
+    if isinstance(column.dtype, pl.Struct):
+        for name in column.struct.fields:
+            yield from _parts(column.struct.field(name))
+    elif isinstance(column.dtype, pl.Map):
+        yield from _parts(column.map.values())
+    elif isinstance(column.dtype, pl.List | pl.Array):
+        yield from _parts(column.explode())
+    else:
+        yield column
+
+
+def _is_beyond_the_calendar(column: pl.Series) -> bool:
+    """Whether it has a day or an instant of year 10000, or infinity."""
+    if not isinstance(column.dtype, pl.Date | pl.Datetime):
+        return False
+    ticks = TICKS_OF_A_DAY[column.dtype.time_unit] if isinstance(column.dtype, pl.Datetime) else 1
+    first, end = (day * ticks for day in DAYS)
+    return not _lies_in(column, first, end - 1)
+
+
+def _lies_in(column: pl.Series, least: int, most: int) -> bool:
+    """Whether all that a column has, as the integers it is stored in, is between two."""
+    found = column.to_physical()
+    low, high = found.min(), found.max()
+    return not (isinstance(low, int) and isinstance(high, int)) or least <= low <= high <= most
 
 
 def half_of_memory() -> int:

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 from flows.show.amounts import Currency, plain, quantity
@@ -240,7 +241,11 @@ def as_csv(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> str:
 
 
 def records(rows: "pl.DataFrame", currencies: Mapping[str, Currency]) -> Iterator[dict[str, Any]]:
-    """Rows for a program: amounts in the currency's digits and other decimals as plain text."""
+    """Rows for a program: amounts in the currency's digits and other decimals as plain text, also inside a list, map or
+    struct; days and times as ISO 8601 has them.
+
+    JSON has no number for what is none or has no end: it is the text `NaN`, `Infinity` or `-Infinity`.
+    """
     money = {name for name in rows.columns if _is_money(rows, name)}
     for row in rows.iter_rows(named=True):
         currency = _currency(row, currencies)
@@ -288,24 +293,36 @@ def _shown(value: Any, is_money: bool, currency: Currency) -> str:
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list):
         rest = f" and {len(value) - SHOWN_OF_LIST:,} more" if len(value) > SHOWN_OF_LIST else ""
-        return ", ".join(map(str, value[:SHOWN_OF_LIST])) + rest
-    return "" if value is None else str(value)
+        return ", ".join(_text(_within(one, currency)) for one in value[:SHOWN_OF_LIST]) + rest
+    return "" if value is None else _text(_within(value, currency))
 
 
 def _plain(value: Any, is_money: bool, currency: Currency) -> Any:
     if isinstance(value, Decimal):
         return currency.plain(value) if is_money else plain(value)
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _within(one, currency) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_within(one, currency) for one in value]
     return value
+
+
+def _within(value: Any, currency: Currency) -> Any:
+    """A value inside another: an amount is told by its scale, as a column is by its own."""
+    is_money = isinstance(value, Decimal) and value.as_tuple().exponent == -MONEY_SCALE
+    return _plain(value, is_money, currency)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list | dict):
+    if value is None or isinstance(value, list | dict):
         import json
 
         return json.dumps(value, ensure_ascii=False)

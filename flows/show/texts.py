@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE | re.ASCII)
+"""A number in any spelling of a program's, the largest and the missing one, too."""
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What begins a formula, also in the width of Chinese and Japanese letters, which some spreadsheets read alike."""
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -22,8 +23,8 @@ def visible(text: str) -> str:
 def csv_cell(text: str) -> str:
     """A text that a spreadsheet takes as text: what looks like a formula and is no number gets a leading quote mark.
 
-    >>> csv_cell("=1+1"), csv_cell("-12.50"), csv_cell("Acme")
-    ("'=1+1", '-12.50', 'Acme')
+    >>> csv_cell("=1+1"), csv_cell("-12.50"), csv_cell("-inf"), csv_cell("-inf()"), csv_cell("Acme")
+    ("'=1+1", '-12.50', '-inf', "'-inf()", 'Acme')
     """
     is_risky = text.startswith(_FORMULA) or (text != "" and _is_control(text[0]))
     return f"'{text}" if is_risky and not _NUMBER.fullmatch(text) else text

@@ -35,18 +35,67 @@ def test_a_question_is_answered_exactly(lake: Lake, question: str) -> None:
 @pytest.mark.parametrize(
     ("question", "why"),
     [
-        ("select interval 1 month as month", "a type that no table holds"),
-        ("select union_value(a := 1)", "a type that no table holds"),
         ("select date 'infinity' as end_day", "end_day holds a day before year 1 or after 9999"),
         ("select timestamptz '-infinity' as start", "start holds a day before year 1 or after 9999"),
         ("select date '9999-12-31' + interval 1 day as next_day", "next_day holds a day"),
         ("select date '290309-01-01 (BC)' as long_ago", "long_ago holds a day"),
+        ("select 1 as n, [{'day': date 'infinity'}] as days", "days holds a day"),
+        ("select map {'first': timestamp '-infinity'} as by_name", "by_name holds a day"),
+        ("select [date 'infinity']::date[1] as one_day", "one_day holds a day"),
+        ("select 100000000000000000000000000000000000000 as much", "much holds a number of more than 38 digits"),
+        ("select -100000000000000000000000000000000000000 as little", "little holds a number of more than 38 digits"),
     ],
 )
 def test_an_answer_that_no_page_can_show_is_refused_in_a_sentence(lake: Lake, question: str, why: str) -> None:
     """Polars would end with a panic of its own, or an error about a setting of its own."""
     with pytest.raises(QueryRefused, match=why):
         safe_query(lake, question)
+
+
+AS_TEXT = [
+    ("interval '1 month 2 days'", "1 month 2 days"),
+    ("union_value(day := date '2026-10-01')", "2026-10-01"),
+    ("row(1, date '2026-10-01')", "(1, 2026-10-01)"),
+    ("{'a': 1}::variant", "{'a': 1}"),
+    ("'POINT(1 2)'::geometry", "POINT (1 2)"),
+    ("'0101'::bit", "0101"),
+    ("'\\xAAx'::blob", "\\xAAx"),
+    ("'10:00:00+02'::timetz", "10:00:00+02"),
+    ("time_ns '10:00:00.123456789'", "10:00:00.123456789"),
+    ("timestamp_ns '2026-10-01 00:00:00.123456789'", "2026-10-01 00:00:00.123456789"),
+    ("'340282366920938463463374607431768211455'::uhugeint", str(2**128 - 1)),
+    ("'-1234567890123456789012345678901234567890'::bignum", "-1234567890123456789012345678901234567890"),
+]
+"""Values of types that no frame holds, or that it would show as something else."""
+
+
+@pytest.mark.parametrize(("value", "text"), AS_TEXT)
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [("{}", "{}"), ("[{}, null]", ["{}", None]), ("{{'a': [{}]}}", {"a": ["{}"]}), ("map {{1: {}}}", {"1": "{}"})],
+)
+def test_what_no_frame_holds_is_the_text_that_the_engine_writes(
+    lake: Lake, value: str, text: str, question: str, shown: object
+) -> None:
+    answer = safe_query(lake, f"select 1 as n, {question.format(value)} as found, 'z' as found")
+    assert answer["n"].to_list() == [1]
+    assert answer["found"].to_list() == [filled(shown, text)]
+    assert answer.to_series(2).to_list() == ["z"]
+
+
+def filled(shape: object, text: str) -> object:
+    """A shape of lists and structs with a text in its place."""
+    if isinstance(shape, dict):
+        return {name: filled(one, text) for name, one in shape.items()}
+    if isinstance(shape, list):
+        return [filled(one, text) for one in shape]
+    return text if shape == "{}" else shape
+
+
+def test_the_largest_integers_are_exact(lake: Lake) -> None:
+    most = 10**38 - 1
+    question = f"select {most} as most, {-most} as least, [{2**127 - 1}::hugeint] as listed"
+    assert safe_query(lake, question).rows() == [(Decimal(most), Decimal(-most), [str(2**127 - 1)])]
 
 
 def test_every_day_that_pages_can_show_is_shown(lake: Lake) -> None:
