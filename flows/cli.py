@@ -19,6 +19,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from flows.runners import RunnerName
 from flows.show.console import as_json, listening, page_width, say, show, styled, warn
+from flows.show.later import later
 from flows.show.listing import SHOWN, Listing, listings
 from flows.show.options import (
     HERE,
@@ -71,6 +72,8 @@ app = App(
     version_flags=["--version"],
     help_flags=["--help", "-h"],
     suppress_keyboard_interrupt=False,  # `explain` says what became of the run
+    console=later(),
+    error_console=later(stderr=True),
 )
 shows = App(name="show", help="Show an invoice, an account, or a list of what is in the books.", sort_key=6)
 app.command(shows)
@@ -706,7 +709,8 @@ def sample(
     if not quiet:
         is_later = begins not in (None, period)
         lake = "LAKE" if is_later else str(folder / "lake")
-        say(f"{world.landed:,} rows of usage, reference tables and operations; what is in it: {folder}/README.md")
+        beside = " and reference tables" if is_later else ", reference tables and operations"
+        say(f"{world.landed:,} rows of usage{beside}; what is in it: {folder}/README.md")
         steps = [
             f"ingest {folder}/usage --lake {lake} --received-at {world.received_at:%Y-%m-%dT%H:%M:%SZ}",
             f"bill --period {period} --lake {lake}",
@@ -749,14 +753,18 @@ def status(
     books: Books = HERE,
 ) -> int:
     """Where the books stand: open months, drafts that are due, rejects, accounts on hold, the next scheduled runs."""
+    from flows.lake.published import shown_elsewhere
     from flows.show.status_page import status_page, status_record
     from flows.status import status as ask
 
-    found = ask(books.open(), books.tables(), at or datetime.now(UTC))
+    lake = books.open()
+    found = ask(lake, books.tables(), at or datetime.now(UTC))
     if json:
         as_json(status_record(found))
     else:
         show(*status_page(found, books.options))
+        if folder := shown_elsewhere(lake):
+            say(f"billing.duckdb shows the files of {folder}; make it anew: billfold views{books.options}")
     return DONE
 
 

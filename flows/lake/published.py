@@ -39,8 +39,8 @@ def publish(lake: Lake, snapshot: Snapshot | None = None, *, seconds: float = PA
     Of a lake that is not here it lies in its folder of this machine, over copies of every file that is visible.
 
     Whoever has the old one open keeps it; whoever opens it next sees the new one. It is a cache: it names the lake's
-    files by their full path, so a lake that was moved is published again. Of several who publish at once each reads the
-    head in its turn, so that what is published never goes back to an earlier commit.
+    files by their full path, so a lake that was copied or moved is published again. Of several who publish at once each
+    reads the head in its turn, so that what is published never goes back to an earlier commit.
 
     Errors   Publishing: another process has been at it for so many seconds; NotPublished: the machine would not do it
     """
@@ -64,16 +64,36 @@ def publish(lake: Lake, snapshot: Snapshot | None = None, *, seconds: float = PA
 
 
 def published_hash(lake: Lake) -> str | None:
-    """The hash of the commit that `billing.duckdb` shows; none where it is missing, or cannot be read."""
+    """The hash of the commit that `billing.duckdb` shows; none where it cannot be read, or shows another lake."""
+    is_ours = f"(select folder from internal.place) = {literal(_place(lake))}"
+    return _told(lake, f"select max_by(commit_hash, commit_number) from internal.journal where {is_ours}")
+
+
+def shown_elsewhere(lake: Lake) -> str | None:
+    """The folder whose files `billing.duckdb` shows, where that is not this lake.
+
+    In a copy it still shows the files it was copied from: DuckDB takes a path that is not full from wherever it was
+    started, so no view can name a file by where the view itself lies.
+    """
+    folder = _told(lake, "select folder from internal.place")
+    return None if folder == _place(lake) else folder
+
+
+def _place(lake: Lake) -> str:
+    return str(lake.store.here.root)
+
+
+def _told(lake: Lake, question: str) -> str | None:
+    """What the published database says of itself."""
     published = lake.store.here.local(PUBLISHED)
     if not published.is_file():
         return None
     try:
         with duckdb.connect(published, read_only=True) as connection:
-            last = connection.sql("select max_by(commit_hash, commit_number) from internal.journal").fetchone()
+            found = connection.sql(question).fetchone()
     except duckdb.Error:
         return None
-    return last[0] if last else None
+    return found[0] if found else None
 
 
 def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
@@ -85,6 +105,7 @@ def _build(file: Path, lake: Lake, snapshot: Snapshot) -> None:
         connection.execute("begin")  # or every view is written to the disk by itself
         share(connection)
         define(connection, lake, snapshot)
+        connection.execute(f"create view internal.place as select {literal(_place(lake))} as folder")
         connection.execute(comments("view", "billing.main", schemas.TABLES | schemas.VIEWS))
         connection.execute("commit")
         connection.execute("checkpoint billing")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,8 +203,70 @@ def test_sql_answers_one_question(books: Path):
     assert line_with(billfold("sql", query, "--lake", books).out, ["seoul", "1,235,379"])
 
 
+NESTED = """
+    select 'EUR' as billing_currency,
+        {
+            'day': date '2026-10-01',
+            'at': timestamptz '2026-10-01 12:00:00Z',
+            'hour': time '10:30:00',
+            'cost': 12.5::decimal(38, 4),
+            'quantity': 0.250::decimal(38, 15),
+            'lasts': interval 1 month
+        } as one,
+        [date '2026-10-01', null] as days,
+        map {date '2026-10-01': 3.10::decimal(38, 4)} as by_day
+"""
+
+
+def test_what_lies_in_lists_maps_and_structs_is_said_as_it_is_in_a_column(books: Path):
+    """Amounts in the currency's digits, quantities without zeros, days and times as ISO 8601 has them."""
+    one = {
+        "day": "2026-10-01",
+        "at": "2026-10-01T12:00:00Z",
+        "hour": "10:30:00",
+        "cost": "12.50",
+        "quantity": "0.25",
+        "lasts": "1 month",
+    }
+    wanted = {"one": one, "days": ["2026-10-01", None], "by_day": {"2026-10-01": "3.10"}}
+    (row,) = json.loads(billfold("sql", NESTED, "--json", "--lake", books).out)
+    assert row == {"billing_currency": "EUR"} | wanted
+    (cells,) = csv.DictReader(io.StringIO(billfold("sql", NESTED, "--csv", "--lake", books).out))
+    assert {name: json.loads(cells[name]) for name in wanted} == wanted
+    page = billfold("sql", NESTED, "--lake", books).out
+    assert '"cost": "12.50"' in page
+    assert "2026-10-01, null" in page
+
+
+def test_numbers_that_json_does_not_have_are_texts(books: Path):
+    query = "select 'nan'::double as a, ['inf'::double, '-inf'::float] as b, '-inf'::double as c, 0.5::double as d"
+    said = billfold("sql", query, "--json", "--lake", books).out
+    (row,) = json.loads(said, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert row == {"a": "NaN", "b": ["Infinity", "-Infinity"], "c": "-Infinity", "d": 0.5}
+    assert billfold("sql", query, "--csv", "--lake", books).out.splitlines()[1].endswith(",-Infinity,0.5")
+
+
+def test_a_cell_of_csv_that_is_a_number_stands_as_it_is_and_a_formula_does_not(books: Path):
+    numbers = ["-1", "+1", "-12.50", "-.5", "-1e-05", "-1E5", "-inf", "+Infinity", "-nan"]
+    formulas = ["=1", "+1+1", "-1-1", "-inf()", "-e1", "-1e", "--1", "-", "+A1", "@SUM(1)"]
+    query = " union all ".join(f"select {n} as n, '{cell}' as cell" for n, cell in enumerate(numbers + formulas))
+    said = billfold("sql", f"from ({query}) order by n", "--csv", "--lake", books).out
+    cells = [row["cell"] for row in csv.DictReader(io.StringIO(said))]
+    assert cells == [*numbers, *(f"'{one}" for one in formulas)]
+
+
 def test_a_question_for_what_is_not_there_says_where_to_look(books: Path):
     assert "billfold views" in billfold("sql", "from invoces", "--lake", books).err
+
+
+def test_the_status_of_a_copy_says_that_its_database_shows_the_original(books: Path, tmp_path: Path):
+    shutil.copytree(books, tmp_path / "copy")
+    where = ("--lake", tmp_path / "copy", "--reference", books.parent / "reference")
+    warning = f"billing.duckdb shows the files of {books}; make it anew: billfold views"
+    assert warning in billfold("status", *where).out
+    assert billfold("views", *where).code == 0
+    assert "billing.duckdb" not in billfold("status", *where).out
+    assert "billing.duckdb" not in billfold("status", "--lake", books, *where[2:]).out
 
 
 def test_views_lists_what_can_be_asked(books: Path):

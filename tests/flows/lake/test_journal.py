@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,14 +14,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from flows.lake.audit import verify
 from flows.lake.journal import FileChanged, HeadMoved, JournalBroken, Lake, LakeError, NotALake
 from flows.lake.one_question import safe_query
-from flows.lake.published import publish, published_hash
+from flows.lake.published import publish, published_hash, shown_elsewhere
 from flows.lake.store import Folder
+from flows.left_behind import clear_up
 from schemas.units import Money
 from tests.flows.lake.books import frame, rows, view
 
@@ -108,6 +111,23 @@ def test_a_lake_lies_below_any_other_name(tmp_path: Path) -> None:
     publish(lake)
     assert published_hash(lake) == lake.head().hash
     assert safe_query(lake, "select count(*) from charges").rows() == [(0,)]
+
+
+def test_the_database_of_a_copy_shows_the_original_until_it_is_published_anew(folder: Lake, tmp_path: Path) -> None:
+    """DuckDB knows no path that begins where the database lies."""
+    lake = folder
+    entry = lake.write_table("holds", frame("holds", HOLD), run_id="r1")
+    lake.commit(lake.head(), run_id="r1", command="bill", inputs={}, added=[entry])
+    publish(lake)
+    shutil.copytree(lake.root, tmp_path / "copy")
+    copy = Lake.open(tmp_path / "copy")
+    assert (shown_elsewhere(lake), shown_elsewhere(copy)) == (None, str(lake.root))
+    assert (published_hash(lake), published_hash(copy)) == (lake.head().hash, None)
+    clear_up(copy)  # as every command does that changes a lake
+    assert (shown_elsewhere(copy), published_hash(copy)) == (None, lake.head().hash)
+    shutil.rmtree(lake.root)
+    with duckdb.connect(copy.root / "billing.duckdb", read_only=True) as connection:
+        assert connection.sql("select billing_account_id from holds").fetchall() == [("acme",)]
 
 
 def test_a_file_is_invisible_until_its_commit_and_visible_after(lake: Lake) -> None:
