@@ -23,7 +23,7 @@ def page(world: "SampleWorld", arguments: Mapping[str, object], accounts: Sequen
         f"- `usage/`: {world.landed:,} rows in {len(world.usage_files)} files, hourly, in UTC, "
         f"for {world.period} as each customer's calendar has it.\n"
         f"- `reference/`: customers, prices, taxes and terms; the tables that are not here are billfold's defaults.\n"
-        f"- `operations/`: credit that was granted and promo codes that were accepted.\n"
+        f"{_operations(world)}\n"
         f"- Delivered at {world.received_at:%Y-%m-%dT%H:%M:%SZ}; invoices are issued on {world.issue_date}.",
         f"Look first at **{showcase.billing_account_id}**, {showcase.legal_name}: three projects, graduated traffic, "
         "10 % off machines, a bonus before tax for AI models, prepaid credit after tax, and VAT.",
@@ -32,6 +32,12 @@ def page(world: "SampleWorld", arguments: Mapping[str, object], accounts: Sequen
         _refused(world),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _operations(world: "SampleWorld") -> str:
+    if world.operations_file is None:
+        return "- No operations: in this later month nobody does anything but use."
+    return "- `operations/`: credit that was granted and promo codes that were accepted."
 
 
 def _boundaries(accounts: Sequence[Account]) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,7 +36,8 @@ class SampleWorld:
     folder: Path
     usage_files: tuple[Path, ...]
     reference_folder: Path
-    operations_file: Path
+    operations_file: Path | None
+    """None in a month in which nobody does anything."""
     period: str
     rows: int
     showcase_account_id: str
@@ -81,7 +82,7 @@ def sample(
     Makes    folder/usage       the landed form: Parquet in time order, one CSV, one gzip JSON Lines file; exactly
                                 `rows` good rows, and unless `clean` a few bad ones of each kind
              folder/reference   every table the world needs; what is not there is billfold's default
-             folder/operations  what people did
+             folder/operations  what people did, if anybody did anything
              folder/README.md   what ingest should report about it
     """
     month, began = Month(period), Month(begins or period)
@@ -99,8 +100,7 @@ def sample(
     progress.step("write reference tables and operations")
     _write_reference(folder / "reference", at_first, skus, meters, clean)
     operations = [] if is_later else terms.operations(generator.plan.accounts, month, seed, clean)
-    operations_file = folder / "operations" / f"{period}.jsonl"
-    operations_file.write_text("".join(f"{operation.line}\n" for operation in operations), encoding="utf-8")
+    operations_file = _write_operations(folder / "operations", period, operations)
     world = SampleWorld(
         folder,
         tuple(usage_files),
@@ -141,6 +141,7 @@ def _make_room(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds files that are not a sample world; name an empty folder")
     for part in PARTS:
         shutil.rmtree(folder / part, ignore_errors=True)
+    for part in ("usage", "reference"):
         (folder / part).mkdir(parents=True)
 
 
@@ -225,6 +226,16 @@ def _write_reference(
         listed = list(rows)
         columns = list(dict.fromkeys(column for row in listed for column in row))
         _write_csv(folder / f"{table}.csv", columns, ([_cell(row.get(column)) for column in columns] for row in listed))
+
+
+def _write_operations(folder: Path, period: str, operations: Sequence[terms.Operation]) -> Path | None:
+    """What people did; a file without an operation would be refused, so where there is none there is no file."""
+    if not operations:
+        return None
+    folder.mkdir()
+    file = folder / f"{period}.jsonl"
+    file.write_text("".join(f"{operation.line}\n" for operation in operations), encoding="utf-8")
+    return file
 
 
 def _cell(value: object) -> str:

@@ -51,7 +51,9 @@ def test_a_later_month_has_the_same_reference_tables_and_customers_and_every_row
     assert names == sorted(path.name for path in later.reference_folder.iterdir())
     for name in names:
         assert (later.reference_folder / name).read_bytes() == (world.reference_folder / name).read_bytes()
-    assert later.operations_file.read_bytes() == b""
+    assert later.operations_file is None
+    assert not (later.folder / "operations").exists()  # a file without an operation would be refused
+    assert "operations/" not in (later.folder / "README.md").read_text()
     shutil.copytree(books.snapshot.lake.root, tmp_path / "lake")
     lake, reference = Lake.open(tmp_path / "lake"), load_reference(later.reference_folder)
     result = ingest_usage(lake, reference, later.usage_files, received_at=later.received_at)
