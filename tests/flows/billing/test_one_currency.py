@@ -1,4 +1,4 @@
-"""An account keeps its currency once anything is owed, paid or granted in it: no amount is added to one of another (M3)."""
+"""An account keeps its currency once anything is owed, paid or granted in it: no amounts of two are added up (M3)."""
 
 from __future__ import annotations
 
