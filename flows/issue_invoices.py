@@ -163,6 +163,9 @@ def why_not_issue(snapshot: Snapshot, reference: Reference, operation: Mapping[s
     if drafts.is_empty():
         notes = waiting_notes(snapshot, reference, operation).invoices
         return None if notes.height else _why_nothing(snapshot, operation)
+    too_early = _why_not_on(snapshot, operation, drafts)
+    if too_early:
+        return "O_ISSUE_DATE", too_early
     missing = missing_fields(drafts)
     if missing.height:
         named = "; ".join(f"{one}: {what}" for one, what in missing.head(10).iter_rows())
@@ -174,6 +177,29 @@ def why_not_issue(snapshot: Snapshot, reference: Reference, operation: Mapping[s
     if run:
         return "O_STALE_DRAFT", f"usage, operations or reference tables have changed; run: billfold {run}"
     return _why_redated(snapshot, reference, operation, drafts)
+
+
+LATEST = date(9000, 12, 31)
+"""Up to when an issue date has a due date, whatever the payment terms."""
+
+
+def _why_not_on(snapshot: Snapshot, operation: Mapping[str, Any], documents: pl.DataFrame) -> str | None:
+    """Why documents of a period cannot be dated as an operation says, if there is a reason.
+
+    Reads    documents: those that it would date, some of which may correct others
+    Source   I1, I2, rule book "Intervals"
+    """
+    period, on = operation["billing_period"], operation["issue_date"]
+    if on > LATEST:
+        return f"{on} has no due date; name the day that it is issued"
+    if not is_over(period, on):
+        return f"{period} is not over on {on}; issue it on its last day or later, until then its drafts can be read"
+    named = documents.select("billing_account_id", invoice_number="preceding_invoice_number").drop_nulls()
+    issued = snapshot.read("invoices", billing_period=period, state="issued").filter(pl.col("issue_date") > on)
+    later = issued.join(named, on=["billing_account_id", "invoice_number"], how="semi").sort("issue_date")
+    for number, of_day in later.select("invoice_number", "issue_date").tail(1).iter_rows():
+        return f"{number}, which it corrects, is of {of_day}; issue it on that day or later"
+    return None
 
 
 def _why_redated(
@@ -267,7 +293,11 @@ def why_not_void(snapshot: Snapshot, reference: Reference, operation: Mapping[st
     """The reason against voiding that only numbering knows: the account or who invoiced it is in no table any more."""
     period, account = operation["billing_period"], operation["billing_account_id"]
     issued = _of(snapshot.read("invoices", billing_period=period, state="issued"), account)
-    terms, gone = _known_terms(reference, period, issued.filter(invoice_number=operation["invoice_number"]))
+    invoice = issued.filter(invoice_number=operation["invoice_number"])
+    too_early = _why_not_on(snapshot, operation, invoice.with_columns(preceding_invoice_number="invoice_number"))
+    if too_early:
+        return "O_ISSUE_DATE", too_early
+    terms, gone = _known_terms(reference, period, invoice)
     if gone:
         return "O_MANDATORY_FIELD", f"seller_id {gone!r} is not in sellers; give it its row back"
     if _of(terms, account).drop_nulls("credit_note_number_pattern").height:

@@ -147,6 +147,7 @@ OPERATION_REASONS: dict[str, Reason] = _table(
         "O_SOLD_CREDIT": "the document is of sold credit, and was paid with it; to take it back, refund the credit",
         "O_NO_SELLER": "the sale needs an invoice, and the account's seller is not open then; add a row to sellers",
         "O_NO_TAX_RATE": "the sale needs an invoice, and there is no tax rate for it; add a row to tax_rates",
+        "O_ISSUE_DATE": "the issue date is before the month is over or before what is corrected, or past any due date",
         "O_STALE_DRAFT": "the books have moved since the draft was made; bill the period again, or backfill it",
     }
 )

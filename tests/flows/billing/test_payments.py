@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def test_what_is_over_pays_the_next_invoice_when_it_is_issued(month: Month) -> N
     assert balances(month)["account_balance"] == Decimal(-36)
     month.ingest(month.usage("november.csv", NOVEMBER))
     month.bill(period="2026-11")
-    month.issue(period="2026-11")
+    month.issue(date(2026, 12, 3), period="2026-11")
     found = month.ask(
         "select total_with_tax, credit_amount, paid_amount, amount_due from invoices where billing_period = '2026-11'"
     )
@@ -63,7 +64,7 @@ def test_what_is_over_pays_the_next_invoice_when_it_is_issued(month: Month) -> N
 def test_a_named_invoice_is_paid_before_an_older_one(month: Month) -> None:
     month.ingest(month.usage("november.csv", NOVEMBER))
     month.bill(period="2026-11")
-    month.issue(period="2026-11")
+    month.issue(date(2026, 12, 3), period="2026-11")
     month.operate(payment("p1", "20", invoice_number="INV-2026-00003"), payment("p2", "30"))
     found = month.ask("select operation_id, invoice_number, amount from payment_applications order by 1")
     assert found == [("p1", "INV-2026-00003", Decimal(20)), ("p2", "INV-2026-00001", Decimal(30))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Audited(Month):
     def november(self) -> None:
         self.ingest(self.usage("november.csv", NOVEMBER))
         self.bill(period="2026-11")
-        self.issue(period="2026-11")
+        self.issue(date(2026, 12, 3), period="2026-11")
 
     def documents(self) -> dict[str, tuple[Decimal, str]]:
         """What acme's documents leave to pay, and their states."""
