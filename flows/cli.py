@@ -279,11 +279,13 @@ def bill(
             folder = books.reference_folder
             run = orchestrated.bill(lake, folder, period, until, groups, issue_date, approve, actor, *where)
         else:
+            from flows.actors import refuse_stranger
             from flows.bill_period import bill_period
             from flows.held import approval
             from flows.runners import runner as runner_named
 
             tables = books.tables()
+            refuse_stranger(tables, actor)
             with runner_named(runner, address, progress) as place:
                 run = bill_period(
                     lake,
@@ -383,10 +385,12 @@ def backfill(
             progress.step("run as a Prefect flow")
             run = orchestrated.backfill(lake, books.reference_folder, issue_date, at, actor, approve)
         else:
+            from flows.actors import refuse_stranger
             from flows.backfill import backfill as post
             from flows.held import BACKFILL, approval
 
             tables = books.tables()
+            refuse_stranger(tables, actor)
             run = post(
                 lake,
                 tables,
@@ -845,9 +849,11 @@ def _asked_what_if(
     quiet: bool,
 ) -> int:
     """What a backfill would change, on a page or for a program."""
+    from flows.actors import refuse_stranger
     from flows.show.what_if_page import what_if_page, what_if_record
     from flows.what_if import what_if as ask
 
+    refuse_stranger(tables, actor)
     with listening(quiet=quiet or json) as progress:
         found = ask(lake, tables, received_at=at, actor=actor, operations=operations, progress=progress)
     currencies = _currencies(lake)

@@ -185,9 +185,10 @@ def bill_period(
         runner: Where the groups are computed: threads of the worker, or dask.
         address: The scheduler of a Dask cluster, like tcp://10.0.0.1:8786; processes of one machine if left out.
         approve: Commit the bill that was held; with its id, only if that is the one that waits.
-        actor: Who approves it: a principal of the reference tables.
+        actor: Who does it, or approves it: a principal of the reference tables.
     """
     swept(lake)
+    refuse_stranger(tables_of(lake, reference), actor)
     approved = approval_of(lake, reference, period, approve, actor) if approve else None
     run = billed(lake, reference, period, until, groups, issue_date, runner, address, approved)
     finished(lake, "bill-period", run.commit, run_summary(run), months=[period])
@@ -245,6 +246,7 @@ def backfill(
         approve: Commit the backfill that was held; with its id, only if that is the one that waits.
     """
     swept(lake)
+    refuse_stranger(tables_of(lake, reference), actor)
     approved = approval_of(lake, reference, BACKFILL, approve, actor) if approve else None
     run = post_difference(lake, reference, issue_date, received_at or datetime.now(UTC), actor, approved)
     months = sorted(set(run.tables["changes"]["billing_period"]))

@@ -63,6 +63,16 @@ def test_a_principal_who_may_not_is_refused(drafts: Path, tmp_path: Path):
     assert "traceback" not in said.both.lower()
 
 
+@pytest.mark.parametrize("command", [["bill", "--period", "2026-10"], ["backfill"], ["backfill", "--dry-run"]])
+def test_a_principal_whom_nobody_knows_runs_nothing(drafts: Path, command: list[str]):
+    reference = ["--reference", drafts.parent / "reference"]
+    before = sorted(path.name for path in (drafts / "journal").iterdir())
+    said = billfold(*command, "--as", "nobody", "--lake", drafts, *reference)
+    assert said.code == 1
+    assert "nobody is not in principals; add a row, or say with --as who runs this" in said.err
+    assert sorted(path.name for path in (drafts / "journal").iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
