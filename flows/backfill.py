@@ -64,7 +64,8 @@ def backfill(
     Makes    one commit, and one that issues where a date is given; tables["touched"] and tables["changes"] say what
              changed for whom and why; corrections that are out of bounds are held, if they are not approved, and
              nothing is issued
-    Errors   Refusal: an invariant does not hold, or what was approved is something else
+    Errors   Refusal: an invariant does not hold, or what was approved is something else; or nothing can be issued on
+             that date: what was posted stays, as drafts
     Source   L1, X1, X2, X4; reliability, Fates
     """
     run = posted(lake, reference, issue_date, progress, approval=approval, is_asked=is_asked)

@@ -160,12 +160,14 @@ def why_not_issue(snapshot: Snapshot, reference: Reference, operation: Mapping[s
     """The reason against issuing, if there is one: a code and what it is about."""
     period = operation["billing_period"]
     drafts = _chosen(snapshot.read("invoices", billing_period=period, state="draft"), operation)
-    if drafts.is_empty():
-        notes = waiting_notes(snapshot, reference, operation).invoices
-        return None if notes.height else _why_nothing(snapshot, operation)
+    has_drafts = not drafts.is_empty()
+    if not has_drafts and waiting_notes(snapshot, reference, operation).invoices.is_empty():
+        return _why_nothing(snapshot, operation)
     too_early = _why_not_on(snapshot, operation, drafts)
     if too_early:
         return "O_ISSUE_DATE", too_early
+    if not has_drafts:
+        return None
     missing = missing_fields(drafts)
     if missing.height:
         named = "; ".join(f"{one}: {what}" for one, what in missing.head(10).iter_rows())
@@ -193,7 +195,7 @@ def _why_not_on(snapshot: Snapshot, operation: Mapping[str, Any], documents: pl.
     if on > LATEST:
         return f"{on} has no due date; name the day that it is issued"
     if not is_over(period, on):
-        return f"{period} is not over on {on}; issue it on its last day or later, until then its drafts can be read"
+        return f"{period} goes on after {on}; issue it on its last day or later, until then its drafts can be read"
     named = documents.select("billing_account_id", invoice_number="preceding_invoice_number").drop_nulls()
     issued = snapshot.read("invoices", billing_period=period, state="issued").filter(pl.col("issue_date") > on)
     later = issued.join(named, on=["billing_account_id", "invoice_number"], how="semi").sort("issue_date")

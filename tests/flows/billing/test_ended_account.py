@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from flows.backfill import backfill
+from flows.run import Refusal
 from tests.flows.billing.test_sold_credit import SALE, Won
 
 FREE = {
@@ -92,6 +93,8 @@ def test_a_refund_after_the_end_is_paid_with_its_tax(ended: Ended) -> None:
     ended.month("2026-11")
     assert ended.moved("2026-11") == [("refunded", -70_000)]
     assert ended.ask("select count(*) from charges where billing_account_id = 'seoul'") == [(2,)]
+    with pytest.raises(Refusal, match="O_ISSUE_DATE: 2026-11 goes on after 2026-11-29"):
+        ended.issue(date(2026, 11, 29), period="2026-11", billing_account_id="seoul")  # a credit note alone
     ended.issue(date(2026, 12, 3), period="2026-11")
     note = "select document_type, billing_period, total_without_tax, total_tax from invoices"
     assert ended.ask(f"{note} where preceding_invoice_number = '{SALE}'") == [("381", "2026-11", -70_000, -7_000)]

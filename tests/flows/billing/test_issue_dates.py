@@ -28,8 +28,8 @@ def month(tmp_path: Path) -> Month:
 @pytest.mark.parametrize(
     ("on", "why"),
     [
-        (date(2026, 10, 30), "2026-10 is not over on 2026-10-30; issue it on its last day or later"),
-        (date(2025, 11, 3), "2026-10 is not over on 2025-11-03"),
+        (date(2026, 10, 30), "2026-10 goes on after 2026-10-30; issue it on its last day or later"),
+        (date(2025, 11, 3), "2026-10 goes on after 2025-11-03"),
         (date(9999, 12, 31), "9999-12-31 has no due date"),
     ],
 )
