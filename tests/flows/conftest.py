@@ -36,7 +36,7 @@ def s3(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("BILLFOLD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(bucket, "RETRIES", 1)
-    monkeypatch.setattr(writers, "YOUNG", timedelta(0))
+    monkeypatch.setattr(writers, "YOUNG", timedelta(seconds=-2))  # the store tells times in whole seconds
     server.renew()
     yield server
     server.goes_wrong()

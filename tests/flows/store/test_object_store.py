@@ -366,7 +366,7 @@ def test_a_sweep_keeps_what_is_young_and_ends_in_time(lake: Lake, monkeypatch: p
     orphan = lake.write_table("holds", frame("holds", HOLD), run_id="dead")
     monkeypatch.setattr(writers, "YOUNG", timedelta(hours=1))
     assert lake.sweep() == []
-    monkeypatch.setattr(writers, "YOUNG", timedelta(0))
+    monkeypatch.setattr(writers, "YOUNG", timedelta(seconds=-2))  # the store tells times in whole seconds
     monkeypatch.setattr(writers, "SWEEP", timedelta(seconds=-1))  # its mark is old before it begins
     assert lake.sweep() == []
     monkeypatch.setattr(writers, "SWEEP", timedelta(minutes=2))
