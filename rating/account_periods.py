@@ -27,8 +27,8 @@ def account_periods(
 
     Reads    BillingAccounts, Sellers, Currencies, BillingPolicies
              lasting: billing_account_id of accounts that stay when they have ended
-    Makes    AccountPeriods and more: is_open (whether it lasted into the period), terms, addresses, exponent,
-             is_closing, cutoff and one column per policy
+    Makes    AccountPeriods and more: is_open (whether it lasted into the period), lives_from, lives_until (its time
+             within the period, half-open), terms, addresses, exponent, is_closing, cutoff and one column per policy
     Source   rule book "Intervals", M2
     """
     stay = (billing_accounts.clear() if lasting is None else lasting)["billing_account_id"].unique()
@@ -41,7 +41,11 @@ def account_periods(
                 _looked_up("time_zone", {zone: end for zone, (_, end) in bounds.items()}).alias("period_end"),
             )
         )
-        .with_columns(is_open=pl.col("ends").is_null() | (pl.col("ends") > pl.col("period_start")))
+        .with_columns(
+            is_open=pl.col("ends").is_null() | (pl.col("ends") > pl.col("period_start")),
+            lives_from=pl.max_horizontal("period_start", pl.col("starts").min().over("billing_account_id")),
+            lives_until=pl.min_horizontal("period_end", "ends"),
+        )
         .filter(
             (pl.col("starts") < pl.col("period_end"))
             & (pl.col("is_open") | pl.col("billing_account_id").is_in(stay.implode()))

@@ -11,13 +11,23 @@ from rating.dates import covered_days, instants
 from rating.sql import content_hashes
 from rating.usage_classes import with_sku_terms
 
-ACCOUNT = ["billing_account_id", "billing_period", "period_start", "period_end", "last_instant", "cutoff", "time_zone"]
+ACCOUNT = [
+    "billing_account_id",
+    "billing_period",
+    "period_start",
+    "period_end",
+    "lives_from",
+    "lives_until",
+    "last_instant",
+    "cutoff",
+    "time_zone",
+]
 NAME = "recurring_item"
 """Goes before the key of a recurring item's series, so that it is no usage's."""
 
 
 def recurring_usage(recurring_items: pl.DataFrame, accounts: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
-    """One usage row per dated row of an item that touches the period, with the part of the period it covers.
+    """One usage row per dated row of an item that touches its account's time in the period, with the part it covers.
 
     The part is exact: `day` counts the local calendar days touched, `second` the time, `none` takes the whole quantity
     of the item's latest row alone. What begins at or after a draft's cutoff is not there yet.
@@ -33,8 +43,8 @@ def recurring_usage(recurring_items: pl.DataFrame, accounts: pl.DataFrame, skus:
     )
     rows = instants(owned).with_columns(
         proration=pl.coalesce("own_proration", "proration"),
-        covered_start=pl.max_horizontal("starts", "period_start"),
-        covered_end=pl.min_horizontal("ends", "period_end"),
+        covered_start=pl.max_horizontal("starts", "lives_from"),
+        covered_end=pl.min_horizontal("ends", "lives_until"),
     )
     rows = rows.filter((pl.col("covered_start") < pl.col("covered_end")) & (pl.col("covered_start") < pl.col("cutoff")))
     item = ["billing_account_id", "recurring_item_id"]

@@ -18,6 +18,8 @@ ACCOUNT = [
     "billing_period",
     "period_start",
     "period_end",
+    "lives_from",
+    "lives_until",
     "last_instant",
     "time_zone",
     "exponent",
@@ -99,7 +101,8 @@ def _taken(rows: pl.DataFrame) -> pl.DataFrame:
 def true_ups(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
     """One charge for what an account, or its use of a price, lacks of a minimum; none before the period is over.
 
-    The minimum is that of a full period × the local days its row covers ÷ the days of the month, rounded like charges.
+    The minimum is that of a full period × the local days that its row covers of the account's time ÷ the days of the
+    month, rounded like charges.
 
     Reads    items   charges: sku_price_id, net_mu [mu, after discounts and caps]
              limits  SpendLimits; account periods; Skus
@@ -125,8 +128,8 @@ def minima(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame) ->
     Source   P10
     """
     terms = limit_terms(items, limits, accounts.filter("is_closing"), "minimum_spend").with_columns(
-        covered_start=pl.max_horizontal("starts", "period_start"),
-        covered_end=pl.min_horizontal("ends", "period_end"),
+        covered_start=pl.max_horizontal("starts", "lives_from"),
+        covered_end=pl.min_horizontal("ends", "lives_until"),
         limit_mu=pl.col("limit_mu").fill_null(0),
     )
     terms = covered_days(terms.filter(pl.col("covered_start") < pl.col("covered_end")))

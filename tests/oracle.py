@@ -112,6 +112,8 @@ Readings: where the rule book leaves a choice, this is the choice.
 38. P9 One usage row of category `recurring` per dated row that touches the period. `none` counts 1, and only in the
     item's latest row (of those begun, in a draft); `day`: local days touched ÷ days of the month; `second`: exact.
     The row's own proration goes before the policy. No meter; both roundings apply; tier and free pools are shared.
+    What is covered lies within the account's own time, as all use does: before its first row and after its last there
+    is none, for P10's covered days neither.
 39. P10 Both kinds look at list cost less discounts. Caps in force at the last instant: those of a price first, then id,
     each on what the one before left, never more than a charge's positive net. Minimums: each row that touches the
     period, at closing, after caps, scaled by local days touched, rounded in the mode of charges; its charge lies in
@@ -1094,6 +1096,8 @@ class Terms:
     account: Row
     seller: Row
     policies: dict[str, str]
+    lives_from: datetime | None = None  # from when and until when the account's rows hold (reading 38)
+    lives_until: datetime | None = None
     has_ended: bool = False  # before the period began (reading 7)
     operations_as_of: datetime = FOREVER  # of a paid period what was known when it was last computed (reading 65)
 
@@ -1127,8 +1131,10 @@ class Terms:
 def account_terms(world: World, account_id: str) -> Terms | None:
     """The account's row, seller and policies at the last instant of the period; none: the account is not billed."""
     found: tuple[datetime | None, Row] | None = None
+    first: list[datetime | None] = []
     for row in world["billing_accounts"]:
         starts, _ = validity(row, row["time_zone"])
+        first += [starts] if row["billing_account_id"] == account_id else []
         begins_in_time = starts is None or starts < period_bounds(world["billing_period"], row["time_zone"])[1]
         if row["billing_account_id"] == account_id and begins_in_time:
             is_later = found is None or found[0] is None or (starts is not None and starts > found[0])
@@ -1152,6 +1158,8 @@ def account_terms(world: World, account_id: str) -> Terms | None:
         account,
         sellers[0],
         policies_at(world, account_id, last, zone),
+        lives_from=None if None in first else min(one for one in first if one is not None),
+        lives_until=ends,
         has_ended=ends is not None and ends <= start,
     )
 
@@ -1434,8 +1442,7 @@ def recurring_rows(terms: Terms) -> list[Row]:
     """P9: one row of use for each dated row of an item that touches the period (reading 38)."""
     rows: list[Row] = []
     for item in terms.world["recurring_items"]:
-        window = intersection(validity(item, terms.zone), (terms.start, terms.end))
-        start, end = window
+        window = start, end = time_in_period(terms, item)
         if item["billing_account_id"] != terms.account_id or is_empty(window) or start is None or end is None:
             continue
         if not terms.is_closing and start >= terms.known_as_of:
@@ -1456,6 +1463,12 @@ def recurring_rows(terms: Terms) -> list[Row]:
         )
     latest = {row["usage_record_id"]: row for row in sorted(rows, key=lambda row: row["charge_period_start"])}
     return [row for row in rows if row["proration"] != "none" or row is latest[row["usage_record_id"]]]
+
+
+def time_in_period(terms: Terms, row: Row) -> Window:
+    """Of a row's validity what lies in the period and in the account's own time (reading 38)."""
+    life = (terms.lives_from, terms.lives_until)
+    return intersection(intersection(validity(row, terms.zone), life), (terms.start, terms.end))
 
 
 def covered(terms: Terms, start: datetime, end: datetime, proration: str) -> Fraction:
@@ -1897,7 +1910,7 @@ def true_ups(terms: Terms, charges: list[Charge]) -> list[Charge]:
     """P10 `minimum_spend`: one charge at period end for what is missing, scaled by covered days; at closing only."""
     made = []
     for row in limits_of(terms, "minimum_spend") if terms.is_closing else []:
-        start, end = window = intersection(validity(row, terms.zone), (terms.start, terms.end))
+        start, end = window = time_in_period(terms, row)
         about = limited(row, charges)
         is_meant = row["billing_account_id"] is not None or bool(about)
         if is_empty(window) or start is None or end is None or not is_meant:

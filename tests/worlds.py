@@ -596,7 +596,35 @@ def draw_tables(draw: Draw, calendars: list[Calendar], corrections: bool) -> dic
         operations += draw_outflows(draw, month, tables, prefix)
         if not is_plain:
             operations += draw_added_charges(draw, month, accounts, projects, skus, corrections, prefix)
+    if chance(draw, 5):
+        draw_lifetime(draw, pick(draw, calendars), pick(draw, accounts), tables)
     return tables
+
+
+def draw_lifetime(draw: Draw, calendar: Calendar, account: Row, tables: dict[str, list[Row]]) -> None:
+    """An account begins or ends about a month; what it uses and what is added lies in its time, as what lands does."""
+    starts, ends = pick(draw, (calendar.inside[0], calendar.instant, None, None, None)), None
+    if starts is None:
+        ends = pick(draw, (calendar.first, *calendar.inside, calendar.instant, calendar.after))
+        account["valid_until"] = ends
+    else:
+        account["valid_from"] = starts
+    name, zone = account["billing_account_id"], account["time_zone"]
+    life = (at(starts, zone) if starts else None, at(ends, zone) if ends else None)
+
+    def is_within(row: Row) -> bool:
+        return bool(row["billing_account_id"] != name or oracle.contains(life, row["charge_period_start"]))
+
+    def is_of_its_months(row: Row) -> bool:
+        if row["operation"] != "add_charge" or row.get("billing_account_id") != name:
+            return True
+        month = row.get("billing_period") or oracle.period_of(row["occurred_at"], zone)
+        last = life[1] and life[1] - timedelta(microseconds=1)
+        months = [oracle.period_of(one, zone) for one in (life[0], last) if one]
+        return bool((starts is None or months[0] <= month) and (ends is None or month <= months[-1]))
+
+    tables["usage_records"] = [row for row in tables["usage_records"] if is_within(row)]
+    tables["operations"] = [row for row in tables["operations"] if is_of_its_months(row)]
 
 
 def draw_account(draw: Draw, place: int, shared: Row) -> Row:

@@ -123,6 +123,39 @@ def test_a_day_that_is_touched_is_a_day_and_a_second_is_a_second(value: str, cos
     assert costs(noon, billing_policies=policy(value)) == [cost]
 
 
+def lives(window: str) -> pl.DataFrame:
+    return table(BillingAccounts, f"valid_from | valid_until\n{window}")
+
+
+@pytest.mark.parametrize(
+    ("life", "value", "cost"),
+    [
+        ("2026-01-01 | 2026-10-17", "none", "62.00"),
+        ("2026-01-01 | 2026-10-17", "day", "32.00"),  # 16 of 31 days
+        ("2026-01-01 | 2026-10-17T12:00:00.000000Z", "day", "34.00"),  # a day is touched
+        ("2026-01-01 | 2026-10-17T12:00:00.000000Z", "second", "33.00"),
+        ("2026-10-17 |", "none", "62.00"),
+        ("2026-10-17 |", "day", "30.00"),
+        ("2026-10-11 | 2026-10-21", "second", "20.00"),
+    ],
+)
+def test_an_item_is_charged_for_the_time_that_its_account_is_there(life: str, value: str, cost: str) -> None:
+    """Where the account begins or ends inside the month, so does what it rents."""
+    assert costs(SIXTY_TWO, billing_accounts=lives(life), billing_policies=policy(value)) == [cost]
+
+
+@pytest.mark.parametrize("value", ["none", "day", "second"])
+def test_an_item_from_after_the_end_of_its_account_is_not_charged(value: str) -> None:
+    ended = lives("2026-01-01 | 2026-10-17")
+    assert costs(FROM_THE_17TH, billing_accounts=ended, billing_policies=policy(value)) == []
+
+
+def test_another_row_of_the_account_ends_no_item() -> None:
+    """It moves on the 11th: one account, one item for the whole month."""
+    moved = lives("2026-01-01 | 2026-10-11\n2026-10-11 |")
+    assert costs(SIXTY_TWO, billing_accounts=moved, billing_policies=policy("day")) == ["62.00"]
+
+
 def test_the_charge_says_which_part_of_the_month_it_is_for() -> None:
     billed = bill(
         recurring_items=recurring(

@@ -180,6 +180,23 @@ def test_a_minimum_for_a_part_of_the_month_is_a_part_of_it_by_days(window: str, 
     assert true_ups(billed(dated)) == ([] if lacking is None else [lacking])
 
 
+@pytest.mark.parametrize(
+    ("life", "window", "lacking"),
+    [
+        ("2026-01-01 | 2026-10-17", "2026-01-01", "11.61"),  # 16 of 31 days: 51.612…, so 51.61
+        ("2026-10-17 |", "2026-01-01", "8.39"),  # 15 of 31 days: 48.387…, so 48.39
+        ("2026-01-01 | 2026-10-25", "2026-10-09", "11.61"),  # 16 days of both
+        ("2026-01-01 | 2026-10-17", "2026-10-17", None),
+    ],
+)
+def test_a_minimum_is_for_the_days_that_its_account_is_there(life: str, window: str, lacking: str | None) -> None:
+    dated = limits(
+        f"spend_limit_id | kind | amount | billing_account_id | valid_from\nf | minimum_spend | 100 | acme | {window}"
+    )
+    lived = table(BillingAccounts, f"valid_from | valid_until\n{life}")
+    assert true_ups(billed(dated, billing_accounts=lived)) == ([] if lacking is None else [lacking])
+
+
 @pytest.mark.parametrize(("mode", "lacking"), [("half_away", "8.39"), ("up", "8.39"), ("down", "8.38")])
 def test_it_is_rounded_like_charges(mode: str, lacking: str) -> None:
     dated = limits(
