@@ -6,7 +6,7 @@ where it is out of bounds and nobody approved it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import count
@@ -68,7 +68,10 @@ def backfill(
              that date: what was posted stays, as drafts
     Source   L1, X1, X2, X4; reliability, Fates
     """
+    has_other_rates = _has_other_rates(lake.snapshot(), reference)
     run = posted(lake, reference, issue_date, progress, approval=approval, is_asked=is_asked)
+    if has_other_rates:
+        run = replace(run, report={**run.report, "tax_rates_changed": True})
     if issue_date is None or run.status == HELD:
         return run
     from flows.issue_invoices import issue_corrections
@@ -85,6 +88,14 @@ def backfill(
     report = {**run.report, "issued": issued.report.get("issued", 0), "issued_by": issued.report}
     commit = issued.commit or run.commit
     return Run(COMMITTED if commit else run.status, COMMAND, commit, report, tables)
+
+
+def _has_other_rates(snapshot: Snapshot, reference: Reference) -> bool:
+    """Whether tax rates are others than those in use, which is nothing to documents that are issued (T4)."""
+    if not snapshot.files("invoices", state="issued"):
+        return False
+    rates = reference["tax_rates"]
+    return not snapshot.read("tax_rates").sort(rates.columns).equals(rates.sort(rates.columns))
 
 
 def _waiting(snapshot: Snapshot) -> list[str]:

@@ -94,6 +94,8 @@ class GroupResult:
     limits_reached: int = 0
     reached: tuple[Mapping[str, str | None], ...] = ()
     """The first limits of cost policies that this run was the first to see reached, of `limits_reached`."""
+    issued_before: int = 0
+    """Accounts whose invoice of the period is issued, and stays as it is."""
 
 
 def bill_period(
@@ -353,6 +355,7 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
         holds=tuple(holds.head(SHOWN).select("billing_account_id", "reason_code", "reason").to_dicts()),
         limits_reached=tables["cost_policy_events"].height,
         reached=tuple(_reached(tables["cost_policy_events"].head(SHOWN))),
+        issued_before=stands.height,
     )
 
 
@@ -589,6 +592,7 @@ def _report(plan: BillPlan, results: Sequence[GroupResult], spanning: Sequence[M
         "holds": held[:SHOWN],
         "limits_reached": sum(result.limits_reached for result in results),
         "reached": reached[:SHOWN],
+        "issued_before": sum(result.issued_before for result in results),
         "totals": [{name: str(value) for name, value in row.items()} for _, row in sorted(sums.items())],
     }
 

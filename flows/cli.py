@@ -339,7 +339,7 @@ def issue(
                 billing_account_id=account,
                 progress=progress,
             )
-    return _done(lake, run, reports.issue_page(run, _currencies(lake)), json=json, quiet=quiet)
+    return _done(lake, run, reports.issue_page(run, _currencies(lake), options=books.options), json=json, quiet=quiet)
 
 
 @app.command(sort_key=6)
@@ -933,10 +933,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         try:
             from flows.machine import is_panic
             from flows.show import faults
+            from flows.show.hints import options_of
 
             if not isinstance(fault, (Exception, KeyboardInterrupt)) and not is_panic(fault):
                 raise
-            code = faults.explain(fault)
+            code = faults.explain(fault, options_of(sys.argv[1:] if arguments is None else arguments))
             if isinstance(fault, ImportError) and _is_alone:
                 os._exit(code)  # an engine that was stopped as it was loaded may take the interpreter down as it ends
             return code

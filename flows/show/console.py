@@ -104,6 +104,15 @@ def styled(text: str, style: str = "") -> "Text":
     return Text("\n".join(visible(line) for line in text.split("\n")), style=style)
 
 
+def unfolded(text: str, style: str = "") -> "RenderableType":
+    """Text that is never folded, so that a command in it can be copied; a console would join a bare text to others."""
+    from rich.console import Group
+
+    line = styled(text, style)
+    line.no_wrap, line.overflow = True, "ignore"
+    return Group(line)
+
+
 def grid(*columns: str) -> "Table":
     """A table with a header; a column whose name begins with `>` stands to the right, `>` and `!` are never folded."""
     from rich.box import SIMPLE_HEAD

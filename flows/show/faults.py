@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from flows.machine import told
 from flows.show.console import console, grid, print_whole, styled
+from flows.show.hints import with_options
 
 if TYPE_CHECKING:
     from flows.reference.faults import ReferenceFaults
@@ -31,8 +32,11 @@ SENTENCES = {
 """Exceptions that say themselves what to do, by module: one that was never loaded has raised none."""
 
 
-def explain(error: BaseException) -> int:
-    """Say on stderr what went wrong and what to do; gives the exit code."""
+def explain(error: BaseException, options: str = "") -> int:
+    """Say on stderr what went wrong and what to do; gives the exit code.
+
+    Reads    options: what a command needs to find the same books
+    """
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt) or _is_interrupted(error):
@@ -41,7 +45,7 @@ def explain(error: BaseException) -> int:
     if _is_of(error, "flows.reference.faults", "ReferenceFaults"):
         _table(cast("ReferenceFaults", error))
     elif any(_is_of(error, module, name) for module, name in SENTENCES.items()):
-        _say(str(error))
+        _say(with_options(str(error), options))
     elif (refused := told(error)) is not None:
         _say(f"{refused}; what was not committed by then has changed nothing: mend that and run the same command again")
     elif str(error).startswith("Failed to reach API"):

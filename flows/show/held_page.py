@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flows.bounds import FIGURES, REJECTS, Finding
 from flows.held import BACKFILL, SHORT, command_of
 from flows.show.amounts import Currency
-from flows.show.console import grid, styled
+from flows.show.console import grid, styled, unfolded
 from rating.rejects import REASONS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def held_page(
     yield from findings_page(report["out_of_bounds"], currencies, what)
     again = "run it again" if what == BACKFILL else "bill again"
     yield styled(f"\nIf something is wrong, mend it and {again}. If it is right, staff approve it as it is:")
-    yield _in_one_piece(f"{command_of(what)} --approve {report['hold'][:SHORT]}{options}")
+    yield unfolded(f"{command_of(what)} --approve {report['hold'][:SHORT]}{options}\n")
 
 
 def findings_page(
@@ -43,15 +43,6 @@ def findings_page(
         else:
             yield _months(finding, finding.get("billing_period", period), _currency(finding, currencies))
             yield _accounts(finding, _currency(finding, currencies))
-
-
-def _in_one_piece(command: str) -> "RenderableType":
-    """A command that is never folded, so that it can be copied; a console would join a bare text to others, folded."""
-    from rich.console import Group
-
-    text = styled(f"{command}\n")
-    text.no_wrap, text.overflow = True, "ignore"
-    return Group(text)
 
 
 def sentence(finding: Finding, currencies: Mapping[str, Currency]) -> str:

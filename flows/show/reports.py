@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from flows.held import BACKFILL
 from flows.run import COMMITTED, HELD, NOTHING_TO_DO, Run
 from flows.show.amounts import Currency, quantity
-from flows.show.console import grid, styled
+from flows.show.console import grid, styled, unfolded
 from flows.show.held_page import held_page
+from flows.show.hints import with_options
 from rating.rejects import REASONS
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ def bill_page(
         yield totals_table(report["totals"], currencies)
     elif report.get("usage_rows") == 0 and not report.get("parked"):
         yield styled(f"no documents: {report['billing_period']} has no usage, and nothing else is charged in it")
+    if report.get("issued_before"):
+        yield styled("")
+        yield unfolded(
+            f"{report['issued_before']:,} account(s) have their invoice of {report['billing_period']} and keep it; "
+            f"what came for them since is posted by: billfold backfill{options}"
+        )
     if report.get("spanning_records"):
         yield styled("")
         yield styled("Records that end after the period, and what they come to at list price by themselves:")
@@ -102,13 +109,13 @@ def bill_page(
         yield styled(f"{report['limits_reached']:,} limit(s) of cost policies reached since the last run:")
         yield reached_table(report["reached"])
         if report["limits_reached"] > len(report["reached"]):
-            yield styled("all of them: billfold show cost-policies")
+            yield unfolded(f"all of them: billfold show cost-policies{options}")
     if report.get("parked"):
         yield styled("")
         yield styled(f"{report['parked']:,} account(s) on hold, which the others do not wait for:")
         yield holds_table(report["holds"])
         if report["parked"] > len(report["holds"]):
-            yield styled("all of them: billfold show holds")
+            yield unfolded(f"all of them: billfold show holds{options}")
     if lacking is not None and lacking.height:
         yield styled("")
         yield styled("Before these drafts can be issued, mend sellers or billing_accounts and bill the month again:")
@@ -197,11 +204,16 @@ def _refused(operations: "pl.DataFrame") -> "Table":
     return table
 
 
-def issue_page(run: Run, currencies: Mapping[str, Currency], limit: int = 10) -> Iterator["RenderableType"]:
-    """The first documents that were issued, and how many there are."""
+def issue_page(
+    run: Run, currencies: Mapping[str, Currency], limit: int = 10, options: str = ""
+) -> Iterator["RenderableType"]:
+    """The first documents that were issued, and how many there are.
+
+    Reads    options: what a command needs to find the same books
+    """
     if "invoices" not in run.tables or run.tables["invoices"].is_empty():
         if run.report.get("reason"):
-            yield styled(f"refused: {run.report['reason']}")
+            yield unfolded(with_options(f"refused: {run.report['reason']}", options))
         return
     issued = run.tables["invoices"].sort("seller_id", "sequence", "invoice_number")
     table = grid("!number", "account", "buyer", "!due", "currency", ">amount due")
@@ -213,7 +225,7 @@ def issue_page(run: Run, currencies: Mapping[str, Currency], limit: int = 10) ->
         )
     yield table
     if issued.height > limit:
-        yield styled(f"and {issued.height - limit:,} more: billfold show invoices")
+        yield unfolded(f"and {issued.height - limit:,} more: billfold show invoices{options}")
 
 
 def backfill_page(
@@ -224,6 +236,11 @@ def backfill_page(
     Reads    options: what a command needs to find the same books
     """
     changes = run.tables["changes"]
+    if run.report.get("tax_rates_changed"):
+        yield styled(
+            "tax_rates is another: issued invoices, and what corrects them, keep the rates they have; where such a "
+            "rate was wrong, void the invoice and bill its month again"
+        )
     if run.status == HELD:
         yield from held_page(run.report, currencies, options)
         yield styled("What it would change:")
@@ -233,11 +250,13 @@ def backfill_page(
     report = run.report
     yield styled(f"{report['touched']:,} accounts' months touched, {report['changed']:,} changed")
     yield from _changes(changes, run.tables["touched"], currencies, limit)
-    yield from issue_page(run, currencies, limit or changes.height)
+    yield from issue_page(run, currencies, limit or changes.height, options)
     waiting = changes.filter(changes["change"].is_in(["credit note", "supplementary invoice"]))
     if waiting.height and "invoices" not in run.tables:
         yield styled("")
-        yield styled("The correcting documents are drafts; to issue them: billfold backfill --issue-date DATE")
+        yield unfolded(
+            f"The correcting documents are drafts; to issue them: billfold backfill --issue-date DATE{options}"
+        )
 
 
 def _changes(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from flows.held import SHORT, command_of, what_waits
-from flows.show.console import grid, styled
+from flows.show.console import grid, styled, unfolded
 from flows.show.held_page import sentence
 from flows.show.listing import as_table, records
 from flows.show.reports import commit_record, lacking_table, reasons_table
@@ -39,7 +39,7 @@ def status_page(found: "Status", options: str = "") -> Iterator["RenderableType"
 def _months(found: "Status", options: str) -> Iterator["RenderableType"]:
     """The months that are open, and what of them should have been issued."""
     if not found.is_used:
-        yield styled(f"nothing has come in yet; land usage: billfold ingest FILES{options}")
+        yield unfolded(f"nothing has come in yet; land usage: billfold ingest FILES{options}")
         return
     if found.months.is_empty():
         yield styled("no month is open: all that is billed is issued")
@@ -47,10 +47,16 @@ def _months(found: "Status", options: str) -> Iterator["RenderableType"]:
     yield styled("\nMonths that are open", "bold")
     hidden = {name for name in ("month_to_date", "issued", "overdue") if not found.months[name].sum()}
     yield as_table(found.months, {}, hidden=frozenset(hidden))
-    if found.overdue:
-        yield styled(f"{found.overdue:,} draft(s) should have been issued by {found.at:%Y-%m-%d %H:%M} UTC")
+    for row in found.months.filter(found.months["overdue"] > 0).iter_rows(named=True):
+        period = row["billing_period"]
+        yield unfolded(
+            f"the day of {row['overdue']:,} draft(s) of {period} has come; issue them: "
+            f"billfold issue --period {period} --issue-date DATE{options}"
+        )
     if found.corrections:
-        yield styled(f"{found.corrections:,} correcting draft(s) wait for: billfold backfill --issue-date DATE")
+        yield unfolded(
+            f"{found.corrections:,} correcting draft(s) wait for: billfold backfill --issue-date DATE{options}"
+        )
 
 
 def _changed(found: "Status", options: str) -> Iterator["RenderableType"]:
@@ -58,7 +64,7 @@ def _changed(found: "Status", options: str) -> Iterator["RenderableType"]:
     if found.changed.height:
         yield styled("\nChanged since it was billed", "bold")
         yield as_table(found.changed, {})
-        yield styled(f"what it comes to: billfold backfill --dry-run{options}", "dim")
+        yield unfolded(f"what it comes to: billfold backfill --dry-run{options}", "dim")
 
 
 def _held(found: "Status", options: str) -> Iterator["RenderableType"]:
@@ -68,7 +74,7 @@ def _held(found: "Status", options: str) -> Iterator["RenderableType"]:
         yield styled(f"\nHeld for approval: {what}, {commit.run_id[:SHORT]}", "bold")
         for one in commit.summary["out_of_bounds"]:
             yield styled(sentence(one, found.currencies))
-        yield styled(f"look at it: {command_of(what)}{options}", "dim")
+        yield unfolded(f"look at it: {command_of(what)}{options}", "dim")
 
 
 def _lacking(found: "Status") -> Iterator["RenderableType"]:
@@ -87,7 +93,7 @@ def _waiting(found: "Status", options: str) -> Iterator["RenderableType"]:
     if found.rejects:
         yield styled(f"\nRows set aside, {sum(found.rejects.values()):,}", "bold")
         yield reasons_table(found.rejects)
-        yield styled(f"what they are worth: billfold show rejects{options}", "dim")
+        yield unfolded(f"what they are worth: billfold show rejects{options}", "dim")
 
 
 def _accounts(found: "Status", options: str) -> Iterator["RenderableType"]:
@@ -100,7 +106,7 @@ def _accounts(found: "Status", options: str) -> Iterator["RenderableType"]:
             yield styled(f"\n{title}, {rows.height:,}", "bold")
             yield as_table(rows.head(FIRST), found.currencies)
             if rows.height > FIRST:
-                yield styled(f"all of them: billfold show {name}{options}", "dim")
+                yield unfolded(f"all of them: billfold show {name}{options}", "dim")
 
 
 def _schedule(schedule: "Schedule | None") -> Iterator["RenderableType"]:

@@ -63,7 +63,8 @@ def test_a_draft_is_overdue_when_its_days_of_grace_are_over(month: Month):
     assert asked(month, SECOND)["overdue"] == 0
     assert asked(month, THIRD)["overdue"] == 2
     page = billfold("status", *where(month), "--at", THIRD).out
-    assert "2 draft(s) should have been issued by 2026-11-03 12:00 UTC" in page
+    todo = "billfold issue --period 2026-10 --issue-date DATE"
+    assert f"the day of 2 draft(s) of 2026-10 has come; issue them: {todo} --lake {month.lake.root}" in page
     assert line_with(page, ["2026-10", "billed", "2026-11-03"])
 
 

@@ -1,0 +1,72 @@
+"""What a run says is to be done next: which of `bill`, `issue` and `backfill` finishes a change, of the same books."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.flows.billing.months import Month
+from tests.flows.cli.worked import billfold
+
+LATER = "2026-12-01"
+
+
+@pytest.fixture
+def month(tmp_path: Path) -> Month:
+    """October, issued to two accounts."""
+    found = Month(tmp_path).whole()
+    found.issue()
+    return found
+
+
+def where(month: Month) -> list[object]:
+    return ["--lake", month.lake.root, "--reference", month.reference_folder]
+
+
+def said(month: Month, *words: object) -> str:
+    """What a command says, in one line."""
+    answer = billfold(*words, *where(month))
+    return " ".join(f"{answer.out} {answer.err}".split())
+
+
+def of_the_same_books(month: Month, command: str) -> str:
+    return f"{command} --lake {month.lake.root} --reference {month.reference_folder}"
+
+
+def test_a_bill_of_an_issued_month_sends_to_a_backfill(month: Month):
+    month.ingest(month.usage("late.csv", "late-1,acme,,vm-1,vm-small,eu-1,2026-10-05T00:00Z,2026-10-05T10:00Z,10,hour"))
+    page = said(month, "bill", "--period", "2026-10")
+    keep = "2 account(s) have their invoice of 2026-10 and keep it; what came for them since is posted by:"
+    assert f"{keep} {of_the_same_books(month, 'billfold backfill')}" in page
+    assert "1 accounts' months touched, 1 changed" in said(month, "backfill")
+
+
+def test_a_bill_of_drafts_says_nothing_of_a_backfill(tmp_path: Path):
+    drafts = Month(tmp_path)
+    drafts.ingest()
+    page = said(drafts, "bill", "--period", "2026-10")
+    assert page.startswith("bill: commit 2")
+    assert "backfill" not in page
+
+
+def test_a_backfill_says_that_issued_invoices_keep_their_tax_rates(month: Month):
+    """20 % becomes 25: nothing is posted, and the page says what would mend a rate that was wrong (T4)."""
+    keep = "tax_rates is another: issued invoices, and what corrects them, keep the rates they have"
+    assert keep not in said(month, "backfill")
+    rates = month.reference_folder / "tax_rates.csv"
+    rates.write_text(rates.read_text(encoding="utf-8").replace(",0.20,", ",0.25,"), encoding="utf-8")
+    page = said(month, "backfill")
+    assert page.startswith("backfill: nothing to do")
+    assert f"{keep}; where such a rate was wrong, void the invoice and bill its month again" in page
+
+
+def test_a_refusal_names_the_command_of_the_same_books(month: Month):
+    page = said(month, "issue", "--period", "2026-11", "--issue-date", LATER)
+    assert of_the_same_books(month, "run: billfold bill --period 2026-11") in page
+    page = said(month, "bill", "--period", "2026-12")
+    assert of_the_same_books(month, "run: billfold bill --period 2026-11") in page
+
+
+def test_where_the_books_are_is_not_said_where_nobody_said_it(month: Month, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLFOLD_LAKE", str(month.lake.root))
+    monkeypatch.setenv("BILLFOLD_REFERENCE", str(month.reference_folder))
+    assert billfold("bill", "--period", "2026-12").err.rstrip().endswith("run: billfold bill --period 2026-11")
