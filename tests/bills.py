@@ -77,7 +77,8 @@ class Bill:
         return sum((one["amount_due"] for one in self.of(account, "invoices")), Decimal(0))
 
     def is_held(self, account: str) -> bool:
-        return bool(self.of(account, "holds"))
+        """Whether its bill waits; what came for an account that has ended waits too, but nothing of it is billed."""
+        return any(one["reason_code"] != "H_ACCOUNT_CLOSED" for one in self.of(account, "holds"))
 
 
 def by_oracle(world: World) -> Bill:
