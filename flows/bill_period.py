@@ -35,6 +35,7 @@ from flows.tax_dates import date_for
 from rating.accounting_periods import closed_through
 from rating.cost_policies import restrictions, unposted
 from rating.deltas import ledger_delta
+from rating.one_thread import on_one_thread
 from rating.outputs import Outputs
 from rating.periods import first_day, next_period, period_bounds
 from rating.pipeline import Inputs, rate_period
@@ -321,6 +322,7 @@ def _digest(parts: Iterable[str]) -> str:
 # --- one group of buckets ------------------------------------------------------------
 
 
+@on_one_thread
 def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
     """Bill the accounts of some buckets: read their usage, run the pipeline, write its tables.
 

@@ -49,6 +49,7 @@ from rating.chains import chained, standings
 from rating.corrections import Documents
 from rating.given_credit import entries_of, movements_of, refund_entries, sale_entries
 from rating.ledger_entries import rounding_entries, summed, transactions
+from rating.one_thread import on_one_thread
 from rating.operation_book import Book, Row
 from rating.operations import ACCEPTED, Decisions, decide
 from rating.payment_entries import payment_entries
@@ -104,6 +105,7 @@ def carry_out_asked(
 ) -> Run:
     """The same with operations that depend on the head: they are made anew on each head that they are decided on."""
 
+    @on_one_thread
     def once() -> Run:
         snapshot = lake.snapshot()
         progress.step("decide")

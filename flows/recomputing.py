@@ -20,6 +20,7 @@ from rating.corrections import Documents, again, corrections
 from rating.deltas import ledger_delta
 from rating.further_movements import further_movements
 from rating.ledger_entries import KEY, document_entries, grant_entries
+from rating.one_thread import on_one_thread
 from rating.outputs import Outputs
 from rating.pipeline import account_terms, rate_period
 from schemas.units import Money, Text
@@ -71,6 +72,7 @@ def rerated(
     usage = before.files("usage_records", billing_period=period, bucket=names)
     groups = groups_of(buckets, usage, how_many_groups(_rows_of(before, usage, accounts)))
 
+    @on_one_thread
     def one(group: Sequence[int]) -> Rerated:
         inputs = period_inputs(
             candidate,
@@ -295,6 +297,7 @@ class Recomputed:
         return rows.select(*CHANGES).cast(CHANGES).sort("billing_account_id")  # type: ignore[arg-type]
 
 
+@on_one_thread
 def recomputed(
     before: Snapshot, period: str, accounts: pl.DataFrame, stands: pl.DataFrame, made: Rerated
 ) -> Recomputed:

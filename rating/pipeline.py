@@ -27,6 +27,7 @@ from rating.invoices import invoice_ids
 from rating.metering import has_earlier, metered_usage
 from rating.metering_details import details, each_instant
 from rating.one_off_charges import among, one_off_charges
+from rating.one_thread import on_one_thread
 from rating.outputs import Outputs, Rated, outputs
 from rating.price_models import BY_RECORD
 from rating.quantities import uses
@@ -105,6 +106,7 @@ class Inputs:
     """What is committed of accounts whose invoice of the period stands (L4, X2)."""
 
 
+@on_one_thread
 def rate_period(inputs: Inputs, accounts: pl.DataFrame | None = None) -> Outputs:
     """Turn one billing period's usage into invoices and what the ledger should say.
 
@@ -114,6 +116,7 @@ def rate_period(inputs: Inputs, accounts: pl.DataFrame | None = None) -> Outputs
     return outputs(_rated(inputs, accounts), accounts, inputs.expense_numbers)
 
 
+@on_one_thread
 def rated(inputs: Inputs) -> Rated:
     """What the stages of a period make, before it becomes tables: what an explanation looks at (G8)."""
     return _rated(inputs, account_terms(inputs))
@@ -204,6 +207,7 @@ class Listed:
     """Exact quantities that cost policies ask for."""
 
 
+@on_one_thread
 def listed(inputs: Inputs) -> Listed:
     """What the usage of a period costs at list price: the stages up to there."""
     accounts = account_terms(inputs).filter("is_open")

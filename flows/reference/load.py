@@ -16,6 +16,7 @@ from flows.reference.one_table import CheckedTable, check_table, empty_table
 from flows.reference.reading import read_folder, read_sheet
 from flows.reference.shipped import FILLED_IN, default_reference_folder, fill_in
 from flows.reference.tables import TABLES
+from rating.one_thread import on_one_thread
 
 POLICIES = "billing_policies"
 
@@ -85,6 +86,7 @@ def _fingerprint(folder: Path) -> tuple[tuple[str, str], ...]:
         return ()
 
 
+@on_one_thread
 def _load(folder: Path, policies: CheckedTable | None = None) -> Reference:
     tables, unreadable, faults = _read(folder)
     shipped, shipped_faults = _shipped()
