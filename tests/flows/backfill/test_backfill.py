@@ -11,7 +11,7 @@ import pytest
 
 from flows.backfill import backfill
 from flows.run import Run
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 
 NOVEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
 VM = ",vm-1,vm-small,eu-1,"
@@ -45,6 +45,7 @@ def payment(amount: str, operation_id: str = "transfer", occurred_at: str = "202
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October without any bonus, issued: 135.00 and 27.00 of tax, 162.00."""
     made = Month(tmp_path)
@@ -245,6 +246,7 @@ def test_a_reversed_payment_thaws_what_it_had_paid(month: Month) -> None:
 
 
 @pytest.fixture
+@made_once
 def months(tmp_path: Path) -> Month:
     """October and November with a bonus of 100 from October on: 95.00 of it in October, 5.00 in November, both issued.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.backfill import backfill
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 
 PRICES = """\
 sku_price_id,sku_id,billing_currency,price_model,list_unit_price,valid_from
@@ -24,6 +24,7 @@ def bonus(name: str, amount: str, at: str, **more: object) -> dict[str, object]:
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """1,734 hours at 0.01 less a bonus of 1.00 are 16.34, with 20 % 19.61, in whole euros 20.00; 19.90 are paid."""
     made = Month(tmp_path)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import copy
+import functools
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -19,7 +22,7 @@ from flows.ingest_usage import ingest_usage
 from flows.issue_invoices import issue_invoices
 from flows.lake.journal import Lake
 from flows.lake.named_queries import relations_in
-from flows.lake.published import publish
+from flows.lake.published import PUBLISHED, publish
 from flows.lake.views import connect
 from flows.operations import land_operations
 from flows.reference import load_reference
@@ -41,6 +44,31 @@ def digest_of(world: Path, buckets: int) -> str:
     for file in sorted(path for path in world.rglob("*") if path.is_file()):
         known.update(f"{file.relative_to(world)}\0{sha256(file.read_bytes()).hexdigest()}\0".encode())
     return known.hexdigest()
+
+
+M = TypeVar("M", bound="Month")
+
+
+def made_once(make: Callable[..., M]) -> Callable[..., M]:
+    """A fixture that fills a folder with a month: it does so once, and each test gets a copy in its `tmp_path`."""
+
+    @functools.cache
+    def first() -> tuple[M, Path]:
+        folder = _WHOLE / f"{make.__module__}.{make.__qualname__}"
+        folder.mkdir()
+        return make(folder), folder
+
+    @functools.wraps(make)
+    def copied(tmp_path: Path) -> M:
+        made, folder = first()
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+        month = copy.copy(made)
+        month.folder, month.lake = tmp_path, Lake.open(tmp_path / "lake")
+        if (month.lake.root / PUBLISHED).exists():
+            publish(month.lake)  # it names files by their full path
+        return month
+
+    return copied
 
 
 class Month:

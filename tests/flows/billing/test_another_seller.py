@@ -11,7 +11,7 @@ import pytest
 
 from flows.backfill import backfill
 from flows.run import COMMITTED, Refusal
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 
 SELLERS = """\
 seller_id,legal_name,address,tax_ids,jurisdiction,accounting_year_start,invoice_number_pattern,\
@@ -30,6 +30,7 @@ AT = datetime(2026, 11, 5, 8, tzinfo=UTC)
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October, invoiced by north; the account's row says south since."""
     made = Month(tmp_path)

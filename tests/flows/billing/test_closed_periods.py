@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.flows.billing.months import made_once
 from tests.flows.billing.test_payments import payment
 from tests.flows.billing.test_reversed_payments import Audited
 from tests.flows.billing.test_void_invoice import void
@@ -34,6 +35,7 @@ class Closing(Audited):
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Closing:
     """October is issued. On the 10th of November it is closed."""
     month = Closing(tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows.lake.named_queries import queries
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 from tests.flows.cli.worked import Said, billfold, line_with
 
 LIMIT = "108"
@@ -69,6 +69,7 @@ class Limited(Month):
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Limited:
     """Ten days of October and one of November have landed, and 108.00 may be owed."""
     month = Limited(tmp_path)

@@ -13,6 +13,7 @@ from rich.console import Console
 from flows.show.console import print_whole
 from flows.show.invoice import read_document
 from flows.show.page import invoice_page
+from tests.flows.billing.months import made_once
 from tests.flows.billing.test_payments import balances, payment
 from tests.flows.billing.test_reversed_payments import OCTOBER, Audited, reversal
 
@@ -30,6 +31,7 @@ BACK = {
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Audited:
     """October is issued, 114 due. In November acme got 30 and 6 of tax back: a credit note of 36 of the 3rd."""
     month = Audited(tmp_path).whole()

@@ -12,7 +12,7 @@ from flows.backfill import backfill
 from flows.explain import explain_charge
 from flows.lake.audit import audit_of
 from flows.run import NOTHING_TO_DO
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 
 IN_NOVEMBER = datetime(2026, 11, 5, 6, tzinfo=UTC)
 IN_DECEMBER = datetime(2026, 12, 2, 6, tzinfo=UTC)
@@ -24,6 +24,7 @@ def machine(record_id: str, day: str, hours: int, offset: str) -> str:
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October is issued; 20 hours of its 15th come in November, whose own usage is 100 hours."""
     month = Month(tmp_path)

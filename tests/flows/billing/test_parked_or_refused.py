@@ -11,11 +11,12 @@ from flows import bill_period as billing
 from flows.lake.audit import audit, verify
 from flows.lake.views import connect
 from flows.run import Refusal
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 from tests.flows.cli.worked import billfold, line_with
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     found = Month(tmp_path)
     found.ingest()

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.billing.months import made_once
 from tests.flows.billing.test_payments import balances, payment
 from tests.flows.billing.test_reversed_payments import NEXT, OCTOBER, Audited, reversal
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Audited:
     """October's 114 and 122, each to whole fives: 115 and 120."""
     month = Audited(tmp_path)

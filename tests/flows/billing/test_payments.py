@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 
 NOVEMBER = "n1,acme,,vm-1,vm-small,eu-1,2026-11-01T10:00:00+01:00,2026-11-05T14:00:00+01:00,100,hour"
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     month = Month(tmp_path).whole()
     month.issue()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows.lake.audit import audit_of
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 from tests.flows.billing.test_payments import NOVEMBER, balances, payment
 
 
@@ -62,6 +62,7 @@ OCTOBER, NEXT = "INV-2026-00001", "INV-2026-00003"
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Audited:
     month = Audited(tmp_path).whole()
     month.issue()

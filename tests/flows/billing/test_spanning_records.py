@@ -12,7 +12,7 @@ from rich.console import Console
 
 from flows.landing.storage import SPANNING, spanning_rows
 from flows.show.reports import bill_page
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 
 NOVEMBER = "2026-11"
 OVER_THE_END = "acme-over,acme,,vm-9,vm-small,eu-1,2026-10-31T12:00:00+01:00,2026-11-01T12:00:00+01:00,24,hour"
@@ -24,6 +24,7 @@ QUANTITIES = (
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October: 200 hours of a machine, and one that runs over the end of the month for a day."""
     month = Month(tmp_path, buckets=1)

@@ -13,7 +13,7 @@ from flows.backfill import backfill
 from flows.explain_invoice import explain_invoice
 from flows.replay import replay
 from flows.run import Refusal
-from tests.flows.billing.months import PERIOD, Month
+from tests.flows.billing.months import PERIOD, Month, made_once
 
 THIRD = date(2026, 11, 3)
 DECEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
@@ -35,6 +35,7 @@ NOVEMBER_USAGE = "next,acme,,vm-1,vm-small,eu-1,2026-11-02T00:00:00+01:00,2026-1
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October of two accounts, 150.00 less 10 % each: acme is taxed by issue date, acme-credit by the period's end."""
     made = Month(tmp_path)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 from tests.flows.cli.worked import billfold
 
 LATER = "2026-12-01"
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October, issued to two accounts."""
     found = Month(tmp_path).whole()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.billing.months import Month
+from tests.flows.billing.months import Month, made_once
 from tests.flows.cli.worked import billfold, line_with
 
 SECOND, THIRD = "2026-11-02T12:00:00Z", "2026-11-03T12:00:00Z"
@@ -23,6 +23,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+@made_once
 def month(tmp_path: Path) -> Month:
     """October's usage and credit, landed."""
     found = Month(tmp_path)
