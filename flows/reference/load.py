@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -41,12 +41,18 @@ def load_reference(folder: Path) -> Reference:
     Rejects  with `ReferenceFaults`, which holds every fault of every file
     Source   rule 1.2
 
-    A process that loads a folder again whose files are as they were gets what it got.
+    A process that loads the same files again gets what it got, wherever they lie.
     """
-    try:
-        return _loaded(folder, _fingerprint(folder))
-    except _EditedError:
-        return _load(folder)
+    files = _fingerprint(folder)
+    if files in _LOADED:
+        return _LOADED[files]
+    found = _load(folder)
+    if files is None or _fingerprint(folder) != files:
+        return _load(folder)  # it was edited while it was read: what was read is nobody's to keep
+    _LOADED[files] = found
+    for oldest in list(_LOADED)[:-KEPT]:
+        _LOADED.pop(oldest, None)
+    return found
 
 
 def load_reference_with(folder: Path, policies: Path) -> Reference:
@@ -66,24 +72,18 @@ def load_reference_with(folder: Path, policies: Path) -> Reference:
     return _load(folder, table)
 
 
-class _EditedError(Exception):
-    """The folder was edited while it was read; what was read is nobody's to keep."""
+_Files = tuple[tuple[str, str], ...]
+_LOADED: dict[_Files | None, Reference] = {}
+KEPT = 8
+"""How many folders' tables a process keeps."""
 
 
-@lru_cache(maxsize=4)
-def _loaded(folder: Path, fingerprint: tuple[tuple[str, str], ...]) -> Reference:
-    reference = _load(folder)
-    if _fingerprint(folder) != fingerprint:
-        raise _EditedError
-    return reference
-
-
-def _fingerprint(folder: Path) -> tuple[tuple[str, str], ...]:
-    """The names and contents of the folder's files; nothing where they cannot be read, which loading then says."""
+def _fingerprint(folder: Path) -> _Files | None:
+    """The names and contents of the folder's files; none where they cannot be read, which loading then says."""
     try:
         return tuple((path.name, sha256(path.read_bytes()).hexdigest()) for path in sorted(folder.iterdir()))
     except OSError:
-        return ()
+        return None
 
 
 @on_one_thread

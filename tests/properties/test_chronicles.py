@@ -34,9 +34,9 @@ from tests.properties.test_oracle_books_by_hand import (
 )
 from tests.worlds import Row, World
 
-WORLDS = 30
+WORLDS = 20
 """On one time line."""
-FEWER = 8
+FEWER = 6
 """Where most of what happens is about one thing."""
 LINES = max(1, int(os.environ.get("BILLFOLD_EXAMPLES", "0")) // WORLDS)
 MONTHS = int(os.environ.get("BILLFOLD_MONTHS", "3"))

@@ -41,8 +41,8 @@ class Drawn:
 
 
 BILLED: dict[str, tuple[Callable[[list[World]], list[Bill]], int]] = {
-    "oracle": (lambda some: [by_oracle(world) for world in some], 160),
-    "pipeline": (by_pipeline, 50),
+    "oracle": (lambda some: [by_oracle(world) for world in some], 100),
+    "pipeline": (by_pipeline, 30),
 }
 """Who bills, and how many worlds."""
 

@@ -32,7 +32,7 @@ from tests.together import put_together
 from tests.worlds import World, row
 
 ROOT = Path(__file__).resolve().parents[2]
-WORLDS = 40
+WORLDS = 25
 BUCKETS = 3
 
 Billed = list[tuple[Parts, Outputs]]

@@ -35,7 +35,7 @@ from schemas import REFERENCE, TABLES
 from tests.together import tables_together
 from tests.worlds import PERIODS, a_world
 
-WORLDS = 40
+WORLDS = 25
 """In one lake."""
 LAKES = max(1, int(os.environ.get("BILLFOLD_EXAMPLES", "0")) // WORLDS)
 

@@ -87,7 +87,7 @@ def usage(draw: st.DrawFn) -> Row:
     }  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(usage())
 def test_metering_is_what_a_loop_over_the_records_finds(case: Row) -> None:
     found = sorted(_metered(case).rows(named=True), key=_key)

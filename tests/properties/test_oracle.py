@@ -23,7 +23,7 @@ from tests.worlds import Row, World, frames, histories, make_world, row, worlds
 D = Decimal
 OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
 MANY = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -22,7 +22,7 @@ from tests.oracle_books import follow
 from tests.worlds import Row, World
 
 Tables = dict[str, list[Row]]
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OPERATIONS_ALONE = {name: LATE[name] for name in ("grant", "payment", "reversal", "outflow", "ending")}
 PAYMENTS = {name: LATE[name] for name in ("usage", "revision", "grant", "price", "payment", "reversal")}
 NO_MONEY = {name: LATE[name] for name in ("usage", "revision", "grant", "price", "discount", "charge")}

@@ -34,7 +34,7 @@ from tests.pipeline import (
 from tests.together import rate_together
 from tests.worlds import PERIODS, World, a_history, a_world, make_world
 
-EXAMPLES = int(os.environ.get("BILLFOLD_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("BILLFOLD_EXAMPLES", "600"))
 """Worlds per run of the suite; histories are a tenth of them."""
 RUNS = tuple(sorted(set(PERIODS)))
 """The worlds are dealt to tests which run side by side, by their period: those of one period are billed together."""

@@ -350,7 +350,7 @@ some_rows = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=some_rows, data=st.data())
 def test_any_rows_in_any_order_division_and_format_come_to_the_same_bytes_and_are_conserved(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], data: st.DataObject

@@ -157,7 +157,7 @@ text_file = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=text_file, end=st.sampled_from(["\n", "\r\n"]))
 def test_what_the_fast_reader_accounts_for_to_the_byte_is_what_the_exact_one_reads(
     tmp_path_factory: pytest.TempPathFactory, body: str, end: str

@@ -3,8 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+from prefect.server.api.server import SubprocessASGIServer
 
 from tests.flows.prefect.operated import Operated
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _temporary_server() -> Iterator[None]:
+    """The server that Prefect starts where there is none would go on, and work, until the last test of the suite."""
+    yield
+    SubprocessASGIServer().stop()
 
 
 @pytest.fixture(scope="package")
