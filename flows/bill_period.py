@@ -143,6 +143,7 @@ def bill_period(
 # --- planning ------------------------------------------------------------
 
 
+@on_one_thread
 def plan_bill(
     lake: Lake,
     reference: Reference,

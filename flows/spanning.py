@@ -18,6 +18,7 @@ from flows.lake.journal import FileEntry, Snapshot
 from flows.landing.storage import spanning_rows
 from rating.estimates import list_values
 from rating.money import EXACT
+from rating.one_thread import on_one_thread
 from rating.sql import keep
 from schemas.units import Quantity
 
@@ -66,6 +67,7 @@ def _some_at_once(files: Collection[FileEntry], known: Mapping[str, int]) -> Ite
     yield some
 
 
+@on_one_thread
 def _of_files(
     snapshot: Snapshot,
     files: Collection[FileEntry],
