@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import polars as pl
 
@@ -53,22 +53,24 @@ def made_once(make: Callable[..., M]) -> Callable[..., M]:
     """A fixture that fills a folder with a month: it does so once, and each test gets a copy in its `tmp_path`."""
 
     @functools.cache
-    def first() -> tuple[M, Path]:
+    def first() -> M:
         folder = _WHOLE / f"{make.__module__}.{make.__qualname__}"
         folder.mkdir()
-        return make(folder), folder
+        return make(folder)
 
     @functools.wraps(make)
     def copied(tmp_path: Path) -> M:
-        made, folder = first()
-        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-        month = copy.copy(made)
-        month.folder, month.lake = tmp_path, Lake.open(tmp_path / "lake")
-        if (month.lake.root / PUBLISHED).exists():
-            publish(month.lake)  # it names files by their full path
-        return month
+        return first().copied(tmp_path)
 
     return copied
+
+
+def moved(root: Path) -> Lake:
+    """A lake that was copied from elsewhere, opened; what it has published names files by their full path."""
+    lake = Lake.open(root)
+    if (root / PUBLISHED).exists():
+        publish(lake)
+    return lake
 
 
 class Month:
@@ -79,9 +81,21 @@ class Month:
         shutil.copytree(EXAMPLE, folder / "world")
         self.lake = Lake.create(folder / "lake", buckets=buckets)
 
+    def copied(self, folder: Path) -> Self:
+        """The same month in another folder, to change."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        found = copy.copy(self)
+        found.folder, found.lake = folder, moved(folder / "lake")
+        return found
+
     @property
     def reference_folder(self) -> Path:
         return self.folder / "world" / "reference"
+
+    @property
+    def where(self) -> list[object]:
+        """The options that lead a command to these books."""
+        return ["--lake", self.lake.root, "--reference", self.reference_folder]
 
     def reference(self) -> Any:
         return load_reference(self.reference_folder)
@@ -137,8 +151,7 @@ class Month:
         elif len(self.lake.commits()) == 1:
             shutil.rmtree(self.lake.root)
             shutil.copytree(known, self.lake.root)
-            self.lake = Lake.open(self.lake.root)
-            publish(self.lake)  # it names files by their full path
+            self.lake = moved(self.lake.root)
         return self
 
     def ask(self, sql: str, as_of: int | None = None) -> list[tuple[Any, ...]]:

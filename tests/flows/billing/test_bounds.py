@@ -7,7 +7,6 @@ and a quarter of that: 180.00, which are 300 hours, and 15.00, which are 25. Wha
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ import pytest
 from flows.backfill import backfill
 from flows.held import BACKFILL, approval, held
 from flows.lake.audit import audit, verify
-from flows.lake.journal import Lake
 from flows.lake.views import connect
 from flows.replay import replay
 from flows.run import Refusal, Run
@@ -49,15 +47,6 @@ class Watched(Month):
         operator = "operator,staff,,2026-01-01\n"
         (self.reference_folder / "principals.csv").write_text(PRINCIPALS.lstrip() + operator)
 
-    @classmethod
-    def of(cls, folder: Path, books: Watched) -> Watched:
-        """A copy of books in a folder of its own."""
-        shutil.copytree(books.folder, folder / "copy")
-        found = cls.__new__(cls)
-        found.folder = folder / "copy"
-        found.lake = Lake.open(found.folder / "lake")
-        return found
-
     def say(self, **policies: str) -> None:
         lines = [f",{name},{value},2000-01-01" for name, value in policies.items()]
         header = "billing_account_id,policy,value,valid_from"
@@ -71,10 +60,6 @@ class Watched(Month):
     def approved(self, which: str | None = None, actor: str = "operator", period: str = "2026-10") -> Run:
         found = approval(self.lake, self.reference(), period, which, actor, AT)
         return self.bill(period=period, approval=found)
-
-    @property
-    def where(self) -> list[object]:
-        return ["--lake", self.lake.root, "--reference", self.reference_folder]
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +75,13 @@ def three_months(tmp_path_factory: pytest.TempPathFactory) -> Watched:
 
 @pytest.fixture
 def books(tmp_path: Path, three_months: Watched) -> Watched:
-    return Watched.of(tmp_path, three_months)
+    return three_months.copied(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def one_that_waits(tmp_path_factory: pytest.TempPathFactory, three_months: Watched) -> Watched:
     """October's 1000 hours have landed and are held: 600.00, ten times the median."""
-    books = Watched.of(tmp_path_factory.mktemp("waits"), three_months)
+    books = three_months.copied(tmp_path_factory.mktemp("waits"))
     books.use("2026-10", "1000")
     assert books.bill().status == "held"
     books.lake.close()
@@ -105,7 +90,7 @@ def one_that_waits(tmp_path_factory: pytest.TempPathFactory, three_months: Watch
 
 @pytest.fixture
 def waiting(tmp_path: Path, one_that_waits: Watched) -> Watched:
-    return Watched.of(tmp_path, one_that_waits)
+    return one_that_waits.copied(tmp_path)
 
 
 def hold_of(books: Watched) -> str:
@@ -257,7 +242,7 @@ def backfilled(books: Watched, **how: Any) -> Run:
 @pytest.fixture(scope="module")
 def late_thousand(tmp_path_factory: pytest.TempPathFactory, three_months: Watched) -> Watched:
     """August's 1000 hours more have landed, and what they correct is held."""
-    books = Watched.of(tmp_path_factory.mktemp("late"), three_months)
+    books = three_months.copied(tmp_path_factory.mktemp("late"))
     books.use("2026-08", "1000", "late")
     assert backfilled(books).status == "held"
     books.lake.close()
@@ -266,7 +251,7 @@ def late_thousand(tmp_path_factory: pytest.TempPathFactory, three_months: Watche
 
 @pytest.fixture
 def late(tmp_path: Path, late_thousand: Watched) -> Watched:
-    return Watched.of(tmp_path, late_thousand)
+    return late_thousand.copied(tmp_path)
 
 
 def test_of_a_held_backfill_nothing_is_visible_and_the_same_again_is_held_as_it_was(late: Watched) -> None:

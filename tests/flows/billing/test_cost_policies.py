@@ -40,7 +40,7 @@ class Watched(Month):
 
     def run(self, *arguments: Any) -> Said:
         """A command on these books."""
-        return billfold(*arguments, "--lake", self.folder / "lake", "--reference", self.reference_folder)
+        return billfold(*arguments, *self.where)
 
     def done(self, *arguments: Any) -> str:
         said = self.run(*arguments)

@@ -28,7 +28,7 @@ class Limited(Month):
     """The first-invoice example with usage of its own, told and asked by the command line."""
 
     def run(self, *arguments: Any) -> Said:
-        return billfold(*arguments, "--lake", self.folder / "lake", "--reference", self.reference_folder)
+        return billfold(*arguments, *self.where)
 
     def done(self, *arguments: Any) -> str:
         said = self.run(*arguments)

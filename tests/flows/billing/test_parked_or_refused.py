@@ -30,8 +30,7 @@ def test_an_account_that_cannot_be_billed_is_parked_with_a_reason_and_the_others
     skus.write_text(skus.read_text() + skus.read_text().splitlines()[1].replace("vm-small", "gpu") + "\n")
     when = "2026-10-05T00:00:00Z,2026-10-05T10:00:00Z"
     month.ingest(month.usage("gpu.csv", f"gpu-1,acme,,gpu-1,gpu,eu-1,{when},10,hour"))
-    where = ["--lake", month.lake.root, "--reference", month.reference_folder]
-    said = billfold("bill", "--period", "2026-10", *where)
+    said = billfold("bill", "--period", "2026-10", *month.where)
     assert said.code == 3
     assert line_with(said.out, ["acme", "R_NO_PRICE"])
     assert month.ask("select billing_account_id, reason_code from holds") == [("acme", "R_NO_PRICE")]
@@ -54,8 +53,7 @@ def test_books_that_would_not_balance_refuse_the_run_and_nothing_of_it_is_visibl
         faulty.setattr(billing, "ledger_delta", loses_one)
         with pytest.raises(Refusal, match=r"(?s)nothing is committed.*transactions_sum_to_zero.*trial_balance_is_zero"):
             month.bill()
-        where = ["--lake", month.lake.root, "--reference", month.reference_folder]
-        said = billfold("bill", "--period", "2026-10", *where)
+        said = billfold("bill", "--period", "2026-10", *month.where)
         assert (said.code, "Traceback" in said.both) == (1, False)
         assert "the books would not balance" in said.err
     assert month.lake.head() == before

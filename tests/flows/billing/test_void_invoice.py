@@ -5,7 +5,6 @@ October of acme is 95 and 19 of tax: 114 due, after 40 of its bonus. The other a
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +14,8 @@ import pytest
 
 from flows.backfill import backfill
 from flows.issue_invoices import issue_corrections
-from flows.lake.journal import Lake
 from flows.run import NOTHING_TO_DO, Refusal
+from tests.flows.billing.months import made_once
 from tests.flows.billing.test_payments import NOVEMBER, balances, payment
 from tests.flows.billing.test_reversed_payments import OCTOBER, Audited, reversal
 
@@ -62,19 +61,12 @@ class Voided(Audited):
         return Decimal(self.ask("select sum(amount) from grant_movements where grant_id = 'welcome-acme'")[0][0])
 
 
-@pytest.fixture(scope="module")
-def issued(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a month that is issued; each test has a copy."""
-    month = Voided(tmp_path_factory.mktemp("issued")).whole()
-    month.issue()
-    return month.folder
-
-
 @pytest.fixture
-def month(issued: Path, tmp_path: Path) -> Voided:
-    shutil.copytree(issued, tmp_path, dirs_exist_ok=True)
-    month = Voided.__new__(Voided)
-    month.folder, month.lake = tmp_path, Lake.open(tmp_path / "lake")
+@made_once
+def month(tmp_path: Path) -> Voided:
+    """A month that is issued."""
+    month = Voided(tmp_path).whole()
+    month.issue()
     return month
 
 

@@ -19,13 +19,9 @@ def month(tmp_path: Path) -> Month:
     return found
 
 
-def where(month: Month) -> list[object]:
-    return ["--lake", month.lake.root, "--reference", month.reference_folder]
-
-
 def said(month: Month, *words: object) -> str:
     """What a command says, in one line."""
-    answer = billfold(*words, *where(month))
+    answer = billfold(*words, *month.where)
     return " ".join(f"{answer.out} {answer.err}".split())
 
 

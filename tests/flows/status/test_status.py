@@ -33,11 +33,7 @@ def month(tmp_path: Path) -> Month:
 
 
 def asked(month: Month, at: str = THIRD) -> Any:
-    return json.loads(billfold("status", *where(month), "--at", at, "--json").out)
-
-
-def where(month: Month) -> list[object]:
-    return ["--lake", month.lake.root, "--reference", month.reference_folder]
+    return json.loads(billfold("status", *month.where, "--at", at, "--json").out)
 
 
 def late(month: Month, sku: str) -> None:
@@ -63,7 +59,7 @@ def test_a_draft_is_overdue_when_its_days_of_grace_are_over(month: Month):
     month.bill()
     assert asked(month, SECOND)["overdue"] == 0
     assert asked(month, THIRD)["overdue"] == 2
-    page = billfold("status", *where(month), "--at", THIRD).out
+    page = billfold("status", *month.where, "--at", THIRD).out
     todo = "billfold issue --period 2026-10 --issue-date DATE"
     assert f"the day of 2 draft(s) of 2026-10 has come; issue them: {todo} --lake {month.lake.root}" in page
     assert line_with(page, ["2026-10", "billed", "2026-11-03"])
@@ -72,7 +68,7 @@ def test_a_draft_is_overdue_when_its_days_of_grace_are_over(month: Month):
 def test_rows_that_were_set_aside_are_counted_until_they_are_mended(month: Month):
     late(month, "nonsense")
     assert asked(month)["rejects"] == {"R_UNKNOWN_SKU": 1}
-    page = billfold("status", *where(month), "--at", THIRD).out
+    page = billfold("status", *month.where, "--at", THIRD).out
     assert line_with(page, ["R_UNKNOWN_SKU", "1"])
     assert "billfold show rejects" in page
 
@@ -87,7 +83,7 @@ def test_accounts_on_hold_are_named_with_the_reason(month: Month):
     assert [(one["billing_account_id"], one["reason_code"]) for one in asked(month)["holds"]] == [
         ("acme", "R_NO_PRICE")
     ]
-    assert line_with(billfold("status", *where(month), "--at", THIRD).out, ["acme", "R_NO_PRICE"])
+    assert line_with(billfold("status", *month.where, "--at", THIRD).out, ["acme", "R_NO_PRICE"])
 
 
 def test_accounts_at_or_near_their_limit_are_named(month: Month):
@@ -107,14 +103,14 @@ def test_what_keeps_documents_from_being_issued_is_told_before_anybody_tries(mon
     path.write_text(sound.replace('"[""DE123456789""]"', "[]"))
     found = asked(month)
     assert (found["sellers_without_tax_number"], found["lacking"]) == (["north"], [])
-    assert "no tax number (tax_ids in sellers): north" in billfold("status", *where(month), "--at", THIRD).out
+    assert "no tax number (tax_ids in sellers): north" in billfold("status", *month.where, "--at", THIRD).out
     field = "the seller's tax number (BT-31)"
-    said = billfold("bill", "--period", "2026-10", *where(month)).out
+    said = billfold("bill", "--period", "2026-10", *month.where).out
     assert line_with(said, [field, "2", "acme, acme-credit"])
     assert asked(month)["lacking"] == [{"field": field, "drafts": 2, "accounts": "acme, acme-credit"}]
-    assert line_with(billfold("status", *where(month), "--at", THIRD).out, [field, "2", "acme, acme-credit"])
+    assert line_with(billfold("status", *month.where, "--at", THIRD).out, [field, "2", "acme, acme-credit"])
     path.write_text(sound)
-    assert field not in billfold("bill", "--period", "2026-10", *where(month)).out
+    assert field not in billfold("bill", "--period", "2026-10", *month.where).out
     assert (asked(month)["sellers_without_tax_number"], asked(month)["lacking"]) == ([], [])
 
 
@@ -128,12 +124,12 @@ def test_a_correction_that_waits_is_told_with_the_command_that_issues_it(month: 
     backfill(month.lake, month.reference(), received_at=RECEIVED)
     found = asked(month)
     assert (found["corrections"], found["overdue"]) == (1, 0)
-    assert "billfold backfill --issue-date DATE" in billfold("status", *where(month), "--at", THIRD).out
+    assert "billfold backfill --issue-date DATE" in billfold("status", *month.where, "--at", THIRD).out
 
 
 def test_where_no_server_is_configured_nothing_is_said_of_one(month: Month):
     assert asked(month)["schedule"] is None
-    assert "Next runs" not in billfold("status", *where(month)).out
+    assert "Next runs" not in billfold("status", *month.where).out
 
 
 def test_a_server_that_does_not_answer_is_told_and_is_no_error(month: Month, monkeypatch: pytest.MonkeyPatch):
@@ -141,7 +137,7 @@ def test_a_server_that_does_not_answer_is_told_and_is_no_error(month: Month, mon
     Path(".prefect/profiles.toml").write_text(
         'active = "billfold"\n[profiles.billfold]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
     )
-    said = billfold("status", *where(month))
+    said = billfold("status", *month.where)
     assert said.code == 0
     assert "the Prefect server at http://127.0.0.1:9/api does not answer: [Errno 111] Connection refused" in said.out
     assert asked(month)["schedule"]["deployments"] == []
@@ -152,14 +148,14 @@ def test_what_came_for_a_month_since_it_was_billed_is_listed_until_it_is_in_the_
     assert asked(month)["changed"] == []
     late(month, "vm-small")
     assert asked(month)["changed"] == [{"billing_period": "2026-10", "accounts": 1, "why": "late usage"}]
-    assert "billfold backfill --dry-run" in billfold("status", *where(month), "--at", THIRD).out
+    assert "billfold backfill --dry-run" in billfold("status", *month.where, "--at", THIRD).out
     month.bill()
     assert asked(month)["changed"] == []
 
 
 def test_a_lake_in_which_nothing_has_landed_says_what_comes_next(tmp_path: Path):
     empty = Month(tmp_path / "new")
-    assert "nothing has come in yet; land usage: billfold ingest FILES" in billfold("status", *where(empty)).out
-    billed = billfold("bill", "--period", "2026-10", *where(empty)).out
+    assert "nothing has come in yet; land usage: billfold ingest FILES" in billfold("status", *empty.where).out
+    billed = billfold("bill", "--period", "2026-10", *empty.where).out
     assert "no documents: 2026-10 has no usage, and nothing else is charged in it" in billed
-    assert "all that is billed is issued" in billfold("status", *where(empty)).out
+    assert "all that is billed is issued" in billfold("status", *empty.where).out

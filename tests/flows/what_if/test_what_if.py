@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from flows.lake.journal import Lake
 from tests.flows.billing.months import Month
 from tests.flows.cli.worked import Said, billfold, line_with
 from tests.flows.what_if.test_differences import BONUS
@@ -160,9 +159,7 @@ def test_a_file_of_policies_with_a_fault_is_refused_with_file_and_row(drafts: Mo
 
 def test_a_dry_run_of_the_backfill_says_what_late_usage_would_change_and_why(issued: Month, tmp_path: Path) -> None:
     """100 h of 0.50 are 50, 45 after the discount, 54 with tax: a supplementary invoice for October."""
-    folder = Path(shutil.copytree(issued.folder, tmp_path / "month"))
-    late = object.__new__(Month)
-    late.folder, late.lake = folder, Lake.open(folder / "lake")
+    late = issued.copied(tmp_path / "month")
     late.ingest(late.usage("late.csv", LATE), received_at=LATER)
     late.lake.close()
     said = asked(late, "--dry-run", "--json", command="backfill")
