@@ -105,6 +105,19 @@ def _replaced(frame: pl.DataFrame, instant: str, zone: str, found: Callable[[dat
     return rows["_found"].alias(instant)
 
 
+def covered(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that hold for some of their account's time in the period, and for which of it.
+
+    Reads    starts, ends, lives_from, lives_until [Instant; a null end is open]
+    Makes    covered_start, covered_end [Instant, half-open, never empty]
+    Source   P9, P10
+    """
+    found = rows.with_columns(
+        covered_start=pl.max_horizontal("starts", "lives_from"), covered_end=pl.min_horizontal("ends", "lives_until")
+    )
+    return found.filter(pl.col("covered_start") < pl.col("covered_end"))
+
+
 def covered_days(frame: pl.DataFrame, zone: str = "time_zone") -> pl.DataFrame:
     """Add `days`, the local calendar days that `covered_start` to `covered_end` touches, and `days_of_month`.
 

@@ -7,7 +7,7 @@ from math import gcd
 
 import polars as pl
 
-from rating.dates import covered_days, instants
+from rating.dates import covered, covered_days, instants
 from rating.sql import content_hashes
 from rating.usage_classes import with_sku_terms
 
@@ -41,12 +41,8 @@ def recurring_usage(recurring_items: pl.DataFrame, accounts: pl.DataFrame, skus:
     owned = recurring_items.rename({"proration": "own_proration"}).join(
         accounts.select(*ACCOUNT, "proration"), on="billing_account_id"
     )
-    rows = instants(owned).with_columns(
-        proration=pl.coalesce("own_proration", "proration"),
-        covered_start=pl.max_horizontal("starts", "lives_from"),
-        covered_end=pl.min_horizontal("ends", "lives_until"),
-    )
-    rows = rows.filter((pl.col("covered_start") < pl.col("covered_end")) & (pl.col("covered_start") < pl.col("cutoff")))
+    rows = covered(instants(owned)).with_columns(proration=pl.coalesce("own_proration", "proration"))
+    rows = rows.filter(pl.col("covered_start") < pl.col("cutoff"))
     item = ["billing_account_id", "recurring_item_id"]
     rows = rows.filter((pl.col("proration") != "none") | (pl.col("starts") == pl.col("starts").max().over(item)))
     rows = with_sku_terms(_with_share(rows.with_columns(_name=pl.lit(NAME))), skus)

@@ -6,7 +6,7 @@ first; what a minimum lacks is one charge more at the end of the period.
 
 import polars as pl
 
-from rating.dates import covered_days, in_force, instants
+from rating.dates import covered, covered_days, in_force, instants
 from rating.money import rounded, to_mu
 from rating.one_off_charges import charged_once
 from rating.sql import content_ids
@@ -127,12 +127,8 @@ def minima(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame) ->
              exponent: what is lacking nobody can say, and the account is parked for that], rating_line_id of the lack
     Source   P10
     """
-    terms = limit_terms(items, limits, accounts.filter("is_closing"), "minimum_spend").with_columns(
-        covered_start=pl.max_horizontal("starts", "lives_from"),
-        covered_end=pl.min_horizontal("ends", "lives_until"),
-        limit_mu=pl.col("limit_mu").fill_null(0),
-    )
-    terms = covered_days(terms.filter(pl.col("covered_start") < pl.col("covered_end")))
+    terms = limit_terms(items, limits, accounts.filter("is_closing"), "minimum_spend")
+    terms = covered_days(covered(terms)).with_columns(pl.col("limit_mu").fill_null(0))
     least = rounded(terms, ["limit_mu", "days"], ["days_of_month"], "rounding_charges")["rounded_mu"]
     terms = terms.with_columns(least_mu=least, _name=pl.lit("minimum_spend"))
     spent = limited(items.select("billing_account_id", "sku_price_id", "net_mu"), terms)
