@@ -611,6 +611,8 @@ def draw_lifetime(draw: Draw, calendar: Calendar, account: Row, tables: dict[str
         account["valid_from"] = starts
     name, zone = account["billing_account_id"], account["time_zone"]
     life = (at(starts, zone) if starts else None, at(ends, zone) if ends else None)
+    since = oracle.period_of(life[0], zone) if life[0] else ""
+    until = oracle.period_of(life[1] - timedelta(microseconds=1), zone) if life[1] else "9999-12"
 
     def is_within(row: Row) -> bool:
         return bool(row["billing_account_id"] != name or oracle.contains(life, row["charge_period_start"]))
@@ -619,9 +621,7 @@ def draw_lifetime(draw: Draw, calendar: Calendar, account: Row, tables: dict[str
         if row["operation"] != "add_charge" or row.get("billing_account_id") != name:
             return True
         month = row.get("billing_period") or oracle.period_of(row["occurred_at"], zone)
-        last = life[1] and life[1] - timedelta(microseconds=1)
-        months = [oracle.period_of(one, zone) for one in (life[0], last) if one]
-        return bool((starts is None or months[0] <= month) and (ends is None or month <= months[-1]))
+        return bool(since <= month <= until)
 
     tables["usage_records"] = [row for row in tables["usage_records"] if is_within(row)]
     tables["operations"] = [row for row in tables["operations"] if is_of_its_months(row)]

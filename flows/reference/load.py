@@ -19,6 +19,8 @@ from flows.reference.tables import TABLES
 from rating.one_thread import on_one_thread
 
 POLICIES = "billing_policies"
+KEPT = 8
+"""How many folders' tables a process keeps."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def load_reference(folder: Path) -> Reference:
     A process that loads the same files again gets what it got, wherever they lie.
     """
     files = _fingerprint(folder)
-    if files in _LOADED:
+    if files is not None and files in _LOADED:
         return _LOADED[files]
     found = _load(folder)
     if files is None or _fingerprint(folder) != files:
@@ -73,9 +75,7 @@ def load_reference_with(folder: Path, policies: Path) -> Reference:
 
 
 _Files = tuple[tuple[str, str], ...]
-_LOADED: dict[_Files | None, Reference] = {}
-KEPT = 8
-"""How many folders' tables a process keeps."""
+_LOADED: dict[_Files, Reference] = {}
 
 
 def _fingerprint(folder: Path) -> _Files | None:
