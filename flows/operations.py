@@ -277,9 +277,8 @@ def _zones(reference: Reference) -> dict[str, str]:
 
 
 def _exponents(reference: Reference) -> pl.DataFrame:
-    """Each currency's digits, by its latest row."""
-    rows = reference["currencies"].sort("billing_currency", "valid_from")
-    return rows.unique("billing_currency", keep="last", maintain_order=True).select("billing_currency", "exponent")
+    """Each currency's digits, the most it ever had: what was paid and invoiced under any of its rows is exact (M2)."""
+    return reference["currencies"].group_by("billing_currency").agg(pl.col("exponent").max()).sort("billing_currency")
 
 
 def _settled(snapshot: Snapshot, reference: Reference, accepted: pl.DataFrame, new: pl.DataFrame) -> Settled:

@@ -62,6 +62,22 @@ def test_what_is_over_pays_the_next_invoice_when_it_is_issued(month: Month) -> N
     assert balances(month) == {"cash": Decimal(150), "receivable": Decimal(146), "account_balance": Decimal(0)}
 
 
+def test_what_was_paid_when_a_currency_had_more_digits_is_used_whole(tmp_path: Path) -> None:
+    """M2: euros had three digits until October was over. 100.005 that came then pays 100.005 of the 114: 13.995 stay
+    due, of an invoice that is of that time.
+    """
+    month = Month(tmp_path)
+    rows = ["EUR,3,2000-01-01,2026-10-31", "EUR,2,2026-11-01,"]
+    header = "billing_currency,exponent,valid_from,valid_until"
+    (month.reference_folder / "currencies.csv").write_text("\n".join([header, *rows]) + "\n")
+    month.whole()
+    month.operate(payment("p1", "100.005", occurred_at="2026-10-20T09:00:00Z"))
+    month.issue()
+    paid = "select paid_amount, amount_due from invoices where billing_account_id = 'acme'"
+    assert month.ask(paid) == [(Decimal("100.005"), Decimal("13.995"))]
+    assert balances(month)["account_balance"] == 0
+
+
 def test_a_named_invoice_is_paid_before_an_older_one(month: Month) -> None:
     month.ingest(month.usage("november.csv", NOVEMBER))
     month.bill(period="2026-11")
