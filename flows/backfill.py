@@ -123,7 +123,7 @@ def posted(
     def once() -> Run:
         snapshot = lake.snapshot()
         if not books.billed_periods(snapshot):
-            return _nothing(TOUCHED)
+            return _nothing(snapshot, TOUCHED)
         progress.step("find what changed")
         known_as_of = _known_as_of(snapshot, reference)
         changed = [touched(snapshot, reference, known_as_of), to_settle(snapshot, reference)]
@@ -131,7 +131,7 @@ def posted(
         found = pl.concat(changed).sort(BY_PERIOD)
         if found.is_empty():
             withdraw(snapshot, BACKFILL)
-            return _nothing(found)
+            return _nothing(snapshot, found)
         run = _Backfill(snapshot, reference, known_as_of, found, dated, approval=approval, is_asked=is_asked)
         return run.run(progress)
 
@@ -152,9 +152,12 @@ def _redated(snapshot: Snapshot, reference: Reference, issue_date: date) -> pl.D
     )
 
 
-def _nothing(touched: pl.DataFrame) -> Run:
-    """A run that finds everything as it should be."""
-    report = {"touched": 0, "recomputed": 0, "changed": 0, "changes": {}, "amounts": {}}
+def _nothing(snapshot: Snapshot, touched: pl.DataFrame) -> Run:
+    """A run that finds everything as it should be; months with usage that are not billed yet are not its to bill."""
+    billed = books.billed_periods(snapshot)
+    report: dict[str, Any] = {"touched": 0, "recomputed": 0, "changed": 0, "changes": {}, "amounts": {}}
+    report["unbilled"] = sorted(books.used_periods(snapshot) - billed)
+    report["why"] = "the billed months say all that is known" if billed else "no month is billed yet"
     return Run(NOTHING_TO_DO, COMMAND, None, report, {"touched": touched, "changes": pl.DataFrame(schema=CHANGES)})
 
 

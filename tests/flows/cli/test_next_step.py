@@ -67,3 +67,18 @@ def test_where_the_books_are_is_not_said_where_nobody_said_it(month: Month, monk
     monkeypatch.setenv("BILLFOLD_LAKE", str(month.lake.root))
     monkeypatch.setenv("BILLFOLD_REFERENCE", str(month.reference_folder))
     assert billfold("bill", "--period", "2026-12").err.rstrip().endswith("run: billfold bill --period 2026-11")
+
+
+def test_a_backfill_with_nothing_to_do_says_why_and_names_a_month_that_waits_to_be_billed(tmp_path: Path):
+    books = Month(tmp_path)
+    assert said(books, "backfill").strip() == "backfill: nothing to do; no month is billed yet"
+    books.ingest()
+    waits = of_the_same_books(
+        books, "2026-10 has something to bill and is not billed yet: billfold bill --period 2026-10"
+    )
+    assert f"no month is billed yet {waits}" in said(books, "backfill")
+    said(books, "bill", "--period", "2026-10")
+    assert said(books, "backfill").strip() == "backfill: nothing to do; the billed months say all that is known"
+    november = "n1,acme,,vm-1,vm-small,eu-1,2026-11-01T01:00Z,2026-11-01T11:00Z,10,hour"
+    books.ingest(books.usage("november.csv", november))
+    assert "2026-11 has something to bill and is not billed yet" in said(books, "backfill")
