@@ -153,11 +153,14 @@ class Books:
     @property
     def options(self) -> str:
         """What to add to a command so that it finds the same books."""
+        from shlex import quote
+
         from flows.lake.addresses import spelled
 
-        told = [] if self.lake == Path(os.environ.get("BILLFOLD_LAKE", "lake")) else [f" --lake {spelled(self.lake)}"]
+        is_usual = self.lake == Path(os.environ.get("BILLFOLD_LAKE", "lake"))
+        told = [] if is_usual else [f" --lake {quote(spelled(self.lake))}"]
         if self.reference is not None and str(self.reference) != os.environ.get("BILLFOLD_REFERENCE"):
-            told.append(f" --reference {self.reference}")
+            told.append(f" --reference {quote(str(self.reference))}")
         return "".join(told)
 
 

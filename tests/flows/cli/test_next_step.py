@@ -82,3 +82,11 @@ def test_a_backfill_with_nothing_to_do_says_why_and_names_a_month_that_waits_to_
     november = "n1,acme,,vm-1,vm-small,eu-1,2026-11-01T01:00Z,2026-11-01T11:00Z,10,hour"
     books.ingest(books.usage("november.csv", november))
     assert "2026-11 has something to bill and is not billed yet" in said(books, "backfill")
+
+
+def test_a_folder_with_a_blank_in_its_name_is_named_as_a_shell_takes_it(tmp_path: Path):
+    folder = tmp_path / "my books"
+    folder.mkdir()
+    books = Month(folder)
+    books.ingest()
+    assert f"--lake '{books.lake.root}' --reference '{books.reference_folder}'" in said(books, "backfill")
