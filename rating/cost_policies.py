@@ -72,6 +72,8 @@ def measures(
     Source   W5, M3
     """
     policies = _policies_in_force(cost_policies, accounts)
+    if policies.is_empty():
+        return CostPolicyMeasures.empty()
     is_quantity = pl.col("measure") == "quantity"
     costs = _added_up(policies.filter(~is_quantity), _costs(items, policies), "in_period")
     here = pl.concat([costs, _quantities(policies.filter(is_quantity), items, used)])

@@ -156,15 +156,17 @@ def list_costs(
     """
     is_pooled = terms.prices["price_model"].is_in(_POOLED)[parts["price_row"]]
     own, values = _own_costs(only(parts.select("class_id", *_COSTED), ~is_pooled), uses, terms)
+    if not is_pooled.any():
+        return _of_all_lines(own), values
     pooled = _with_prices(only(parts, is_pooled), terms)
     shared = _pooled_costs(with_pools(pooled, classes), terms)
     return _of_all_lines(own, shared), values
 
 
-def _of_all_lines(own: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
-    """The costs of all lines in their order: a line is in one of the two, and its number, less one, is its row."""
-    costs = pl.Series("list_cost_mu", np.zeros(own.height + shared.height, dtype=np.int64))
-    for some in (own, shared):
+def _of_all_lines(*found: pl.DataFrame) -> pl.DataFrame:
+    """The costs of all lines in their order: a line is in one of them, and its number, less one, is its row."""
+    costs = pl.Series("list_cost_mu", np.zeros(sum(some.height for some in found), dtype=np.int64))
+    for some in found:
         costs = costs.scatter(some["line_id"] - 1, some["list_cost_mu"])
     return pl.DataFrame({"line_id": np.arange(1, costs.len() + 1), "list_cost_mu": costs})
 

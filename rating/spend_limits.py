@@ -40,6 +40,8 @@ def caps(items: pl.DataFrame, limits: pl.DataFrame, accounts: pl.DataFrame) -> p
     Makes    charge_id, spend_limit_id, amount_mu [mu, positive], cap_order: the limit's place in its account
     Source   P10
     """
+    if not (limits["kind"] == "maximum_spend").any():
+        return pl.DataFrame(schema=CAP)
     terms = maxima(items, limits, accounts)
     rests = items.select(
         "charge_id", "billing_account_id", "sku_price_id", "line_order", "charge_order", rest_mu="discounted_mu"

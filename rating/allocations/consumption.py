@@ -5,6 +5,8 @@ import polars as pl
 from rating.dates import local_months
 from rating.money import even_part, to_mu
 
+DRAWN = {"grant_id": pl.String, "amount_mu": pl.Int64}
+
 
 def floors(
     grants: pl.DataFrame, applications: pl.DataFrame, opening: pl.DataFrame, accounts: pl.DataFrame
@@ -20,6 +22,8 @@ def floors(
     Makes    grant_id, amount_mu [mu, positive]
     Source   W2
     """
+    if not (grants["logic"] != "none").any():
+        return pl.DataFrame(schema=DRAWN)
     closing = accounts.filter("is_closing")
     paid = applications.group_by("grant_id").agg(paid_mu=pl.col("amount_mu").sum())
     paid_by_children = (
