@@ -17,6 +17,9 @@ INTERRUPTED = 130
 SOON = 0.01
 """In how many seconds what Python dropped is said again."""
 
+# numpy would begin by starting threads to multiply matrices, and there are none
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def main() -> int:
     """Load the command line and run a command; gives its exit code."""
