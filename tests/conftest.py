@@ -4,6 +4,7 @@ The suite draws the same examples each time, so that it says something of the ch
 them drawn anew.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -26,6 +27,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 _PREFECT_HOME = tempfile.mkdtemp(prefix="billfold-prefect-")
 os.environ["PREFECT_HOME"] = _PREFECT_HOME  # before anything imports Prefect, which reads it once
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `billfold` has it; before anything imports numpy
+gc.disable()  # all that is collected stays: to look for garbage among it takes a third of the time of collecting
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
