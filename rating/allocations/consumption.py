@@ -22,7 +22,8 @@ def floors(
     Makes    grant_id, amount_mu [mu, positive]
     Source   W2
     """
-    if not (grants["logic"] != "none").any():
+    bound = grants.filter(pl.col("logic") != "none")
+    if bound.is_empty():
         return pl.DataFrame(schema=DRAWN)
     closing = accounts.filter("is_closing")
     paid = applications.group_by("grant_id").agg(paid_mu=pl.col("amount_mu").sum())
@@ -32,7 +33,7 @@ def floors(
         .agg(children_mu=pl.col("paid_mu").sum())
     )
     rows = (
-        floors_due(grants, closing)
+        floors_due(bound, closing)
         .join(opening, on="grant_id")
         .join(paid, on="grant_id", how="left")
         .join(paid_by_children, on="grant_id", how="left")
@@ -45,17 +46,17 @@ def floors(
 
 
 def floors_due(grants: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """The least that the period takes of each grant that has a logic: in every month its window touches.
+    """The least that the period takes of grants that have a logic: in every month their window touches.
 
     A grant that was given after its window began owes nothing for the months before it was given. Months are the
     account's own; a linear grant's are counted over the window it was granted for, also where it was ended since.
 
-    Reads    grants  Grants of these accounts, with_endings; exponent; accounts  account periods
+    Reads    grants  Grants with a logic, of these accounts, with_endings; exponent; accounts  account periods
     Makes    grant_id, floor_mu [mu, positive]
     Source   W1
     """
     months = accounts.select("billing_account_id", "time_zone", "period_start", "period_end")
-    rows = grants.filter(pl.col("logic") != "none").join(months, on="billing_account_id")
+    rows = grants.join(months, on="billing_account_id")
     holds_something = pl.col("window_end").is_null() | (
         pl.col("window_end") > pl.max_horizontal("window_start", "period_start")
     )
