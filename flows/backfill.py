@@ -18,8 +18,10 @@ from flows import books
 from flows.before_commit import checked_or_refused
 from flows.bill_period import run_id_of
 from flows.bounds import Finding, corrections_out_of_bounds
+from flows.due import months_to_bill
 from flows.held import BACKFILL, Approval, hold_of, note, withdraw
 from flows.held import COMMAND as HOLD
+from flows.issue_invoices import issue_corrections
 from flows.kept_reference import keep_reference
 from flows.lake.journal import Commit, FileEntry, Lake, Snapshot
 from flows.on_the_head import on_the_head
@@ -74,8 +76,6 @@ def backfill(
         run = replace(run, report={**run.report, "tax_rates_changed": True})
     if issue_date is None or run.status == HELD:
         return run
-    from flows.issue_invoices import issue_corrections
-
     progress.step("issue corrections")
     snapshot = lake.snapshot()
     periods = sorted({*_waiting(snapshot), *periods_with_notes(snapshot, reference)})
@@ -153,10 +153,14 @@ def _redated(snapshot: Snapshot, reference: Reference, issue_date: date) -> pl.D
 
 
 def _nothing(snapshot: Snapshot, touched: pl.DataFrame) -> Run:
-    """A run that finds everything as it should be; months with usage that are not billed yet are not its to bill."""
+    """A run that finds everything as it should be.
+
+    Months that are not billed yet are not its to bill: report["unbilled"] are those up to the first that has something.
+    """
     billed = books.billed_periods(snapshot)
+    first = min(books.used_periods(snapshot) - billed, default=None)
     report: dict[str, Any] = {"touched": 0, "recomputed": 0, "changed": 0, "changes": {}, "amounts": {}}
-    report["unbilled"] = sorted(books.used_periods(snapshot) - billed)
+    report["unbilled"] = months_to_bill(snapshot, first) if first else []
     report["why"] = "the billed months say all that is known" if billed else "no month is billed yet"
     return Run(NOTHING_TO_DO, COMMAND, None, report, {"touched": touched, "changes": pl.DataFrame(schema=CHANGES)})
 

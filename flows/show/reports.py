@@ -245,10 +245,9 @@ def backfill_page(
         yield from held_page(run.report, currencies, options)
         yield styled("What it would change:")
         yield from _changes(changes, run.tables["touched"], currencies, limit)
-    for period in run.report.get("unbilled", [])[:1]:
-        yield unfolded(
-            f"{period} has something to bill and is not billed yet: billfold bill --period {period}{options}"
-        )
+    if months := run.report.get("unbilled"):
+        waits = f"{months[-1]} has something to bill and is not billed yet"
+        yield unfolded(f"{waits}: billfold bill --period {months[0]}{options}")
     if run.status != COMMITTED:
         return
     report = run.report

@@ -1,5 +1,6 @@
 """What a run says is to be done next: which of `bill`, `issue` and `backfill` finishes a change, of the same books."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,17 @@ def test_a_backfill_with_nothing_to_do_says_why_and_names_a_month_that_waits_to_
     november = "n1,acme,,vm-1,vm-small,eu-1,2026-11-01T01:00Z,2026-11-01T11:00Z,10,hour"
     books.ingest(books.usage("november.csv", november))
     assert "2026-11 has something to bill and is not billed yet" in said(books, "backfill")
+
+
+def test_where_a_month_without_usage_lies_between_the_next_to_bill_is_that_one(tmp_path: Path):
+    """October is billed, November has nothing, December has usage: a bill of December would be refused (K8)."""
+    books = Month(tmp_path)
+    books.ingest()
+    said(books, "bill", "--period", "2026-10")
+    december = "d1,acme,,vm-1,vm-small,eu-1,2026-12-01T01:00Z,2026-12-01T11:00Z,10,hour"
+    books.ingest(books.usage("december.csv", december), received_at=datetime(2027, 1, 2, tzinfo=UTC))
+    waits = "2026-12 has something to bill and is not billed yet: billfold bill --period 2026-11"
+    assert of_the_same_books(books, waits) in said(books, "backfill")
 
 
 def test_a_folder_with_a_blank_in_its_name_is_named_as_a_shell_takes_it(tmp_path: Path):
