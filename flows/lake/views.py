@@ -86,8 +86,11 @@ def define(
 
     def view(name: str, text: Callable[[], str]) -> None:
         if only is None or name in only:
-            what = f"table {name} as {_narrowed(name, text(), asked)}" if name in held else f"view {name} as {text()}"
-            connection.execute(f"create {what}")
+            connection.execute(f"create {'table' if name in held else 'view'} {name} as {text()}")
+
+    def table(name: str, text: Callable[[Types], str]) -> None:
+        types = _view_types(name.removeprefix("internal."))
+        view(name, lambda: text(_narrowed(name, types, asked) if name in held else types))
 
     lake.paths(_entries_of(snapshot, _tables_of(only), usage_periods))
     commits = lake.commits(snapshot.number)
@@ -95,19 +98,19 @@ def define(
     view("internal.candidate", lambda: _candidate(snapshot))
     view("internal.files", lambda: _files(lake, snapshot, commits))
     view("internal.usage_totals", lambda: _usage_totals(lake, usage, _commit_numbers(snapshot, commits)))
-    view("stored_usage", lambda: _table(lake, usage, _view_types("stored_usage")))
-    for table in BY_COMMIT:
-        view(f"internal.{table}", partial(_by_commit, lake, snapshot, commits, table))
+    table("stored_usage", partial(_table, lake, usage))
+    for name in BY_COMMIT:
+        table(f"internal.{name}", partial(_by_commit, lake, snapshot, commits, name))
     views = queries("views")
-    read_already = {table for table in BY_COMMIT if asked and f"internal.{table}" in held & (only or held)}
+    read_already = {name for name in BY_COMMIT if asked and f"internal.{name}" in held & (only or held)}
     held -= read_already
-    for table in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
-        if table in read_already:
-            view(table, partial(str, f"select * exclude (commit_number) from internal.{table}"))
+    for name in sorted(schemas.TABLES.keys() - {"stored_usage"} - {query.name for query in views}):
+        if name in read_already:
+            view(name, partial(str, f"select * exclude (commit_number) from internal.{name}"))
         else:
-            view(table, partial(_table, lake, snapshot.files(table), _view_types(table)))
-    for table in BY_REFERENCE:
-        view(f"internal.{table}", partial(_by_reference, lake, snapshot, table))
+            table(name, partial(_table, lake, snapshot.files(name)))
+    for name in BY_REFERENCE:
+        table(f"internal.{name}", partial(_by_reference, lake, snapshot, name))
     for query in views:
         view(query.name, partial(str, query.text))
 
@@ -135,15 +138,13 @@ def _usage(snapshot: Snapshot, periods: Collection[str] | None) -> list[FileEntr
     return snapshot.files(tables.USAGE, **({} if periods is None else {"billing_period": periods}))
 
 
-def _narrowed(relation: str, text: str, asked: Collection[Query]) -> str:
-    """A relation with the columns alone that are named by whatever is asked of it; a view is as wide as it says."""
-    table = relation.removeprefix("internal.")
-    if not asked or table not in schemas.TABLES or relation in {query.name for query in named("views")}:
-        return text
-    readers = _readers(asked)
-    words = _words(_macros()) | _words_of(table, readers) | _words_of(f"internal.{table}", readers)
-    unnamed = [f'"{name}"' for name in _view_types(table) if name not in words]
-    return f"select * exclude ({', '.join(unnamed)}) from ({text})" if unnamed else text
+def _narrowed(relation: str, types: Types, asked: Collection[Query]) -> Types:
+    """The columns of a table alone that are named by whatever is asked of it; all, where nobody says what is asked."""
+    if not asked:
+        return types
+    name, readers = relation.removeprefix("internal."), _readers(asked)
+    words = _words(_macros()) | _words_of(name, readers) | _words_of(f"internal.{name}", readers)
+    return {column: kind for column, kind in types.items() if column in words} or types
 
 
 def _read_once(asked: Collection[Query]) -> set[str]:
@@ -220,31 +221,29 @@ def _macros() -> str:
     return (resources.files("flows.lake") / "macros.sql").read_text(encoding="utf-8")
 
 
-def _table(lake: Lake, entries: Iterable[FileEntry], columns: Types) -> str:
+def _table(lake: Lake, entries: Iterable[FileEntry], columns: Types, *first: str) -> str:
     """A table as its files hold it: one sub-query per set of types, so that nothing is matched by guess."""
     parts = [
-        _select(_columns(columns, dict(types)), _from(lake, same))
+        _select([*first, *_columns(columns, dict(types))], _from(lake, same))
         for types, same in _grouped(entries, lambda entry: tuple(entry.types.items()))
     ]
     return " union all ".join(parts) or _nothing(columns)
 
 
-def _by_commit(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit], table: str) -> str:
+def _by_commit(lake: Lake, snapshot: Snapshot, commits: Sequence[Commit], table: str, columns: Types) -> str:
     """A table with the commit that wrote each row: where later rows replace earlier ones, or wait for a later run."""
-    columns = _view_types(table)
     parts = [
-        f"select {number} as commit_number, * from ({_table(lake, same, columns)})"
+        _table(lake, same, columns, f"{number} as commit_number")
         for number, same in _grouped(snapshot.files(table), _commit_numbers(snapshot, commits))
     ]
     return " union all ".join(parts) or _nothing({"commit_number": "BIGINT", **columns})
 
 
-def _by_reference(lake: Lake, snapshot: Snapshot, table: str) -> str:
+def _by_reference(lake: Lake, snapshot: Snapshot, table: str, columns: Types) -> str:
     """A reference table as each run knew it: every version, with the digest of the tables that it is one of."""
-    columns = _view_types(table)
     entries = [entry for entry in snapshot.visible.values() if entry.table == table]
     parts = [
-        f"select {literal(digest)} as reference_digest, * from ({_table(lake, same, columns)})"
+        _table(lake, same, columns, f"{literal(digest)} as reference_digest")
         for digest, same in _grouped(entries, lambda entry: entry.partition[REFERENCE])
     ]
     return " union all ".join(parts) or _nothing({"reference_digest": "VARCHAR", **columns})
