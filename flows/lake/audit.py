@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+import schemas
 from flows.lake.journal import (
     APPEND_ONLY,
     HINT,
@@ -141,8 +142,10 @@ def asked_of(changed: Collection[str] | None = None) -> list[Query]:
 
 
 def is_about_nothing(query: Query, candidate: Snapshot) -> bool:
-    """Whether what all of it is about has no rows."""
-    return query.of is not None and not any(entry.rows for entry in candidate.files(query.of))
+    """Whether the table that all of it is about has no rows; which of them it is about is asked of it (`_broken`)."""
+    if query.of is None or (table := query.of.split()[0].removeprefix("internal.")) not in schemas.TABLES:
+        return False
+    return not any(entry.rows for entry in candidate.files(table))
 
 
 def verify(lake: Lake, expect: str | None = None) -> list[str]:
@@ -181,6 +184,8 @@ APPEND_ONLY_SENTENCE = f"issued documents and {', '.join(sorted(APPEND_ONLY))} o
 
 
 def _broken(connection: duckdb.DuckDBPyConnection, query: Query) -> Breach | None:
+    if query.of and connection.execute(f"select 1 from {query.of} limit 1").fetchone() is None:
+        return None
     if connection.execute(query.text).fetchone() is None:  # a relation would be planned twice
         return None
     rows = connection.sql(query.text).pl()

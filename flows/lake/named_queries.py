@@ -22,7 +22,7 @@ BY_COMMIT = (
 BY_REFERENCE = ("billing_policies",)
 """Reference tables that are there as `internal.…` too, in every version that a run knew."""
 
-_OF = re.compile(r"^-- of:\s*(\w+)$", re.MULTILINE)
+_OF = re.compile(r"^-- of:\s*(.+)$", re.MULTILINE)
 _READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
 
 
@@ -37,7 +37,7 @@ class Query:
     is_by_period: bool = False
     """Whether it looks at the rows of each billing period by themselves."""
     of: str | None = None
-    """The table all of it is about: where that has no rows, it finds none."""
+    """The rows that all of it is about, a relation and perhaps `where …`: where there are none, it finds none."""
 
 
 @functools.cache

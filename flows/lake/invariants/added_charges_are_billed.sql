@@ -1,6 +1,7 @@
 -- added_charges_are_billed: each charge that was added is one charge of its period and amount, or its account is on hold (1.3, L3)
 -- reads:  internal.operations, internal.files, charges, holds
 -- by:     billing_period
+-- of:     internal.operations where operation = 'add_charge'
 with
   billed as (
     select billing_period, max(commit_number) as commit_number

@@ -1,6 +1,7 @@
 -- allocations_fit_their_charge: what comes off a charge before tax never exceeds it, nor what pays it after tax the rest (G6, D3, P10)
 -- reads:  charges, allocations, tax_shares
 -- by:     billing_period
+-- of:     allocations
 with
   taken as (
     select charge_id,

@@ -1,5 +1,6 @@
 -- corrections_name_their_invoice: what corrects a document names an issued invoice of its account, period and currency (L4, X1, I4)
 -- reads:  internal.chains
+-- of:     internal.chains where preceding_invoice_number is not null or is_void
 select documents.invoice_id, documents.document_state, documents.preceding_invoice_number,
   roots.document_state as root_state, roots.preceding_invoice_number as root_names,
   roots.billing_account_id, roots.billing_period

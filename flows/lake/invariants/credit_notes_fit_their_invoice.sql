@@ -1,6 +1,7 @@
 -- credit_notes_fit_their_invoice: of no tax category do the credit notes of an invoice take back more than was invoiced (T4, X1)
 -- reads:  tax_breakdown, tax_shares, internal.chains
 -- by:     billing_period
+-- of:     internal.chains where root_number is not null
 with
   of_chain as (
     select chains.root_number, chains.billing_account_id, chains.billing_period, chains.is_voided,

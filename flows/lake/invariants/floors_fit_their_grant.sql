@@ -1,5 +1,6 @@
 -- floors_fit_their_grant: a month draws of a grant at most what its floor lacks of use, and what is free of it (W1, W2)
 -- reads:  grant_movements, grants, account_periods, internal.grant_draws, internal.grant_movements
+-- of:     grant_movements where movement = 'minimum_consumption'
 with
   used as (   -- by the grant and by those that were allocated from it
     select grant_id, billing_period, -amount as amount

@@ -1,5 +1,6 @@
 -- grant_balances_are_not_negative: nothing takes from a grant what is not there: no operation, no period (K1, K8)
 -- reads:  internal.grant_movements, internal.grant_draws, grant_movements
+-- of:     internal.grant_movements
 with
   of_operations as (
     select grant_id, billing_account_id, billing_period, commit_number, amount

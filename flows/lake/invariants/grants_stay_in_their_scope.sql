@@ -1,6 +1,7 @@
 -- grants_stay_in_their_scope: a grant pays only what its include list matches and its exclude list does not (G1)
 -- reads:  allocations, charges, grants
 -- by:     billing_period
+-- of:     allocations where allocation_kind = 'grant'
 with
   described as (
     select charges.*,

@@ -1,6 +1,7 @@
 -- grants_stay_in_their_window: a grant pays charges of its account, project, currency and window only (G3, K5)
 -- reads:  allocations, charges, grants, holds, account_periods, internal.billed_periods, internal.grant_endings, internal.period_policies
 -- by:     billing_period
+-- of:     allocations where allocation_kind = 'grant'
 with
   applied as (
     select allocations.charge_id, grants.grant_id, charges.billing_account_id, charges.billing_period,

@@ -1,6 +1,7 @@
 -- organization_credit_is_allowed: organization credit pays for a project only where its switch, or policy without one, lets it (W4)
 -- reads:  allocations, charges, grants, holds, account_periods, internal.operations, internal.billed_periods, internal.period_policies
 -- by:     billing_period
+-- of:     grants where kind = 'organization'
 with
   paid as (
     select distinct charges.charge_id, charges.billing_account_id, charges.billing_period, charges.sub_account_id,

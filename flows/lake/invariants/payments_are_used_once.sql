@@ -1,5 +1,6 @@
 -- payments_are_used_once: a payment pays at most what it is, a reversed one nothing, a reversal what its payment had paid (I6)
 -- reads:  operations, payment_applications
+-- of:     operations where operation = 'record_payment'
 with
   payments as (
     select paid.operation_id, paid.amount, reversals.operation_id as reversal_id

@@ -1,5 +1,6 @@
 -- payments_name_what_they_pay: a payment's part names a document with a number, and the operation it came from (I6, L3)
 -- reads:  payment_applications, invoices, operations
+-- of:     payment_applications
 select 'payment_applications.invoice_number' as what, paid.invoice_number as id
 from payment_applications as paid anti join invoices using (invoice_number)
 union all

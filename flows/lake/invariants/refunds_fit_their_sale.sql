@@ -1,5 +1,6 @@
 -- refunds_fit_their_sale: what corrects the invoice of sold credit names it, and gives back no more than its price (K5, L4, T4)
 -- reads:  invoices
+-- of:     invoices where sold_by is not null
 with
   sales as (
     select invoice_id, document_state, billing_account_id, sold_by, invoice_number, preceding_invoice_number,

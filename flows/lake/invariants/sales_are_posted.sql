@@ -1,5 +1,6 @@
 -- sales_are_posted: the tax of sold credit, less that of refunds, is what the ledger owes of it; cash paid all of it (G2, K5, B1)
 -- reads:  invoices, tax_breakdown, ledger_entries
+-- of:     invoices where sold_by is not null
 with
   sales as (select invoice_id from invoices where sold_by is not null),
   owed as (

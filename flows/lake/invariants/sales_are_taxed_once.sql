@@ -1,5 +1,6 @@
 -- sales_are_taxed_once: of sold credit and what was refunded of it, each component is taxable × rate, rounded once (G2, T3, T4)
 -- reads:  invoices, tax_breakdown, currencies
+-- of:     invoices where sold_by is not null
 with
   exponents as (
     select billing_currency, arg_max(exponent, valid_from) as exponent from currencies group by billing_currency

@@ -1,6 +1,7 @@
 -- voided_invoices_are_nothing: a void invoice, its corrections and their full credit note come to nothing, and nothing is open (I4)
 -- reads:  invoices, invoice_lines, internal.chains, internal.documents
 -- by:     billing_period
+-- of:     internal.chains where is_voided
 with
   voided as (select invoice_id, root_number from internal.chains where is_voided),
   totals as (

@@ -5,15 +5,16 @@ The books are the example of section 5: lines of 100 and 50, 10 % discount, 40 o
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from flows.lake.audit import SMALL, Breach, asked_of, audit, audit_of, read_by_audit
+from flows.lake.audit import SMALL, Breach, asked_of, audit, audit_of, is_about_nothing, read_by_audit
 from flows.lake.journal import Lake
-from flows.lake.named_queries import queries
+from flows.lake.named_queries import Query, queries
 from flows.lake.views import connect
 from rating.hashing import digest
 from tests.flows.lake.books import World, frame, lake_of, rows, stored
@@ -1172,6 +1173,27 @@ def test_only_what_reads_a_changed_table_is_asked_when_told_so(tmp_path: Path) -
         assert [one.name for one in audit(connection, asked_of({"invoices"}))] == ["numbers_are_gap_free"]
         assert [one.name for one in audit(connection, asked_of({"holds"}))] == []
         assert len(audit(connection)) == 2
+
+
+@pytest.mark.parametrize(
+    ("of", "is_asked"), [("grants where kind = 'other'", False), ("grants where kind <> 'other'", True), (None, True)]
+)
+def test_an_invariant_is_not_asked_where_there_is_nothing_that_it_is_about(
+    sound_lake: Lake, of: str | None, is_asked: bool
+) -> None:
+    query = Query("of_grants", "select 'broken' as what", "grants are whole (K1)", ("grants",), of=of)
+    with connect(sound_lake, only=["grants"]) as connection:
+        assert [breach.name for breach in audit(connection, [query])] == ["of_grants"] * is_asked
+
+
+def test_before_a_commit_what_is_about_an_empty_table_is_not_even_defined(sound_lake: Lake) -> None:
+    query = Query("q", "select 1", "grants are whole (K1)", ("grants",), of="grants where kind = 'other'")
+    head = sound_lake.snapshot()
+    assert not is_about_nothing(query, head)
+    none = head.with_changes([], [entry.path for entry in head.files("grants")])
+    assert is_about_nothing(query, none)
+    assert not is_about_nothing(replace(query, of=None), none)
+    assert not is_about_nothing(replace(query, of="internal.chains where is_voided"), none)
 
 
 def test_a_breach_shows_a_few_rows_and_counts_all(tmp_path: Path) -> None:

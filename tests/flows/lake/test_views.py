@@ -955,6 +955,7 @@ def test_the_header_of_a_query_says_what_it_reads_and_is_named_like_its_file(que
     found = {name.removeprefix("main.") for name in re.findall(r"\b(?:from|join)\s+([a-z_.]+)", text)} - own
     assert query.text.startswith(f"-- {query.name}: ")
     assert found == set(query.reads)
+    assert query.of is None or query.of.split()[0] in found
 
 
 def test_every_view_of_the_rule_book_is_there() -> None:
