@@ -435,9 +435,10 @@ def invariants() -> str:
             "# Invariants",
             PRINTED,
             "Printed from `flows/lake/invariants/`, one query each that returns the rows that break it. Before a "
-            "commit those are asked, of what is about to be visible, that read anything that changes. One that looks "
-            "at each month by itself then leaves out, in a lake of some size, the months whose files stay and of which "
-            "the last run said nothing. `billfold audit` asks all of them of all months, as of any commit.",
+            "commit those are asked, of what is about to be visible, that read anything that changes. One that is of "
+            "certain rows (`-- of:`) is asked where there are any. One that looks at each month by itself then leaves "
+            "out, in a lake of some size, the months whose files stay and of which the last run said nothing. "
+            "`billfold audit` asks all of them of all months, as of any commit.",
             _rows(
                 ("invariant", "looks at", "what it says"),
                 ((f"`{one.name}`", "each month" if one.is_by_period else "all", one.sentence) for one in asked),

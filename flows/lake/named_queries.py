@@ -11,8 +11,6 @@ from importlib import resources
 
 import schemas
 
-BY_PERIOD = "-- by:     billing_period\n"
-"""The line of a query that looks at each billing period by itself."""
 BY_COMMIT = (
     *("rejects", "operations", "account_restrictions", "cost_policy_events", "cost_policy_measures"),
     "grant_movements",
@@ -23,6 +21,7 @@ BY_REFERENCE = ("billing_policies",)
 """Reference tables that are there as `internal.…` too, in every version that a run knew."""
 
 _OF = re.compile(r"^-- of:\s*(.+)$", re.MULTILINE)
+_BY_PERIOD = re.compile(r"^-- by:\s*billing_period$", re.MULTILINE)
 _READS = re.compile(r"^--\s*reads:\s*(.*)$", re.MULTILINE)
 
 
@@ -57,7 +56,7 @@ def named(folder: str) -> tuple[Query, ...]:
     )
     texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
     return tuple(
-        Query(name, text, _sentence(text), _reads(text), is_by_period=BY_PERIOD in text, of=_of(text))
+        Query(name, text, _sentence(text), _reads(text), is_by_period=bool(_BY_PERIOD.search(text)), of=_of(text))
         for name, text in texts.items()
     )
 
