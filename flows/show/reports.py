@@ -246,7 +246,7 @@ def backfill_page(
         yield styled("What it would change:")
         yield from _changes(changes, run.tables["touched"], currencies, limit)
     if months := run.report.get("unbilled"):
-        waits = f"{months[-1]} has something to bill and is not billed yet"
+        waits = f"{months[-1]} has usage or charges and is not billed yet"
         yield unfolded(f"{waits}: billfold bill --period {months[0]}{options}")
     if run.status != COMMITTED:
         return

@@ -75,14 +75,14 @@ def test_a_backfill_with_nothing_to_do_says_why_and_names_a_month_that_waits_to_
     assert said(books, "backfill").strip() == "backfill: nothing to do; no month is billed yet"
     books.ingest()
     waits = of_the_same_books(
-        books, "2026-10 has something to bill and is not billed yet: billfold bill --period 2026-10"
+        books, "2026-10 has usage or charges and is not billed yet: billfold bill --period 2026-10"
     )
     assert f"no month is billed yet {waits}" in said(books, "backfill")
     said(books, "bill", "--period", "2026-10")
     assert said(books, "backfill").strip() == "backfill: nothing to do; the billed months say all that is known"
     november = "n1,acme,,vm-1,vm-small,eu-1,2026-11-01T01:00Z,2026-11-01T11:00Z,10,hour"
     books.ingest(books.usage("november.csv", november))
-    assert "2026-11 has something to bill and is not billed yet" in said(books, "backfill")
+    assert "2026-11 has usage or charges and is not billed yet" in said(books, "backfill")
 
 
 def test_where_a_month_without_usage_lies_between_the_next_to_bill_is_that_one(tmp_path: Path):
@@ -92,7 +92,7 @@ def test_where_a_month_without_usage_lies_between_the_next_to_bill_is_that_one(t
     said(books, "bill", "--period", "2026-10")
     december = "d1,acme,,vm-1,vm-small,eu-1,2026-12-01T01:00Z,2026-12-01T11:00Z,10,hour"
     books.ingest(books.usage("december.csv", december), received_at=datetime(2027, 1, 2, tzinfo=UTC))
-    waits = "2026-12 has something to bill and is not billed yet: billfold bill --period 2026-11"
+    waits = "2026-12 has usage or charges and is not billed yet: billfold bill --period 2026-11"
     assert of_the_same_books(books, waits) in said(books, "backfill")
 
 
