@@ -6,7 +6,7 @@ from rating.allocations.eligibility import NO_PROJECT, Dues, Eligibility, Intege
 from rating.allocations.waterfall import waterfall
 from rating.hashing import SEPARATOR
 from rating.money import to_money, to_mu
-from rating.payable import payable
+from rating.payable import payable_of
 from rating.periods import day_start
 from schemas.payment_applications import PaymentApplications
 from schemas.units import Instant
@@ -220,7 +220,7 @@ def paid_at_issue(documents: pl.DataFrame, applications: pl.DataFrame) -> pl.Dat
     rows = documents.join(paid, on=DOCUMENT, how="left", maintain_order="left")
     balance = pl.col("balance_amount").fill_null(0)
     rows = rows.with_columns(exact_amount=pl.col("amount_due") - pl.col("rounding_amount") - balance)
-    rows = rows.with_columns(payable(rows.with_columns(exact_mu=to_mu("exact_amount")), "exact_mu"))
+    rows = rows.with_columns(payable_of(rows, "exact_amount"))
     left = pl.when(balance < pl.col("amount_due")).then(to_money("payable_mu").clip(lower_bound=0)).otherwise(0)
     due = pl.when(balance > 0).then(left).otherwise("amount_due")
     return rows.with_columns(

@@ -5,7 +5,7 @@ from math import lcm
 
 import polars as pl
 
-from rating.money import MONEY_SCALE, rounded
+from rating.money import MONEY_SCALE, rounded, scaled
 
 TERMS = ["exponent", "payable_increment", "rounding_charges"]
 """What of an account's period decides how its amount due is rounded."""
@@ -35,6 +35,23 @@ def payable(rows: pl.DataFrame, due: str) -> pl.Series:
     """
     found = rows.select(due, *TERMS).with_columns(increments(rows))
     times = rounded(found, [due], ["increment_mu"], "rounding_charges")["rounded_mu"]
+    return (times * found["increment_mu"]).alias("payable_mu")
+
+
+def payable_of(rows: pl.DataFrame, amount: str) -> pl.Series:
+    """Round money as `payable` does; it may have digits that its currency had once and has no more (M2).
+
+    Reads    rows  amount, and TERMS
+    Makes    payable_mu, row by row
+
+    >>> rows = pl.DataFrame({"left": ["13.995"], "exponent": [2]}).with_columns(
+    ...     pl.col("left").cast(pl.Decimal(38, 4)), payable_increment=pl.lit("0"), rounding_charges=pl.lit("half_away"))
+    >>> payable_of(rows, "left").to_list()
+    [1400]
+    """
+    unit = pl.lit(10, dtype=pl.Int64).pow(MONEY_SCALE - pl.col("exponent"))
+    found = rows.select(*TERMS, ticks=scaled(amount).cast(pl.Int64)).with_columns(increments(rows), unit=unit)
+    times = rounded(found, ["ticks"], ["increment_mu", "unit"], "rounding_charges")["rounded_mu"]
     return (times * found["increment_mu"]).alias("payable_mu")
 
 

@@ -9,6 +9,7 @@ with
   ),
   steps as (   -- in ten-thousandths: the least amount that is whole increments and whole minor units
     select documents.invoice_id, documents.document_state, documents.amount_due, documents.rounding_amount,
+      documents.paid_amount,
       coalesce(policies.value, '0') as increment,
       (10000 // power(10, periods.exponent)::bigint)::bigint as unit,
       (coalesce(policies.value, '0')::decimal(18,4) * 10000)::bigint as step,
@@ -26,4 +27,6 @@ with
 select invoice_id, document_state, increment, rounding_amount, amount_due
 from steps
 where (amount_due * 10000)::hugeint % multiple <> 0
-  or abs((rounding_amount * 10000)::hugeint) >= multiple or (step = 0 and rounding_amount <> 0)
+  or abs((rounding_amount * 10000)::hugeint) >= multiple
+  -- without an increment there is nothing to round but what a balance of smaller units left, once the currency's (M2)
+  or (step = 0 and rounding_amount <> 0 and (paid_amount * 10000)::hugeint % unit = 0)

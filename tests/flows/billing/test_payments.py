@@ -66,16 +66,36 @@ def test_what_was_paid_when_a_currency_had_more_digits_is_used_whole(tmp_path: P
     """M2: euros had three digits until October was over. 100.005 that came then pays 100.005 of the 114: 13.995 stay
     due, of an invoice that is of that time.
     """
-    month = Month(tmp_path)
-    rows = ["EUR,3,2000-01-01,2026-10-31", "EUR,2,2026-11-01,"]
-    header = "billing_currency,exponent,valid_from,valid_until"
-    (month.reference_folder / "currencies.csv").write_text("\n".join([header, *rows]) + "\n")
-    month.whole()
+    month = with_fewer_digits(tmp_path)
     month.operate(payment("p1", "100.005", occurred_at="2026-10-20T09:00:00Z"))
     month.issue()
     paid = "select paid_amount, amount_due from invoices where billing_account_id = 'acme'"
     assert month.ask(paid) == [(Decimal("100.005"), Decimal("13.995"))]
     assert balances(month)["account_balance"] == 0
+
+
+def with_fewer_digits(folder: Path) -> Month:
+    """The billed October, whose euros had three digits; from November on they have two."""
+    month = Month(folder)
+    rows = ["EUR,3,2000-01-01,2026-10-31", "EUR,2,2026-11-01,"]
+    header = "billing_currency,exponent,valid_from,valid_until"
+    (month.reference_folder / "currencies.csv").write_text("\n".join([header, *rows]) + "\n")
+    month.whole()
+    return month
+
+
+def test_what_is_over_of_more_digits_pays_whole_and_the_rest_is_rounded(tmp_path: Path) -> None:
+    """M2, I7: 150.005 for 114 leaves 36.005, which pay November's 60 but for 23.995: 24.00 in euros of two digits."""
+    month = with_fewer_digits(tmp_path)
+    month.operate(payment("p1", "150.005", occurred_at="2026-10-20T09:00:00Z"))
+    month.issue()
+    month.ingest(month.usage("november.csv", NOVEMBER))
+    month.bill(period="2026-11")
+    month.issue(date(2026, 12, 3), period="2026-11")
+    paid = "select paid_amount, rounding_amount, amount_due from invoices where billing_period = '2026-11'"
+    assert month.ask(paid) == [(Decimal("36.005"), Decimal("0.005"), Decimal(24))]
+    assert balances(month) == {"cash": Decimal("150.005"), "receivable": Decimal(146), "account_balance": Decimal(0)}
+    assert month.ask("select balance from trial_balance where ledger_account = 'rounding'") == [(Decimal("-0.005"),)]
 
 
 def test_a_named_invoice_is_paid_before_an_older_one(month: Month) -> None:

@@ -139,10 +139,10 @@ DRAFT = table(
 )
 
 
-def issued(balance: str, mode: str = "half_away", draft: pl.DataFrame = DRAFT) -> pl.DataFrame:
+def issued(balance: str, mode: str = "half_away", draft: pl.DataFrame = DRAFT, increment: str = "0.05") -> pl.DataFrame:
     """The document when the account balance has paid a part of it."""
     terms = draft.with_columns(
-        exponent=pl.lit(2, dtype=pl.Int64), payable_increment=pl.lit("0.05"), rounding_charges=pl.lit(mode)
+        exponent=pl.lit(2, dtype=pl.Int64), payable_increment=pl.lit(increment), rounding_charges=pl.lit(mode)
     )
     paid = table(PaymentApplications, f"invoice_number | amount | is_at_issue\nINV-1 | {balance} | true")
     return paid_at_issue(terms, paid)
@@ -168,3 +168,23 @@ def test_what_is_left_is_never_rounded_below_zero() -> None:
         rounding_amount=pl.lit("0.04").cast(DRAFT.schema["amount_due"]),
     )
     assert_table(issued("12.04", "up", draft), Invoices, "rounding_amount | amount_due\n0.03 | 0")
+
+
+def test_what_a_balance_of_smaller_units_leaves_is_rounded_to_those_that_there_are() -> None:
+    """A currency has lost a digit since 3.006 were paid in advance: of 12.02 less these, 9.014, are 9.00 due; of 12.02
+    less 3.004, 9.016, without an increment 9.02, and 9.015 rounded down are 9.01.
+    """
+    for balance, increment, mode, rounding, due in (
+        ("3.006", "0.05", "half_away", "-0.014", "9.00"),
+        ("3.004", "0", "half_away", "0.004", "9.02"),
+        ("3.005", "0", "half_away", "0.005", "9.02"),
+        ("3.005", "0", "down", "-0.005", "9.01"),
+    ):
+        assert_table(
+            issued(balance, mode, increment=increment),
+            Invoices,
+            f"""
+            paid_amount | rounding_amount | amount_due
+            {balance}   | {rounding}      | {due}
+            """,
+        )
