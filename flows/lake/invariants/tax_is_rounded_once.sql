@@ -1,5 +1,5 @@
 -- tax_is_rounded_once: per invoice with its corrections, code, rate and component, tax = taxable × rate, rounded once (T3, T4)
--- reads:  internal.charged_taxes, tax_shares, account_periods, internal.period_policies
+-- reads:  internal.charged_taxes, tax_shares, account_periods, holds, internal.period_policies
 -- by:     billing_period
 with
   policies as (
@@ -27,6 +27,8 @@ with
     from taxed
     join account_periods as periods using (billing_account_id, billing_period)
     left join policies using (billing_account_id, billing_period)
+    -- an issued document that should be another by now, or cannot be worked out, shows so by a hold and is kept (L4)
+    anti join holds using (billing_account_id, billing_period)
     where taxed.grain = coalesce(policies.grain, 'per_category')
   )
 select taxed_id, billing_period, code, rate, component, mode, taxable_amount, exact_tax, tax_amount

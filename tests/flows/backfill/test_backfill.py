@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flows.backfill import backfill
+from flows.lake.audit import audit_of
 from flows.run import Run
 from tests.flows.billing.months import Month, made_once
 
@@ -342,3 +343,30 @@ def test_what_expired_is_taken_back_for_late_usage_inside_the_window(tmp_path: P
         "and movement = 'expired' order by amount"
     ) == [("expired", -65.0), ("expired", 9.0)]
     assert balance(month) == 0
+
+
+def test_a_policy_that_changes_while_an_issued_month_cannot_be_billed_waits_for_it(tmp_path: Path) -> None:
+    """200.35 h and 500 GB are 150.18, less 15.02: 135.16 taxable, 27.032 of tax, rounded up 27.04. That is no more what
+    policy says once the month is on hold for want of a price, and the books are kept (L4, T3); 0.01 goes back after it.
+    """
+    month = Month(tmp_path)
+    policies = month.reference_folder / "billing_policies.csv"
+    policies.write_text("policy,value,valid_from\nrounding_tax,up,2026-01-01\n")
+    month.ingest()
+    month.ingest(month.usage("odd.csv", f"odd,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T01:00:00+02:00,0.35,hour"))
+    month.bill()
+    month.issue()
+    taxed = "select total_without_tax, total_tax from invoices where billing_account_id = 'acme'"
+    assert month.ask(taxed) == [(Decimal("135.16"), Decimal("27.04"))]
+    policies.write_text("policy,value,valid_from\nrounding_tax,half_away,2026-01-01\n")
+    prices = month.reference_folder / "sku_prices.csv"
+    priced = prices.read_text()
+    prices.write_text(priced.replace("0.50,2026-01-01", "0.50,2026-10-05"))
+    assert post(month).status == "committed"
+    assert month.ask("select reason_code from holds where billing_account_id = 'acme'") == [("R_NO_PRICE",)]
+    assert corrections(month) == []
+    assert audit_of(month.lake) == []
+    prices.write_text(priced)
+    post(month, received_at=NOVEMBER + timedelta(days=1))
+    assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", 0.0, -0.01, -0.01)]
+    assert month.ask("select * from holds") == []
