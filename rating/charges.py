@@ -182,12 +182,23 @@ def _since(prices: pl.DataFrame, billing_period: str | None) -> pl.Series:
 
 
 def _with_ids(items: pl.DataFrame) -> pl.DataFrame:
-    """Charges with the id of their line and their own: that of the line and the start of the segment."""
+    """Charges with the id of their line and their own: that of the line and the start of the segment.
+
+    A segment has one row of a price, so a charge needs not tell which: it stays the same charge when the day from which
+    its price holds is mended to one on which it is cut already.
+    """
     starts = items.select(at=pl.col("segment_start").unique())
     texts = starts.with_columns(text=pl.col("at").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"))
     segment = items.select(at="segment_start").join(texts, on="at", how="left", maintain_order="left")["text"]
-    ids = nested_ids(items.select("billing_period", *_LINE_COLUMNS), segment)
-    return items.with_columns(ids["id"].alias("rating_line_id"), ids["nested_id"].alias("charge_id"))
+    key = ["billing_period", *_LINE_COLUMNS]
+    ids = nested_ids(items.select(key), segment)
+    items = items.with_columns(ids["id"].alias("rating_line_id"), ids["nested_id"].alias("charge_id"))
+    is_dated = items["price_since"].is_not_null()
+    if not is_dated.any():
+        return items
+    undated = items.filter(is_dated).select(key).with_columns(price_since=pl.lit(None, dtype=pl.String))
+    charges = nested_ids(undated, segment.filter(is_dated)).select(charge_id="nested_id")
+    return items.with_columns(where(is_dated, charges, items))
 
 
 _LINE_COLUMNS = [

@@ -319,3 +319,15 @@ def test_a_discount_that_began_after_its_codes_window_was_over_cuts_nothing() ->
         2026-10-01T00:00Z   | 2026-11-01T00:00Z |     13.33
         """,
     )
+
+
+def test_a_charge_stays_the_same_when_its_price_is_mended_to_begin_where_it_is_cut() -> None:
+    """Nothing is used before the 15th: then a price that begins there charges what it did: nothing is to correct."""
+    since, usage = "list_unit_price | valid_from\n3.333 | {}", FOUR_HOURS[2:]
+    before, after = (
+        bill(sku_prices=table(SkuPrices, since.format(day)), usage_records=usage, operations=FROM_THE_15TH).charges
+        for day in ("2026-01-01", "2026-10-15")
+    )
+    assert_table(before, Charges, "charge_period_start | list_cost\n2026-10-15T00:00Z | 6.67")
+    assert_table(after, Charges, "charge_period_start | list_cost\n2026-10-15T00:00Z | 6.67")
+    assert after["charge_id"].to_list() == before["charge_id"].to_list()
