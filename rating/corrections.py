@@ -128,8 +128,8 @@ def corrections(desired: Documents, issued: Documents, accounts: pl.DataFrame) -
     standing = _oldest_first(issued.named(chains.filter(~pl.col("is_voided"))).of(roots))
     desired = desired.of(roots)
     _refuse_other_currencies(desired.invoices, standing.invoices)
-    lines = _differences(desired.invoice_lines, standing.invoice_lines, _LINE, LINE_AMOUNTS)
     groups = _differences(desired.tax_breakdown, standing.tax_breakdown, _TAX_GROUP, GROUP_AMOUNTS)
+    lines = _differing_lines(desired.invoice_lines, standing.invoice_lines, groups)
     keys = _with_ids(_to_correct(lines, groups, roots), _counted(chains))
     lines, groups = _with_document(lines, keys), _with_document(groups, keys)
     documents = _documents(keys, lines, _of_their_sellers(accounts, standing.invoices), standing.invoices)
@@ -178,8 +178,32 @@ def _refuse_other_currencies(desired: pl.DataFrame, issued: pl.DataFrame) -> Non
         )
 
 
+def _differing_lines(desired: pl.DataFrame, issued: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Lines of which an amount differs, and what is taxed at another rate though that changes no amount of it.
+
+    A cent has no tax at either of two rates; still it is of another group, and each group of a document has lines.
+
+    Reads    groups  the tax groups that differ
+    """
+    compared = _compared(desired, issued, _LINE, LINE_AMOUNTS)
+    regrouped = groups.select(*OWNER, tax_code="code").unique()
+    moved = compared.filter(~_differs(LINE_AMOUNTS), "is_moved").join(
+        regrouped, on=[*OWNER, "tax_code"], how="semi", maintain_order="left"
+    )
+    return pl.concat([compared.filter(_differs(LINE_AMOUNTS)), moved]).drop("is_moved")
+
+
 def _differences(desired: pl.DataFrame, issued: pl.DataFrame, key: list[str], amounts: list[str]) -> pl.DataFrame:
-    """Rows of which an amount differs: what is desired less the sum of what was issued, in the words of today.
+    """Rows of which an amount differs (`_compared`)."""
+    return _compared(desired, issued, key, amounts).filter(_differs(amounts)).drop("is_moved")
+
+
+def _differs(amounts: list[str]) -> pl.Expr:
+    return pl.any_horizontal(pl.col(name) != 0 for name in amounts)
+
+
+def _compared(desired: pl.DataFrame, issued: pl.DataFrame, key: list[str], amounts: list[str]) -> pl.DataFrame:
+    """What is desired less the sum of what was issued, in the words of today; is_moved: at another rate or category.
 
     What is gone keeps the words it was issued with. A rate is said where both have it: of what was taxed at another
     the difference has no rate.
@@ -188,12 +212,13 @@ def _differences(desired: pl.DataFrame, issued: pl.DataFrame, key: list[str], am
     rows = pl.concat([desired.with_columns(is_gone=pl.lit(value=False)), back.select(*desired.columns, "is_gone")])
     rates = [name for name in ("tax_rate",) if name in rows.columns]
     words = [name for name in rows.columns if name not in (*key, *amounts, *rates)]
-    summed = rows.group_by(key, maintain_order=True).agg(
+    told = [pl.col(name).n_unique() > 1 for name in ("tax_rate", "tax_category") if name in rows.columns]
+    return rows.group_by(key, maintain_order=True).agg(
         pl.col(words).first(),
         pl.col(amounts).sum(),
         *(pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name) for name in rates),
+        is_moved=pl.any_horizontal(pl.lit(value=False), *told),
     )
-    return summed.filter(pl.any_horizontal(pl.col(name) != 0 for name in amounts))
 
 
 def _to_correct(lines: pl.DataFrame, groups: pl.DataFrame, roots: pl.DataFrame) -> pl.DataFrame:

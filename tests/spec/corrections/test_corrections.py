@@ -356,6 +356,33 @@ def test_a_correction_of_a_line_says_its_rate_unless_the_rate_is_another() -> No
     assert_table(mixed.invoice_lines, InvoiceLines, f"{shown}\n10.00 | | -9.00")
 
 
+def test_a_cent_that_is_taxed_at_another_rate_is_a_line_though_no_amount_is_another() -> None:
+    """Training is taxed at 10 % and then at 20 %: of 0.01 that is nothing either way. The cent is of another group, and
+    each group of a document has lines (BR-S-08). The machine's 100.00 are not among them.
+    """
+    mended = Skus.check(USUAL["skus"].with_columns(tax_category=pl.lit("standard")))
+    was = issued(october("training | 0.01\nvm-small | 100"), "INV-1")
+    found = corrected(october("training | 0.01\nvm-small | 100", skus=mended), was)
+    assert_table(
+        found.invoice_lines,
+        InvoiceLines,
+        """
+        line_number | sku_id   | quantity | list_cost | line_amount | tax_code | tax_rate | tax_amount
+        1           | training |        0 |         0 |           0 | S        |          |          0
+        """,
+    )
+    assert_table(
+        found.tax_breakdown,
+        TaxBreakdown,
+        """
+        code | rate | taxable_amount | tax_amount
+        S    |  0.1 |          -0.01 |          0
+        S    |  0.2 |           0.01 |          0
+        """,
+    )
+    assert_table(found.invoices, Invoices, "list_cost | total_tax | amount_due\n0 | 0 | 0")
+
+
 def test_another_code_of_what_grants_paid_before_tax_needs_no_document() -> None:
     """The bonus paid all 50.00, so nothing is taxed, under either code; training costs what it did."""
     mended = Skus.check(USUAL["skus"].with_columns(tax_category=pl.lit("standard")))
