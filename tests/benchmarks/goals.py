@@ -53,15 +53,14 @@ METERED = (
     "max and last, and the records that are a peak or the last; 0.25, 0.5 and 0.3 F at 20 M rows."
 )
 BILLED = (
-    "Of 3.0 CPU seconds at 20 M rows 1.0 are metering; 1.0 are pricing, tax and documents of two groups of buckets,"
-    " most of it in small frames that cost the same for few accounts; 0.6 ask invariants and credit limits before the"
-    " commit; 0.35 value what spans the month's end, most of it small"
-    " frames, too. One to four threads of Polars, and one group or two, take the same time; of the audit two fifths are"
-    " planning of queries."
+    "Of 2.5 CPU seconds at 20 M rows 1.0 are metering and 0.5 ask the invariants before the commit; the rest is"
+    " pricing, tax, documents and what spans the month's end, in two groups of buckets, most of it in small frames that"
+    " cost the same for few accounts. One to four threads of Polars, and one group or two, take the same time."
 )
 AUDITED = (
-    "Some fifty questions take three milliseconds each to be understood, however few the rows; the rest is reading what"
-    " was just written and adding it up once more."
+    "Two fifths of it bring what was just written into the engine, three fifths ask some fifty questions, of which a"
+    " third is understanding them, however few the rows. On two connections the questions take as long, as the engine"
+    " has work for both cores by itself; relations over frames are made in half the time and asked in twice."
 )
 IN_BUCKETS = (
     "It reads 2,000 files of usage and series and takes two CPU seconds more: a millisecond for each. Buckets are for"
@@ -81,9 +80,15 @@ LANDED = (
     "arrays and not in the engine saves a fifth of the sort and gives other bytes; next is to divide rows by bucket in "
     "arrays, as two thirds of the first writing are the engine's partitioned file."
 )
+LANDED_CSV = (
+    "Beside what Parquet takes, 36 of 62 CPU seconds make typed rows of the text: 5 divide it into fields, 8 are the"
+    " grammar of instants and numbers, and half write the rows with the texts beside the values, so that a reject shows"
+    " what came; the floor's reading takes 12. Without compression, or in a table of the engine, writing takes as long"
+    " or longer."
+)
 RECOMPUTED = (
     "What does not depend on rows is most of either side: 0.3 CPU seconds for each of the three months, in some 2,700"
-    " operations on small frames, and 0.45 that ask the invariants; a month of a million rows takes 1.2 in all. In a"
+    " operations on small frames, and 0.45 that ask the invariants; a month of a million rows takes 1.0 in all. In a"
     " year of 20 M rows and 3,000 accounts a month, three months of thirty accounts take 4.8, the last month 4.1, and"
     " 1.3 of either ask the invariants of what changed; when they were asked of all months alike it was 8.7 and 8.0."
     " Those of some months are asked beside those of all, which takes a tenth off the wall time."
@@ -98,7 +103,7 @@ GOALS: tuple[Goal, ...] = (
     Goal("peak memory of billing 100 M rows", "stages", LARGE, "bill", MEGABYTES, 1_000, BILL_MEMORY),
     Goal("audit before the commit of a bill", "stages", SMALL, "audit of the bill", RATIO, 0.1, AUDITED),
     Goal("ingest Parquet", "stages", SMALL, "ingest", RATIO, 2, LANDED),
-    Goal("ingest CSV", "stages", SMALL, "ingest CSV", RATIO, 2.25, LANDED),
+    Goal("ingest CSV", "stages", SMALL, "ingest CSV", RATIO, 2.25, LANDED_CSV),
     Goal("peak memory of ingest, Parquet", "stages", SMALL, "ingest", MEGABYTES, 4_000),
     Goal("peak memory of ingest, CSV", "stages", SMALL, "ingest CSV", MEGABYTES, 4_000),
     Goal("peak memory of ingest, Parquet, 100 M rows", "stages", LARGE, "ingest", MEGABYTES, 4_000, INGEST_MEMORY),
