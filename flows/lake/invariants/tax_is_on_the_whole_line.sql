@@ -16,4 +16,5 @@ union all
 select lines.charge_id, null, lines.line_amount, null, null, lines.tax_code
 from internal.charged_lines as lines
 anti join tax_shares as shares on shares.charge_id = lines.charge_id and shares.code = lines.tax_code
-where lines.list_cost <> 0 or lines.line_amount <> 0 or lines.tax_amount <> 0
+-- another code of what grants and discounts took whole is no correction: what is issued keeps the one it had (X1)
+where lines.line_amount <> 0 or lines.tax_amount <> 0 or (lines.list_cost <> 0 and not lines.is_issued)

@@ -370,3 +370,31 @@ def test_a_policy_that_changes_while_an_issued_month_cannot_be_billed_waits_for_
     post(month, received_at=NOVEMBER + timedelta(days=1))
     assert corrections(month) == [("381", "CN-2026-00001", "INV-2026-00001", 0.0, -0.01, -0.01)]
     assert month.ask("select * from holds") == []
+
+
+def test_another_tax_code_of_what_discounts_took_whole_is_said_with_the_next_correction(tmp_path: Path) -> None:
+    """All is given away: 150.00 of cost, nothing taxed under S, and so under Z, which is no document by itself (X1).
+    With 20 hours more, 10.00 given away, the disk's 50.00 are taken back under S and said under Z.
+    """
+    month = Month(tmp_path)
+    month.add_reference("discounts", "gift,percent,100,2026-10-01,")
+    month.add_reference("tax_rates", "DE,DE,business,reverse,VAT,0,Z,2026-01-01")
+    month.ingest()
+    month.bill()
+    month.issue()
+    skus = month.reference_folder / "skus.csv"
+    skus.write_text(skus.read_text().replace("gigabyte-month,sum,standard", "gigabyte-month,sum,reverse"))
+    assert post(month).status == "committed"
+    assert corrections(month) == []
+    asked = "select code, sum(taxable_amount)::double from tax_shares where billing_account_id = 'acme' group by all"
+    assert sorted(month.ask(asked)) == [("S", 0.0), ("Z", 0.0)]
+    assert audit_of(month.lake) == []
+    month.ingest(month.usage("late.csv", LATE), received_at=NOVEMBER)
+    post(month, received_at=NOVEMBER + timedelta(days=1))
+    lines = """
+        select tax_code, said.list_cost::double, said.discount_amount::double from invoice_lines as said
+        join invoices using (invoice_id)
+        where preceding_invoice_number is not null order by all
+    """
+    assert month.ask(lines) == [("S", -50.0, -50.0), ("S", 10.0, 10.0), ("Z", 50.0, 50.0)]
+    assert audit_of(month.lake) == []
