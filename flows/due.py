@@ -134,9 +134,9 @@ def issue_due(
 def _requests(snapshot: Snapshot, reference: Reference, due: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """What is to be issued: a month at once where all of it is due on one day, else account by account."""
     for (period,), rows in due.group_by(["billing_period"], maintain_order=True):
-        drafts = snapshot.read("invoices", billing_period=str(period), state="draft")
-        waiting = drafts.height + _notes(snapshot, reference, str(period)).height
-        is_whole = waiting == rows["drafts"].sum() and rows["issue_date"].n_unique() == 1
+        drafts = snapshot.read("invoices", billing_period=str(period), state="draft").select(OWNER)
+        concerned = pl.concat([drafts, _notes(snapshot, reference, str(period))])["billing_account_id"]
+        is_whole = set(concerned) <= set(rows["billing_account_id"]) and rows["issue_date"].n_unique() == 1
         for row in rows.head(1 if is_whole else rows.height).iter_rows(named=True):
             yield _request(str(period), row["issue_date"], None if is_whole else row["billing_account_id"])
 

@@ -35,12 +35,12 @@ def waiting_notes(
     Makes    drafts; none of accounts that the period was voided or is on hold for: what it refunds is not known
     Source   K5, T4
     """
-    if operation["billing_period"] not in _periods(snapshot):
+    if not (periods := _periods(snapshot)):
         return Documents.nothing()
     period, account = operation["billing_period"], operation.get("billing_account_id")
     notes, sold = Documents.nothing(), _sold(snapshot, made)
     # what other periods no longer refund is taken back first: so a sale never gives back more than its price
-    for one in [*(other for other in _periods(snapshot) if other != period), period]:
+    for one in sorted(periods, key=lambda one: (one == period, one)):
         found = _refunded(snapshot, reference, sold, one)
         voided = [owner for of_period, owner in freed if of_period == one]
         found = found.filter(~pl.col("billing_account_id").is_in(voided))

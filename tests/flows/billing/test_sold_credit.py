@@ -412,6 +412,21 @@ def test_late_usage_takes_a_refund_back_by_an_invoice_of_the_sale(won: Won) -> N
     assert won.lake.head().number == head
 
 
+def test_the_next_issue_of_any_month_takes_back_what_a_month_refunds_no_more(won: Won) -> None:
+    """10,000 of the 40,000 that went back in November are October's after all; October is issued again, which never
+    refunded anything: 10,000 and 1,000 of tax are taken back, and nothing is left for November to say.
+    """
+    refunded(won).issue(date(2026, 12, 3), period="2026-11")
+    row = "late,seoul,,gate,api,,2026-10-21T00:00:00Z,2026-10-21T01:00:00Z,10000,request"
+    won.ingest(won.usage("late.csv", row), received_at=datetime(2026, 12, 4, tzinfo=UTC))
+    backfill(won.lake, won.reference(), received_at=datetime(2026, 12, 5, tzinfo=UTC))
+    won.issue(date(2026, 12, 6), period="2026-10")
+    assert [row[1:6] for row in notes(won)][2:] == [("380", SALE, "2026-11", 10_000, 1_000)]
+    assert won.breaches() == []
+    with pytest.raises(Refusal, match="O_ALREADY_ISSUED"):
+        won.issue(date(2026, 12, 6), period="2026-11")
+
+
 def test_a_month_with_nothing_but_a_refund_is_issued_for_its_credit_note(won: Won) -> None:
     won.buy()
     won.operate({**REFUND, "occurred_at": "2026-10-20T00:00:00Z"}, received_at=datetime(2026, 10, 21, tzinfo=UTC))
