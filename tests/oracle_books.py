@@ -68,7 +68,8 @@ Readings, after those of `tests/oracle.py`:
     what was incurred outside its window (G3), and nothing rolls over (section 14). A partly paid period too: undone
     down to what was paid it would be paid, and the next backfill would do the rest (L1).
 87. A paid period may keep less of a grant than it did, or something else, after earlier ones were worked out with what
-    it kept (68). Then all periods of the account are gone through again, so that the next backfill finds nothing to do.
+    it kept (68). Then all periods of the account are gone through again, so that the next backfill finds nothing to do;
+    what charges gained is counted from the books before it, not from what it made of them on the way.
 """
 
 from __future__ import annotations
@@ -331,17 +332,18 @@ class Books:
             self.periods.append(period)
         for account_id in self.account_ids:
             if self.standing(account_id, period).name == "none":
-                self.work_out(account_id, period, known_as_of)
+                self.work_out(account_id, period, known_as_of, self.states)
 
     def backfill(self, issue_date: date | None) -> None:
         """X1: every period of every account, the oldest first, then what the documents lack."""
         if self.latest is None:
             raise UnsupportedError("a backfill of nothing")
         for account_id in self.account_ids:
+            committed = {key: state for key, state in self.states.items() if key[0] == account_id}
             for _ in range(MOST_PASSES):
                 kept = self.kept_by_paid(account_id)
                 for period in self.periods:
-                    self.work_out(account_id, period, self.latest)
+                    self.work_out(account_id, period, self.latest, committed)
                 if self.kept_by_paid(account_id) == kept:
                     break
         if issue_date is not None:
@@ -394,14 +396,16 @@ class Books:
         said = oracle.policies_at(self.tables, account_id, last, zone).get("paid_charges", "untouched")
         return "issued" if name != "none" and said == "carry_forward" else name
 
-    def work_out(self, account_id: str, period: str, known_as_of: datetime) -> None:
-        """L1: what the books should say of an account's period, as its standing lets them."""
+    def work_out(
+        self, account_id: str, period: str, known_as_of: datetime, before: dict[tuple[str, str], State]
+    ) -> None:
+        """L1: what the books should say of an account's period, as its standing lets them; before: what they say."""
         standing, key = self.standing(account_id, period), (account_id, period)
         how = self.binding(account_id, period)
         terms = self.terms(account_id, period, known_as_of)
         if terms is None:
             raise UnsupportedError(f"{account_id} has no row in {period}")
-        committed = self.states.get(key)
+        committed = before.get(key)
         account = oracle.rate_account(terms, self.fold)
         self.holds.pop(key, None)
         if account.hold is not None:
