@@ -147,7 +147,7 @@ class Recomputed:
 
     @cached_property
     def kept(self) -> pl.DataFrame:
-        """Whose books stay as they are: issued, and not to be billed today, gone, or of another currency."""
+        """Whose books stay as they are: issued, and not billable today, gone, of another currency or finer units."""
         return pl.concat([self._of(self._standing, self._held), self._estranged]).unique().sort("billing_account_id")
 
     @cached_property
@@ -160,9 +160,11 @@ class Recomputed:
 
     @cached_property
     def _estranged(self) -> pl.DataFrame:
-        """Those issued in a currency that is no longer the account's, or whose account is gone."""
+        """Issued in a currency that has fewer digits by now, or is not the account's; or whose account is gone."""
         key = ["billing_account_id", "billing_currency"]
-        others = self.was["account_periods"].join(self.made.outputs.account_periods, on=key, how="anti")
+        now = self.made.outputs.account_periods.select(*key, digits="exponent")
+        same = self.was["account_periods"].join(now, on=key).filter(pl.col("exponent") <= pl.col("digits"))
+        others = self.was["account_periods"].join(same, on=key, how="anti")
         found = self._of(self._standing, others)
         return found.join(self._held, on="billing_account_id", how="anti")
 

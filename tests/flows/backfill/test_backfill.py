@@ -398,3 +398,27 @@ def test_another_tax_code_of_what_discounts_took_whole_is_said_with_the_next_cor
     """
     assert month.ask(lines) == [("S", -50.0, -50.0), ("S", 10.0, 10.0), ("Z", 50.0, 50.0)]
     assert audit_of(month.lake) == []
+
+
+def test_an_issued_month_keeps_its_cents_where_its_currency_has_none_any_more(tmp_path: Path) -> None:
+    """150.18 less 15.02, and 27.03 of tax. The table then says that euros have no cents: an invoice with cents stays as
+    it is and waits; with the cents back in the table, 20 hours more cost 9.00 and 1.80 of tax (M2, L4).
+    """
+    month = Month(tmp_path)
+    month.ingest()
+    month.ingest(month.usage("odd.csv", f"odd,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T01:00:00+02:00,0.35,hour"))
+    month.bill()
+    month.issue()
+    currencies = month.reference_folder / "currencies.csv"
+    currencies.write_text("billing_currency,exponent,valid_from\nEUR,0,2020-01-01\n")
+    month.ingest(month.usage("late.csv", LATE), received_at=NOVEMBER)
+    assert post(month).status == "committed"
+    assert corrections(month) == []
+    assert [row[0] for row in month.ask("select reason_code from holds where billing_account_id = 'acme'")] == [
+        "H_ISSUED"
+    ]
+    assert audit_of(month.lake) == []
+    currencies.unlink()
+    post(month, received_at=NOVEMBER + timedelta(days=1))
+    assert corrections(month) == [("380", "INV-2026-00003", "INV-2026-00001", 9.0, 1.8, 10.8)]
+    assert month.ask("select * from holds") == []
