@@ -45,7 +45,7 @@ def skeleton(random: Random, months: int) -> list[Row]:
     Whatever is issued was billed, by a bill of its month or by a backfill, since the landing before.
     """
     steps: list[Row] = []
-    period, issued, billed = random.choice(FIRST), set[str](), list[str]()
+    period, issued, billed, drafted = random.choice(FIRST), set[str](), list[str](), set[str]()
     for _ in range(months):
         after = datetime.fromisoformat(oracle.next_period(period) + "-01").replace(tzinfo=UTC)
         at = after + 36 * HOUR
@@ -57,7 +57,7 @@ def skeleton(random: Random, months: int) -> list[Row]:
         for place in range(random.choice((0, 1, 1, 2))):
             at = after + (5 + 6 * place) * DAY + 12 * HOUR
             steps.append(landing("late", period, at))
-            steps += what_follows(random, period, billed, issued, at + HOUR)
+            steps += what_follows(random, period, billed, issued, drafted, at + HOUR)
         period = oracle.next_period(period)
     at = after + 25 * DAY
     steps += [landing("late", billed[-1], at), backfill(at + HOUR, (at + HOUR).date())]
@@ -65,21 +65,31 @@ def skeleton(random: Random, months: int) -> list[Row]:
     return steps
 
 
-def what_follows(random: Random, period: str, billed: Sequence[str], issued: set[str], at: datetime) -> list[Row]:
-    """After late things have landed: a backfill, its corrections issued or drafts; the month billed again; nothing."""
+def what_follows(
+    random: Random, period: str, billed: Sequence[str], issued: set[str], drafted: set[str], at: datetime
+) -> list[Row]:
+    """After late things have landed: a backfill, its corrections issued or drafts; the month billed again; nothing.
+
+    A bill draws up no corrections: where some wait, a month that is billed again is not issued with them.
+    """
     what = random.choice(("backfill", "backfill", "backfill", "drafts", "again", "nothing"))
+    if what == "again" and period in drafted:
+        return [bill(period, at)]
     if what == "again":
         issued.add(period)
         return [bill(period, at), issue(period, at + HOUR)]
     if what == "nothing":
         return []
     steps = [backfill(at, None if what == "drafts" else at.date())]
+    drafted.clear()
     for place, one in enumerate(billed, start=1):
         if one not in issued and random.randrange(3):
             steps.append(issue(one, at + place * HOUR))
             issued.add(one)
         elif one in issued and what == "drafts" and random.randrange(2):
             steps.append(issue(one, at + place * HOUR, random.choice(("corrections", "all"))))
+        elif one in issued and what == "drafts":
+            drafted.add(one)
     return steps
 
 
