@@ -422,3 +422,27 @@ def test_an_issued_month_keeps_its_cents_where_its_currency_has_none_any_more(tm
     post(month, received_at=NOVEMBER + timedelta(days=1))
     assert corrections(month) == [("380", "INV-2026-00003", "INV-2026-00001", 9.0, 1.8, 10.8)]
     assert month.ask("select * from holds") == []
+
+
+def test_what_a_voided_month_kept_of_a_bonus_is_an_earlier_ones(tmp_path: Path) -> None:
+    """October is billed before a bonus of 50 for it comes; November's 50 are paid with that, and nothing is due: it is
+    paid, and keeps it. Once it is voided, October goes first: 135 less 50, and 17 of tax; November's 50 are due (X2).
+    """
+    month = Month(tmp_path)
+    month.ingest()
+    month.bill()
+    month.operate(bonus(amount="50"))
+    month.ingest(month.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)
+    month.bill(period="2026-11")
+    month.issue(date(2026, 12, 1), period="2026-11", received_at=NOVEMBER)
+    post(month, date(2026, 12, 1), NOVEMBER + timedelta(days=1))
+    due = "select billing_period, sum(amount_due)::double from invoices where billing_account_id = 'acme' group by all"
+    assert sorted(month.ask(due)) == [("2026-10", 162.0), ("2026-11", 0.0)]
+    number = month.ask("select invoice_number from invoices where billing_period = '2026-11'")[0][0]
+    void = {"operation": "void_invoice", "billing_account_id": "acme", "invoice_number": number}
+    void |= {"operation_id": "void", "issue_date": "2026-12-03", "occurred_at": "2026-12-03T09:00:00Z"}
+    assert month.operate(void, received_at=NOVEMBER + timedelta(days=2)).report["accepted"] == 1
+    post(month, None, NOVEMBER + timedelta(days=3))
+    drafts = f"{due.removesuffix('group by all')} and document_state = 'draft' group by all"
+    assert sorted(month.ask(drafts)) == [("2026-10", 102.0), ("2026-11", 60.0)]
+    assert audit_of(month.lake) == []
