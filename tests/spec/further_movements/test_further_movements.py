@@ -68,3 +68,30 @@ def test_each_further_row_has_an_id_of_its_own() -> None:
     third = further_movements(pl.concat([first, second]), movements("g | charged | c | -10.00"))
     assert pl.concat([first, second, third])["movement_id"].n_unique() == 3
     assert third["amount"].to_list() == [15]
+
+
+def test_what_comes_back_does_so_when_it_was_taken() -> None:
+    """A charge that lasted to the 31st paid 4.00; cut on the 20th by then, it paid 1.00 more. Of 5.00 the charge needs
+    0.50 now: the 1.00 come back on the 20th and 3.50 on the 31st, so no balance in between is lower than it was.
+    """
+    committed = table(
+        GrantMovements,
+        """
+        grant_id | movement | charge_id | amount | occurred_at
+        g        | charged  | c         |  -4.00 | 2026-10-31T23:00Z
+        g        | charged  | c         |  -1.00 | 2026-10-20T22:00Z
+        """,
+        billing_period="2026-10",
+        **ACME,
+    )
+    found = further_movements(committed, movements("g | charged | c | -0.50"))
+    assert_table(
+        found,
+        GrantMovements,
+        """
+        movement | amount | occurred_at
+        returned |   1.00 | 2026-10-20T22:00Z
+        returned |   3.50 | 2026-10-31T23:00Z
+        """,
+    )
+    assert found["movement_id"].n_unique() == 2
