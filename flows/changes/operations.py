@@ -125,6 +125,8 @@ def _accepted_codes(landed: Landed) -> pl.DataFrame:
 def _released(landed: Landed) -> pl.DataFrame:
     """What a paid period kept of grants, earlier ones may have once it is voided or open again (X2)."""
     released = pl.concat([_as(PERIODS, find(landed)) for find in (_unpaid, _voided)])
+    if released.is_empty():
+        return pl.DataFrame(schema=SPANS)
     first = landed.snapshot.read("grants").group_by("billing_account_id").agg(starts=pl.col("window_start").min())
     begins = pl.col("billing_period").str.to_datetime("%Y-%m", time_unit="us", time_zone="UTC")
     why = pl.format("{} keeps something else", "billing_period")
