@@ -100,10 +100,12 @@ def _taken(landed: Landed) -> pl.DataFrame:
 def _ended(landed: Landed) -> pl.DataFrame:
     """A grant that was recovered or refunded pays nothing that was incurred since; its rest ends with it (K5).
 
-    It counts for a period that ends at that very instant too: there the rest is posted.
+    That its window ends sooner gives it another place among the grants from its start on (G4). It counts for a period
+    that ends at that very instant too: where its window has not begun, the rest is posted there.
     """
     rows = _with_windows(landed.of(*ENDED_AS), landed.snapshot)
-    return _from_the_instant_before(rows.with_columns(starts="occurred_at"))
+    has_begun = pl.col("occurred_at") > pl.col("starts")
+    return pl.concat([rows.filter(has_begun), _from_the_instant_before(rows.filter(~has_begun))])
 
 
 def _with_windows(operations: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:

@@ -34,6 +34,7 @@ LANDED = (
     grant("to-come", BETA, "2026-12-01", None),
     grant("shared", ACME, "2026-10-01", None, amount="900"),
     grant("second", ACME, "2026-09-01", "2026-12-31", amount="900"),
+    grant("later", ACME, "2026-10-01", None, amount="900", occurred_at="2026-09-10T00:00:00Z"),
     of_acme("sent", "transfer_credit", grant_id="shared", to_account=BETA, amount="1"),
     of_acme(
         *("switch", "allocate_to_project"),
@@ -44,6 +45,7 @@ LANDED = (
     ),
     of_acme("recovered", "recover_credit", grant_id="shared", occurred_at="2026-11-25T00:00:00Z"),
     of_acme("recovered-at-the-end", "recover_credit", grant_id="second", occurred_at="2026-10-31T23:00:00Z"),
+    of_acme("recovered-before", "recover_credit", grant_id="later", occurred_at="2026-09-20T00:00:00Z"),
     of_acme("bought", "purchase_credit", on="2026-09-03", amount="10", price_paid="9"),
     of_acme("refunded", "refund_credit", on="2026-10-20", grant_id="bought"),
     of_acme("code", "accept_promo_code", promo_code="SAVE"),
@@ -121,17 +123,25 @@ def test_an_allocation_touches_its_account_from_the_start_of_the_window(world: B
     assert by(world, "allocate_to_project switch") == [(ACME, OCTOBER), (ACME, NOVEMBER)]
 
 
-def test_what_is_recovered_touches_the_periods_from_then_on(world: Billed) -> None:
-    assert by(world, "recover_credit recovered") == [(ACME, NOVEMBER)]
+def test_what_is_recovered_touches_the_periods_of_its_window(world: Billed) -> None:
+    """It ends on 25 November, and so goes before what ends later from its start on (G4), which is in October."""
+    assert by(world, "recover_credit recovered") == [(ACME, OCTOBER), (ACME, NOVEMBER)]
 
 
 def test_what_is_recovered_as_a_month_ends_touches_that_month(world: Billed) -> None:
     """Its rest is posted with the first period that ends at or after it (K5): 23:00 UTC is midnight in Berlin."""
-    assert by(world, "recover_credit recovered-at-the-end") == [(ACME, OCTOBER), (ACME, NOVEMBER)]
+    periods = [(ACME, period) for period in PERIODS]
+    assert by(world, "recover_credit recovered-at-the-end") == periods
 
 
-def test_what_is_refunded_touches_the_periods_from_then_on(world: Billed) -> None:
-    assert by(world, "refund_credit refunded") == [(ACME, OCTOBER), (ACME, NOVEMBER)]
+def test_what_is_recovered_before_it_begins_touches_the_month_that_ends_as_it_begins(world: Billed) -> None:
+    """Its rest is posted there (K5): in Berlin October begins as September ends."""
+    assert by(world, "recover_credit recovered-before") == [(ACME, period) for period in PERIODS]
+
+
+def test_what_is_refunded_touches_the_periods_of_its_window(world: Billed) -> None:
+    """Bought on 3 September."""
+    assert by(world, "refund_credit refunded") == [(ACME, SEPTEMBER), (ACME, OCTOBER), (ACME, NOVEMBER)]
 
 
 def test_an_accepted_code_touches_the_periods_of_the_window_it_opened(world: Billed) -> None:
