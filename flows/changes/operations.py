@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -35,6 +36,11 @@ class Landed:
     def of(self, *names: str) -> pl.DataFrame:
         """The operations of some names."""
         return self.operations.filter(pl.col("operation").is_in(names))
+
+    @cached_property
+    def reopened(self) -> pl.DataFrame:
+        """The periods whose invoice was voided, or is no longer paid: PERIODS."""
+        return pl.concat([_as(PERIODS, find(self)) for find in (_unpaid, _voided)])
 
 
 def accepted_since(history: History, reference: Mapping[str, pl.DataFrame], known_as_of: datetime) -> pl.DataFrame:
@@ -126,13 +132,12 @@ def _accepted_codes(landed: Landed) -> pl.DataFrame:
 
 def _released(landed: Landed) -> pl.DataFrame:
     """What a paid period kept of grants, earlier ones may have once it is voided or open again (X2)."""
-    released = pl.concat([_as(PERIODS, find(landed)) for find in (_unpaid, _voided)])
-    if released.is_empty():
+    if landed.reopened.is_empty():
         return pl.DataFrame(schema=SPANS)
     first = landed.snapshot.read("grants").group_by("billing_account_id").agg(starts=pl.col("window_start").min())
     begins = pl.col("billing_period").str.to_datetime("%Y-%m", time_unit="us", time_zone="UTC")
     why = pl.format("{} keeps something else", "billing_period")
-    return released.join(first, on="billing_account_id").with_columns(ends=begins, why=why)
+    return landed.reopened.join(first, on="billing_account_id").with_columns(ends=begins, why=why)
 
 
 OVER_TIME: tuple[Callable[[Landed], pl.DataFrame], ...] = (_given, _taken, _ended, _accepted_codes, _released)
@@ -172,7 +177,12 @@ def _of_invoices(operations: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     return operations.drop("billing_period").join(issued, on=columns[:2])
 
 
-OF_ONE_PERIOD: tuple[Callable[[Landed], pl.DataFrame], ...] = (_added, _unpaid, _voided)
+def _reopened(landed: Landed) -> pl.DataFrame:
+    """What was billed is to be billed again, or to be changed."""
+    return landed.reopened
+
+
+OF_ONE_PERIOD: tuple[Callable[[Landed], pl.DataFrame], ...] = (_added, _reopened)
 
 
 # --- the periods of a span ------------------------------------------------------------
