@@ -163,8 +163,8 @@ class Recomputed:
         """Issued in a currency that has fewer digits by now, or is not the account's; or whose account is gone."""
         key = ["billing_account_id", "billing_currency"]
         now = self.made.outputs.account_periods.select(*key, digits="exponent")
-        same = self.was["account_periods"].join(now, on=key).filter(pl.col("exponent") <= pl.col("digits"))
-        others = self.was["account_periods"].join(same, on=key, how="anti")
+        is_other = (pl.col("exponent") > pl.col("digits")).fill_null(value=True)
+        others = self.was["account_periods"].join(now, on=key, how="left").filter(is_other)
         found = self._of(self._standing, others)
         return found.join(self._held, on="billing_account_id", how="anti")
 
