@@ -18,6 +18,7 @@ NOVEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
 VM = ",vm-1,vm-small,eu-1,"
 LATE = f"late,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T20:00:00+02:00,20,hour"
 EARLY = f"early,acme,{VM}2026-09-20T00:00:00+02:00,2026-09-20T20:00:00+02:00,20,hour"
+ODD = f"odd,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T01:00:00+02:00,0.35,hour"
 NEXT_MONTH = f"next,acme,{VM}2026-11-02T00:00:00+01:00,2026-11-06T04:00:00+01:00,100,hour"
 
 
@@ -353,7 +354,7 @@ def test_a_policy_that_changes_while_an_issued_month_cannot_be_billed_waits_for_
     policies = month.reference_folder / "billing_policies.csv"
     policies.write_text("policy,value,valid_from\nrounding_tax,up,2026-01-01\n")
     month.ingest()
-    month.ingest(month.usage("odd.csv", f"odd,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T01:00:00+02:00,0.35,hour"))
+    month.ingest(month.usage("odd.csv", ODD))
     month.bill()
     month.issue()
     taxed = "select total_without_tax, total_tax from invoices where billing_account_id = 'acme'"
@@ -406,7 +407,7 @@ def test_an_issued_month_keeps_its_cents_where_its_currency_has_none_any_more(tm
     """
     month = Month(tmp_path)
     month.ingest()
-    month.ingest(month.usage("odd.csv", f"odd,acme,{VM}2026-10-20T00:00:00+02:00,2026-10-20T01:00:00+02:00,0.35,hour"))
+    month.ingest(month.usage("odd.csv", ODD))
     month.bill()
     month.issue()
     currencies = month.reference_folder / "currencies.csv"
