@@ -302,13 +302,26 @@ class Author:
         value = {"value": self.amount(77, 5000), "billing_currency": self.currency}
         return {"promo_code": f"{self.prefix}GIFT", **value, "window_start": window, "per_account_limit": 2}
 
-    def policies(self) -> list[Row]:
-        chosen = self.random.sample(sorted(POLICIES), self.random.choice((0, 1, 2, 3)))
-        return [
-            {"billing_account_id": account, "policy": policy, "value": self.random.choice(POLICIES[policy])}
+    def policies(self, period: str | None = None) -> list[Row]:
+        """From ever; of a period that is billed, maybe from its start, for it alone or up to within it."""
+        random = self.random
+        chosen = random.sample(sorted(POLICIES), random.choice((0, 1, 2, 3)))
+        made: list[Row] = [
+            {"billing_account_id": account, "policy": policy, "value": random.choice(POLICIES[policy])}
             for account in self.accounts
             for policy in chosen
         ]
+        if period is not None:
+            after = oracle.next_period(period)
+            days = (
+                (LONG_AGO, None),
+                (f"{period}-01", None),
+                (f"{period}-01", f"{after}-01"),
+                (LONG_AGO, f"{period}-11"),
+            )
+            for one in made:
+                one["valid_from"], one["valid_until"] = random.choice(days)
+        return made
 
     def limit(self) -> Row:
         kind = self.random.choice(("maximum_spend", "minimum_spend"))
@@ -544,7 +557,7 @@ class Author:
         elif name == "discount":
             self.replace("discounts", [*self.tables["discounts"], self.discount(period)])
         elif name == "policy":
-            self.replace("billing_policies", self.policies())
+            self.replace("billing_policies", self.policies(period))
         elif name == "sku":
             first, *others = self.random.sample(self.tables["skus"], len(self.tables["skus"]))
             self.replace("skus", [{**first, "tax_category": self.sku(first["sku_id"])["tax_category"]}, *others])

@@ -102,7 +102,8 @@ def _run_on(table: str, rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
     """What counts beyond its own days, with as many as it may count for.
 
     What decides which period the rest of a spanning record belongs to counts for as long as records run on (U4); a tax
-    rate, where anyone is taxed by issue date, for drafts of any period (T1).
+    rate, where anyone is taxed by issue date, for drafts of any period (T1). What a paid period has of grants or lets
+    go, the periods before it may have or lose (X2, L1).
     """
     if table == "tax_rates" and any(is_by_issue(tables["billing_policies"]) for tables in sold.tables):
         return rows.with_columns(from_on=pl.lit(EVER), until_on=pl.lit(FOREVER))
@@ -110,6 +111,8 @@ def _run_on(table: str, rows: pl.DataFrame, sold: Sold) -> pl.DataFrame:
         counts = pl.lit(True)
     elif table == "billing_policies":
         counts = pl.col("policy") == "spanning_records"
+        of_paid = pl.when(pl.col("policy") == "paid_charges").then(pl.lit(EVER)).otherwise("from_on")
+        rows = rows.with_columns(from_on=of_paid)
     else:
         return rows
     return pl.concat([_longer(rows.filter(counts)), rows.filter(~counts)])

@@ -330,6 +330,30 @@ def test_what_a_paid_month_gives_back_reaches_an_earlier_one_in_the_same_backfil
     assert post(month).status == "nothing to do"
 
 
+def test_what_a_policy_lets_a_paid_month_go_reaches_the_months_before_the_policy(month: Month) -> None:
+    """November's 50.00 took the 40.00 of the bonus, and its 12.00 are paid: October may have none of it (X2).
+
+    From November on paid charges are carried forward: October has the 40.00 and pays 8.00 of tax less, November has
+    none and owes both more.
+    """
+    month.operate(bonus(), received_at=NOVEMBER)
+    month.ingest(month.usage("november.csv", NEXT_MONTH), received_at=NOVEMBER)
+    month.bill(period="2026-11")
+    month.issue(date(2026, 12, 2), period="2026-11")
+    month.operate({**payment("12"), "invoice_number": "INV-2026-00003"}, received_at=NOVEMBER)
+    post(month)
+    assert corrections(month) == []
+    policies = "billing_account_id,policy,value,valid_from\n,paid_charges,carry_forward,2026-11-01\n"
+    (month.reference_folder / "billing_policies.csv").write_text(policies)
+    post(month, issue_date=date(2026, 12, 3))
+    assert corrections(month) == [
+        ("381", "CN-2026-00001", "INV-2026-00001", -40.0, -8.0, -48.0),
+        ("380", "INV-2026-00004", "INV-2026-00003", 40.0, 8.0, 48.0),
+    ]
+    assert balance(month) == 0
+    assert post(month).status == "nothing to do"
+
+
 def test_what_expired_is_taken_back_for_late_usage_inside_the_window(tmp_path: Path) -> None:
     """A bonus of 200 for October alone: 135.00 used, 65.00 expired. 9.00 late: the expiry is 56.00 (K3)."""
     month = Month(tmp_path)
