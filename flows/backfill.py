@@ -38,6 +38,7 @@ from flows.touched import touched
 from rating.chains import OWNER
 from rating.cost_policies import restrictions, unposted
 from rating.periods import period_bounds
+from rating.rejects import OF_ISSUED
 from schemas import TABLES
 
 COMMAND = "backfill"
@@ -196,7 +197,7 @@ class _Backfill:
         self.run_id = self._named()
         self.periods = sorted(books.billed_periods(self.head) | set(self.touched["billing_period"]))
         self.stands = binding(self.head, self.reference["billing_policies"], since=min(self.periods))
-        held = self.head.read("holds").filter(~pl.col("reason_code").is_in(["H_ISSUED", "H_VOIDED"]))
+        held = self.head.read("holds").filter(~pl.col("reason_code").is_in([*OF_ISSUED, "H_VOIDED"]))
         reserved = self.stands.join(held, on=OWNER, how="semi").select(OWNER)
         as_later = self.head
         for passes in count(1):
@@ -371,13 +372,13 @@ class _Backfill:
         )
 
     def _report(self, changes: pl.DataFrame) -> dict[str, Any]:
-        counts = dict(changes.group_by("change").len().sort("change").iter_rows())
+        counts = dict(changes.group_by("change").agg(pl.struct(OWNER).n_unique()).sort("change").iter_rows())
         sums = changes.group_by("billing_currency").agg(pl.col("amount").sum()).sort("billing_currency")
         return {
             "known_as_of": self.known_as_of.isoformat(),
             "touched": self.touched.select(OWNER).unique().height,
             "recomputed": self.recomputed,
-            "changed": changes.height,
+            "changed": changes.select(OWNER).unique().height,
             "changes": counts,
             "amounts": {currency: f"{amount:f}" for currency, amount in sums.iter_rows()},
         }

@@ -433,9 +433,8 @@ def _with_issued_kept(
         for name in DOCUMENT_TABLES
     }
     changed = _changed(before, outputs, issued)
-    before["holds"] = pl.concat([before["holds"].filter(pl.col("reason_code") != "H_ISSUED"), changed]).unique(
-        "billing_account_id"
-    )
+    others = before["holds"].filter(pl.col("reason_code") != "H_ISSUED")
+    before["holds"] = pl.concat([others, changed.join(others, on="billing_account_id", how="anti")])
     return before, of_others(outputs, issued)
 
 

@@ -18,6 +18,7 @@ from rating.account_periods import account_periods
 from rating.hashing import bucket_of
 from rating.operations import ACCEPTED, added_charges, endings, project_allocations, promo_discounts
 from rating.pipeline import EARLIER_COSTS
+from rating.rejects import OF_ISSUED
 from rating.sql import keep
 from schemas import REFERENCE, TABLES
 
@@ -344,7 +345,7 @@ def known_expense_numbers(lake: Lake, snapshot: Snapshot, billing_period: str) -
 def held_before(snapshot: Snapshot, billing_period: str) -> pl.DataFrame:
     """Accounts that an earlier period holds: billing_account_id (K3)."""
     holds = snapshot.read("holds").filter(
-        (pl.col("billing_period") < billing_period) & (pl.col("reason_code") != "H_ISSUED")
+        (pl.col("billing_period") < billing_period) & ~pl.col("reason_code").is_in(OF_ISSUED)
     )
     return holds.select("billing_account_id").unique().sort("billing_account_id")
 

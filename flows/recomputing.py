@@ -26,6 +26,7 @@ from rating.pipeline import account_terms, rate_period
 from schemas.units import Money, Text
 
 ACCOUNT = {"billing_account_id": Text}
+IN_CURRENCY = {**ACCOUNT, "billing_currency": Text}
 KEPT_TABLES = (*STATE_TABLES, *DOCUMENT_TABLES)
 """What is replaced with a period: its state, and documents that have no number yet."""
 CHANGES = {**ACCOUNT, "billing_period": Text, "change": Text, "amount": Money, "billing_currency": Text}
@@ -176,7 +177,7 @@ class Recomputed:
     @property
     def _holds(self) -> pl.DataFrame:
         told = self._of(self.was["account_periods"], self._estranged)
-        return pl.concat([self.made.outputs.holds, on_hold(told, "H_ISSUED")])
+        return pl.concat([self.made.outputs.holds, on_hold(told, "H_KEPT")])
 
     def _movements(self, tables: pl.DataFrame) -> pl.DataFrame:
         """Movements: of an issued period what is committed stays, and what changed is added (L4)."""
@@ -274,17 +275,19 @@ class Recomputed:
 
     @cached_property
     def changes(self) -> pl.DataFrame:
-        """What became of each account that differs, and by how much its document is another: CHANGES."""
+        """What became of each account that differs, and by how much its document is another: CHANGES.
+
+        An account that is billed in another currency than it was has a row of each.
+        """
         of_state = [accounts for name, accounts in self.differing.items() if name != "account_periods"]
         accounts = pl.concat([pl.DataFrame(schema=ACCOUNT), *of_state]).unique()
         was, now = came_to(self.was["invoices"], "was_amount"), came_to(self.now["invoices"], "now_amount")
         notes = self.now["invoices"].select("billing_account_id", "document_type", is_drafted=pl.lit(True))
         stands = self._standing.with_columns(is_standing=pl.lit(True))
         periods = pl.concat([self.now["account_periods"], self.was["account_periods"]])
-        currencies = periods.select("billing_account_id", "billing_currency").unique("billing_account_id")
-        rows = accounts
-        for known in (was, now, notes, stands, currencies):
-            rows = rows.join(known, on="billing_account_id", how="left")
+        rows = accounts.join(periods.select(*IN_CURRENCY).unique(), on="billing_account_id", how="left")
+        for known, key in ((was, IN_CURRENCY), (now, IN_CURRENCY), (notes, ACCOUNT), (stands, ACCOUNT)):
+            rows = rows.join(known, on=[*key], how="left")
         rows = rows.with_columns(amount=pl.col("now_amount").fill_null(0) - pl.col("was_amount").fill_null(0))
         change = (
             pl.when(pl.col("is_standing").is_null())
@@ -296,7 +299,7 @@ class Recomputed:
             .otherwise(pl.lit(SUPPLEMENTARY))
         )
         rows = rows.with_columns(change=change, billing_period=pl.lit(self.period))
-        return rows.select(*CHANGES).cast(CHANGES).sort("billing_account_id")  # type: ignore[arg-type]
+        return rows.select(*CHANGES).cast(CHANGES).sort(*IN_CURRENCY)  # type: ignore[arg-type]
 
 
 @on_one_thread
@@ -329,4 +332,4 @@ def part_of(table: str) -> dict[str, str]:
 def came_to(invoices: pl.DataFrame, name: str) -> pl.DataFrame:
     """What documents come to: their total less what credits paid of it."""
     amount = pl.col("total_with_tax") - pl.col("credit_amount")
-    return invoices.select("billing_account_id", amount.alias(name))
+    return invoices.select(*IN_CURRENCY, amount.alias(name))

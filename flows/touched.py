@@ -12,6 +12,7 @@ from flows.changes.reference import changed_terms
 from flows.changes.usage import late_usage
 from flows.lake.journal import Snapshot
 from flows.reference import Reference
+from rating.rejects import OF_ISSUED
 
 
 def touched(snapshot: Snapshot, reference: Reference, known_as_of: datetime) -> pl.DataFrame:
@@ -74,7 +75,7 @@ def _after_holds(snapshot: Snapshot, history: History, found: pl.DataFrame) -> p
     if found.is_empty():
         return found
     holds = snapshot.read("holds", billing_period=found["billing_period"].unique().to_list())
-    holds = holds.filter(pl.col("reason_code") != "H_ISSUED")
+    holds = holds.filter(~pl.col("reason_code").is_in(OF_ISSUED))
     held = found.join(holds, on=["billing_account_id", "billing_period"], how="semi")
     return _later(held, history, "on hold before")
 

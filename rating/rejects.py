@@ -99,9 +99,14 @@ HOLD_REASONS: dict[str, Reason] = _table(
         "H_NO_CURRENCY": "the account's currency has no exponent; add a row to currencies",
         "H_NO_SELLER": "the account's seller is not open in the period; add a row to sellers",
         "H_ISSUED": "what should be billed has changed since the invoice was issued; a backfill posts the difference",
+        "H_KEPT": "the invoice stays as it is: the account is gone, has another currency or one of fewer digits; "
+        "mend billing_accounts or currencies",
         "H_VOIDED": "the invoice was voided; bill the period again, or backfill it where a later one is billed",
     }
 )
+
+OF_ISSUED = ("H_ISSUED", "H_KEPT")
+"""Holds of accounts whose books of the period are whole: their invoice stands, and only what is new waits."""
 
 OPERATION_REASONS: dict[str, Reason] = _table(
     {

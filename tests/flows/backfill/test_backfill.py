@@ -439,9 +439,7 @@ def test_an_issued_month_keeps_its_cents_where_its_currency_has_none_any_more(tm
     month.ingest(month.usage("late.csv", LATE), received_at=NOVEMBER)
     assert post(month).status == "committed"
     assert corrections(month) == []
-    assert [row[0] for row in month.ask("select reason_code from holds where billing_account_id = 'acme'")] == [
-        "H_ISSUED"
-    ]
+    assert month.ask("select reason_code from holds where billing_account_id = 'acme'") == [("H_KEPT",)]
     assert audit_of(month.lake) == []
     currencies.unlink()
     post(month, received_at=NOVEMBER + timedelta(days=1))
@@ -471,3 +469,29 @@ def test_what_a_voided_month_kept_of_a_bonus_is_an_earlier_ones(tmp_path: Path) 
     drafts = f"{due.removesuffix('group by all')} and document_state = 'draft' group by all"
     assert sorted(month.ask(drafts)) == [("2026-10", 102.0), ("2026-11", 60.0)]
     assert audit_of(month.lake) == []
+
+
+def test_what_an_issued_month_waits_for_is_still_said_when_it_is_billed_again(month: Month) -> None:
+    """The machine has no price any more, so its charges would be others today: the price is what to mend (P4, L4)."""
+    prices = month.reference_folder / "sku_prices.csv"
+    prices.write_text(prices.read_text().replace("vm-small,EUR,", "vm-small,USD,"))
+    post(month)
+    asked = "select reason_code, reason from holds where billing_account_id = 'acme'"
+    [(code, reason)] = month.ask(asked)
+    assert (code, reason.endswith("sku_id vm-small")) == ("R_NO_PRICE", True)
+    month.bill()
+    assert month.ask(asked) == [(code, reason)]
+
+
+def test_what_an_account_is_billed_in_by_now_is_not_added_to_what_it_was_billed_in(tmp_path: Path) -> None:
+    """A draft of 162.00 euros becomes one of 162.00 dollars: 162.00 less of the one, 162.00 more of the other (M3)."""
+    month = Month(tmp_path)
+    month.ingest()
+    month.bill()
+    for table in ("billing_accounts", "sku_prices"):
+        path = month.reference_folder / f"{table}.csv"
+        path.write_text(path.read_text().replace("EUR", "USD"))
+    run = post(month)
+    changes = run.tables["changes"].filter(billing_account_id="acme").select("change", "amount", "billing_currency")
+    assert changes.rows() == [("draft", Decimal(-162), "EUR"), ("draft", Decimal(162), "USD")]
+    assert (run.report["changed"], run.report["changes"]) == (2, {"draft": 2})
