@@ -30,7 +30,9 @@ from flows.progress import Progress, silent
 from flows.reference import Reference
 from flows.run import COMMITTED, HELD, NOTHING_TO_DO, Refusal, Run, software
 from flows.runners import Runner, Threads
+from flows.settling import found_paid
 from flows.spanning import spanning_records
+from flows.standing import binding
 from flows.tax_dates import date_for
 from rating.accounting_periods import closed_through
 from rating.cost_policies import restrictions, unposted
@@ -332,7 +334,7 @@ def bill_group(plan: BillPlan, buckets: tuple[int, ...]) -> GroupResult:
     inputs = inputs_of(plan, buckets)
     outputs = rate_period(inputs)
     stands = inputs.committed.accounts.select("billing_account_id")
-    kept, fresh = _with_issued_kept(plan, outputs, stands)
+    kept, fresh = _with_issued_kept(plan, inputs, outputs, stands)
     voided = voided_documents(plan.snapshot, plan.period, fresh.account_periods)
     fresh = anew(fresh, voided)
     tables = {name: fresh.tables()[name] for name in STATE_TABLES} if plan.is_closing else {}
@@ -411,11 +413,12 @@ def _in_buckets(plan: BillPlan, buckets: tuple[int, ...], rows: pl.DataFrame) ->
 
 
 def _with_issued_kept(
-    plan: BillPlan, outputs: Outputs, issued: pl.DataFrame
+    plan: BillPlan, inputs: Inputs, outputs: Outputs, issued: pl.DataFrame
 ) -> tuple[dict[str, pl.DataFrame], Outputs]:
     """Issued is issued (L4): an account whose invoice stands keeps the state that its documents say.
 
-    Where what it should be has changed since, the account is shown on hold until a backfill; its books stay.
+    Where what it should be has changed since, the account is shown on hold until a backfill; its books stay. Of a paid
+    one nothing changes, whatever policy says by now: that it was found so is written down (X2).
     """
     if issued.is_empty():
         return {}, outputs
@@ -433,6 +436,10 @@ def _with_issued_kept(
         for name in DOCUMENT_TABLES
     }
     changed = _changed(before, outputs, issued)
+    waiting = before["invoices"].drop_nulls("preceding_invoice_number")  # issued, they may leave something due
+    stands = binding(plan.snapshot, inputs.reference["billing_policies"], since=period, accounts=issued)
+    settled = stands.filter(billing_period=period).join(waiting, on="billing_account_id", how="anti")
+    before["account_periods"] = found_paid(before["account_periods"], settled)
     others = before["holds"].filter(pl.col("reason_code") != "H_ISSUED")
     before["holds"] = pl.concat([others, changed.join(others, on="billing_account_id", how="anti")])
     return before, of_others(outputs, issued)

@@ -15,6 +15,7 @@ from flows.documents import Voided, documents, voided_documents
 from flows.lake.journal import FileEntry, Snapshot
 from flows.period_inputs import buckets_of, period_inputs
 from flows.period_tables import DOCUMENT_TABLES, STATE_TABLES, changed_accounts, made_by, on_hold
+from flows.settling import found_paid
 from rating.chains import PAID
 from rating.corrections import Documents, again, corrections
 from rating.deltas import ledger_delta
@@ -214,13 +215,11 @@ class Recomputed:
 
     def _as_paid(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Account periods; of a paid one, operations count as of then, while what was due then is paid (X2)."""
-        whole = pl.when(pl.col("due_amount") <= pl.col("paid_amount")).then("due_amount")
-        paid = self.stands.filter(standing=PAID).select("billing_account_id", whole.alias("due_amount"))
+        paid = self.stands.filter(standing=PAID).select("billing_account_id")
         then = self.was["account_periods"].select("billing_account_id", then="known_as_of", settled="settled_amount")
         rows = rows.join(paid.join(then, on="billing_account_id"), on="billing_account_id", how="left")
-        return rows.with_columns(
-            known_as_of=pl.coalesce("then", "known_as_of"), settled_amount=pl.min_horizontal("settled", "due_amount")
-        ).select(self.was["account_periods"].columns)
+        known = rows.with_columns(known_as_of=pl.coalesce("then", "known_as_of"), settled_amount="settled")
+        return found_paid(known.select(self.was["account_periods"].columns), self.stands)
 
     def _documents(self, fresh: Outputs) -> Documents:
         """Drafts of whom no invoice stands, corrections of whom one does."""

@@ -29,7 +29,7 @@ class AccountPeriods(Table):
         nullable=True,
     )
     settled_amount: Money = column(
-        "what was due when a backfill found the month paid; it stays as it is while that much is paid",
+        "what was due when a bill or a backfill found the issued month paid; it stays as it is while that much is paid",
         source="X2",
         example="114",
         nullable=True,

@@ -7,7 +7,8 @@ with
     select allocations.charge_id, grants.grant_id, charges.billing_account_id, charges.billing_period,
       charges.charge_period_start, charges.charge_period_end, grants.window_start,
       -- an issued document that should be another by now shows so by a hold and is kept (L4)
-      coalesce(case when holds.reason_code is null then endings.window_end end, grants.window_end) as window_end,
+      holds.reason_code is not null as is_kept,
+      coalesce(case when not is_kept then endings.window_end end, grants.window_end) as window_end,
       grants.billing_account_id <> charges.billing_account_id as is_of_another_account,
       coalesce(grants.sub_account_id <> coalesce(charges.sub_account_id, ''), false) as is_of_another_project,
       grants.billing_currency <> charges.billing_currency as is_of_another_currency
@@ -42,7 +43,8 @@ select charge_id, grant_id, billing_account_id, billing_period, charge_period_st
 from eligible
 where is_of_another_account or is_of_another_project or is_of_another_currency
   or not case
-    when is_settled then holds_charge or holds_last_instant or holds_end   -- as policy said before it was paid (X2)
+    -- as policy said before it was paid (X2), or before it waited
+    when is_settled or is_kept then holds_charge or holds_last_instant or holds_end
     when eligibility = 'period_end' then holds_last_instant
     when eligibility = 'invoice_time' then holds_end
     else holds_charge
