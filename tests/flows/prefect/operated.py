@@ -146,7 +146,7 @@ class Operated:
     # --- the API that the pages use ------------------------------------------------------------
 
     def ask(self, what: str, body: Mapping[str, Any] | None = None, method: str = "POST") -> Any:
-        """An answer of the API, asked again while its database is locked, as Prefect's own clients do."""
+        """An answer of the API, asked again while its database is locked, as Prefect's clients do, or it is slow."""
         sent = None if method == "GET" else json.dumps(body or {}).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.address}/{what}", data=sent, headers=headers, method=method)
@@ -158,6 +158,8 @@ class Operated:
             except urllib.error.HTTPError as fault:
                 if fault.code != HTTPStatus.SERVICE_UNAVAILABLE:
                     raise
+                return None
+            except TimeoutError:  # what begins a run is told by its key that it was asked before
                 return None
 
         return until(answered, f"{what} is answered; server.log in {self.folder} says why not")[0]
