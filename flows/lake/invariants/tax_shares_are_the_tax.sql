@@ -18,9 +18,6 @@ with
     from internal.charged_lines as lines left join by_charge using (charge_id, tax_code)
     where lines.tax_amount <> coalesce(by_charge.tax_amount, 0)
       or lines.line_amount <> coalesce(by_charge.taxable_amount, 0)
-  ),
-  moved as (   -- grants may have moved from charge to charge of an issued invoice, and tax with them (X1)
-    select distinct billing_account_id, billing_period from differing where is_issued and line_amount <> base
   )
 select billing_account_id, billing_period, code || ' ' || component || ' ' || internal.plain(rate) as what,
   shares.taxable_amount as shared_base, taxes.taxable_amount as base,
@@ -31,8 +28,9 @@ where coalesce(shares.tax_amount, 0) <> coalesce(taxes.tax_amount, 0)
   or coalesce(shares.taxable_amount, 0) <> coalesce(taxes.taxable_amount, 0)
 union all
 select billing_account_id, billing_period, 'charge ' || charge_id, base, line_amount, shared_tax, tax_amount
-from differing anti join moved using (billing_account_id, billing_period)
-union all
+from differing
+where not is_issued
+union all   -- grants may have moved from charge to charge of an issued invoice, rounding too, and tax with them (X1)
 select billing_account_id, billing_period, 'lines of code ' || tax_code, sum(base), sum(line_amount), sum(shared_tax),
   sum(tax_amount)
 from differing
