@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 def text_of(folder: str, name: str) -> str:
     """The SQL of a question.
 
-    >>> text_of("charge", "prices").startswith("select")
-    True
+    >>> text_of("charge", "prices").splitlines()[0]
+    "-- prices: the dated rows of a charge's price"
     """
     return (resources.files("flows.show") / folder / f"{name}.sql").read_text(encoding="utf-8")
 
