@@ -263,7 +263,12 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame, 
     )
     rows = rows.join(asked, on=OWNER, maintain_order="left")
     rows = rows.with_columns(increments(rows), exact_amount=pl.col("total_with_tax") - pl.col("credit_amount"))
-    is_alike = (pl.col("increment_mu") > 1) & (to_mu("before_due") % pl.col("increment_mu") == 0)
+    before_rounding = pl.col("before_due") - pl.col("before_amount")
+    is_alike = (
+        (pl.col("increment_mu") > 1)
+        & (to_mu("before_due") % pl.col("increment_mu") == 0)
+        & (before_rounding.abs() < to_money("increment_mu"))
+    )
     rows = rows.with_columns(
         pl.when(is_alike).then(name).otherwise(0).alias(name) for name in ("before_amount", "before_due")
     )

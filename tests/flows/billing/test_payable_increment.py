@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from flows.backfill import backfill
+from flows.lake.audit import audit_of
 from tests.flows.billing.months import made_once
 from tests.flows.billing.test_payments import balances, payment
 from tests.flows.billing.test_reversed_payments import NEXT, OCTOBER, Audited, reversal
+
+LATER = datetime(2026, 11, 6, 8, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -57,3 +62,25 @@ def test_what_the_balance_leaves_at_issue_is_rounded_anew_and_a_reversal_brings_
     assert month.documents() == {OCTOBER: (Decimal(115), "issued"), NEXT: (Decimal(58), "issued")}
     # 120 of the other account
     assert balances(month) == {"cash": 0, "receivable": Decimal(293), "account_balance": 0}
+
+
+def test_a_month_that_turns_into_a_credit_is_rounded_whole_the_other_way(tmp_path: Path) -> None:
+    """Rounded towards zero, 114 are due as 110. Of 150 - 200 the discount leaves -45, and no bonus pays (G7): with
+    tax -54, due as -50. 168 less are due as 160 less: rounding had taken 4 off, and adds 4 in all."""
+    month = Audited(tmp_path)
+    (month.reference_folder / "billing_policies.csv").write_text(
+        "billing_account_id,policy,value,valid_from\n"
+        ",payable_increment,5,2026-01-01\n,rounding_charges,down,2026-01-01\n"
+    )
+    month.whole().issue()
+    at = "2026-11-04T08:00:00Z"
+    less = {"operation_id": "less", "operation": "add_charge", "amount": "-200", "text": "Outage"}
+    owner = {"billing_account_id": "acme", "billing_period": "2026-10", "tax_category": "standard"}
+    month.operate({**less, **owner, "occurred_at": at, "recorded_at": at}, received_at=LATER)
+    backfill(month.lake, month.reference(), received_at=LATER, issue_date=date(2026, 11, 6))
+    found = month.ask("""
+        select document_type, total_with_tax, rounding_amount, amount_due from invoices
+        where billing_account_id = 'acme' order by preceding_invoice_number is not null
+    """)
+    assert found == [("380", 114, -4, 110), ("381", -168, 8, -160)]
+    assert audit_of(month.lake) == []

@@ -744,6 +744,14 @@ PLANTED: list[tuple[str, Callable[[World], None]]] = [
     ("tax_shares_are_the_tax", both(corrected(), changed("tax_breakdown", 1, taxable_amount="-8.99"))),
     ("tax_shares_are_the_tax", both(corrected(), changed("invoice_lines", 2, tax_amount="-1.81"))),
     ("tax_shares_are_the_tax", both(moved, changed("tax_shares", 1, tax_amount="1.01"))),
+    # 113.40 in all: due as 115.00, so rounding adds 1.60 and not 6.60
+    (
+        "due_is_payable",
+        both(
+            corrected(total_with_tax="-5.60", rounding_amount="6.60", amount_due="1.00"),
+            policy("payable_increment", "0.50"),
+        ),
+    ),
     ("due_is_total_less_paid", corrected(document_type="380")),
     ("due_is_total_less_paid", both(corrected(), changed("invoices", 0, document_type="381"))),
     ("payments_fit_what_is_due", both(corrected(), changed("payment_applications", 1, amount="10.81"))),

@@ -303,6 +303,19 @@ def test_what_was_rounded_by_another_policy_is_left_as_it_is() -> None:
     assert_table(alone.invoices, Invoices, "total_with_tax | rounding_amount | amount_due\n1.20 | -0.20 | 1.00")
 
 
+def test_what_was_rounded_by_more_than_an_increment_is_left_as_it_is() -> None:
+    """10.32 with 2.06 are 12.38, due as 12.00 in whole euros. In five cents 0.33 less is 0.35 less, though 12.05 is due
+    of the whole."""
+    euros = table(BillingPolicies, "policy | value\npayable_increment | 1")
+    first = issued(october("vm-small | 10.32", billing_policies=euros), "INV-1")
+    found = corrected(october("vm-small | 10.04", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
+    assert_table(
+        found.invoices,
+        Invoices,
+        "document_type | total_with_tax | rounding_amount | amount_due\n381 | -0.33 | -0.02 | -0.35",
+    )
+
+
 def test_small_corrections_do_not_add_up_what_each_would_be_rounded_by() -> None:
     """12.00 in all, then 12.02: due 12.00, so nothing more. Then 12.05 (10.04 and 2.01): 0.05 more, once."""
     first = issued(october("vm-small | 10.00", billing_policies=FIVE_CENTS), "INV-1")
