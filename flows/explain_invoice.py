@@ -113,6 +113,12 @@ def explain_invoice(
             f"{number} is of sold credit: no usage, discount or grant is behind it, only the price and its tax; "
             f"see it: billfold show invoice {number}; what the credit paid: billfold show grant {sold}"
         )
+    if document.is_void:
+        number, taken_back = document.head["invoice_number"], document.head["preceding_invoice_number"]
+        raise Refusal(
+            f"{number} takes back {taken_back} whole, with all that corrected it: each line of it with its sign changed; "
+            f"explain that: billfold explain {taken_back}"
+        )
     head, snapshot = document.head, _as_issued(lake, document.head, lake.snapshot(as_of))
     account = head["billing_account_id"]
     is_closing = head["document_state"] != "month_to_date"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flows.backfill import backfill
+from flows.explain_invoice import explain_invoice
 from flows.issue_invoices import issue_corrections
 from flows.run import NOTHING_TO_DO, Refusal
 from tests.flows.billing.months import made_once
@@ -97,6 +98,16 @@ def test_its_lines_and_its_tax_are_those_of_the_invoice_with_the_opposite_sign(m
     taxes = "select rate, {0}taxable_amount, {0}t.tax_amount from tax_breakdown as t join invoices using (invoice_id)"
     taxes += " where invoice_number = '{1}'"
     assert month.ask(taxes.format("-", NOTE)) == month.ask(taxes.format("", OCTOBER)) != []
+
+
+def test_what_it_takes_back_is_explained_by_the_invoice_before_and_after(month: Voided) -> None:
+    before = explain_invoice(month.lake, OCTOBER)
+    month.operate(void())
+    with pytest.raises(Refusal, match=f"{NOTE} takes back {OCTOBER} whole.*billfold explain {OCTOBER}$"):
+        explain_invoice(month.lake, NOTE)
+    after = explain_invoice(month.lake, OCTOBER)
+    assert after.charges.equals(before.charges)
+    assert after.grant_reasons["amount"].sum() == 40
 
 
 def test_the_invoice_itself_keeps_every_byte(month: Voided) -> None:
