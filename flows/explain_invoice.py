@@ -116,7 +116,7 @@ def explain_invoice(
     if document.is_void:
         number, taken_back = document.head["invoice_number"], document.head["preceding_invoice_number"]
         raise Refusal(
-            f"{number} takes back {taken_back} whole, with all that corrected it: each line of it with its sign changed; "
+            f"{number} takes back {taken_back} whole, with all that corrected it: each line with its sign changed; "
             f"explain that: billfold explain {taken_back}"
         )
     head, snapshot = document.head, _as_issued(lake, document.head, lake.snapshot(as_of))

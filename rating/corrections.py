@@ -244,7 +244,7 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame, 
     """The correcting documents: sums of their lines, due so that with what was issued the whole can be paid (I7, X3).
 
     What is rounded is the exact amount of the whole period, less what paid its documents when they were issued; what
-    those left due is taken off. Where that was rounded by another policy, the document is rounded by itself.
+    those left due is taken off. Where that was rounded by another policy, the document is rounded by itself (`_due`).
     """
     sums = lines.group_by(OWNER).agg(
         pl.col("list_cost", "discount_amount", "cap_amount", "grant_amount", "credit_amount").sum(),
@@ -262,20 +262,8 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame, 
         before_amount=(pl.col("total_with_tax") - pl.col("paid_amount")).sum(), before_due=pl.col("amount_due").sum()
     )
     rows = rows.join(asked, on=OWNER, maintain_order="left")
-    rows = rows.with_columns(increments(rows), exact_amount=pl.col("total_with_tax") - pl.col("credit_amount"))
-    before_rounding = pl.col("before_due") - pl.col("before_amount")
-    is_alike = (
-        (pl.col("increment_mu") > 1)
-        & (to_mu("before_due") % pl.col("increment_mu") == 0)
-        & (before_rounding.abs() < to_money("increment_mu"))
-    )
-    rows = rows.with_columns(
-        pl.when(is_alike).then(name).otherwise(0).alias(name) for name in ("before_amount", "before_due")
-    )
-    rows = rows.with_columns(whole_amount=pl.col("exact_amount") + pl.col("before_amount"))
-    rows = rows.with_columns(whole_mu=to_mu("whole_amount"))
-    rows = rows.with_columns(payable(rows, "whole_mu").alias("due_mu"))
-    rows = rows.with_columns(amount_due=to_money("due_mu") - pl.col("before_due"))
+    rows = rows.with_columns(exact_amount=pl.col("total_with_tax") - pl.col("credit_amount"))
+    rows = rows.with_columns(amount_due=_due(rows))
     return Invoices.conform(
         rows.with_columns(
             rounding_amount=pl.col("amount_due") - pl.col("exact_amount"),
@@ -288,6 +276,27 @@ def _documents(keys: pl.DataFrame, lines: pl.DataFrame, accounts: pl.DataFrame, 
             is_void=pl.lit(value=False),
         ).sort(OWNER)
     )
+
+
+def _due(rows: pl.DataFrame) -> pl.Series:
+    """What correcting documents are due by: what makes the whole payable, else the document by itself.
+
+    By itself where the whole was not rounded so far as it would be today, by whole increments and less than one; and
+    where a document that charges more would leave less to be paid, or the other way round, which no rounding in one
+    mode brings about.
+
+    Reads    rows  exact_amount, before_amount and before_due, payable TERMS
+    Source   I7, X3
+    """
+    rows = rows.with_columns(increments(rows), whole_amount=pl.col("exact_amount") + pl.col("before_amount"))
+    rows = rows.with_columns(to_mu("exact_amount").alias("exact_mu"), to_mu("whole_amount").alias("whole_mu"))
+    rows = rows.with_columns(own_due=payable(rows, "exact_mu"), whole_due=payable(rows, "whole_mu"))
+    lacking = to_money("whole_due") - pl.col("before_due")
+    rounded_by, exact = pl.col("before_due") - pl.col("before_amount"), pl.col("exact_amount")
+    is_so_far = (to_mu("before_due") % pl.col("increment_mu") == 0) & (rounded_by.abs() < to_money("increment_mu"))
+    is_of_one_sign = (lacking == 0) | ((lacking > 0) & (exact > 0)) | ((lacking < 0) & (exact < 0))
+    is_whole = (pl.col("increment_mu") > 1) & is_so_far & is_of_one_sign
+    return rows.select(amount_due=pl.when(is_whole).then(lacking).otherwise(to_money("own_due"))).to_series()
 
 
 def _numbered_lines(lines: pl.DataFrame) -> pl.DataFrame:

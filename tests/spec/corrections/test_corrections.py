@@ -316,6 +316,22 @@ def test_what_was_rounded_by_more_than_an_increment_is_left_as_it_is() -> None:
     )
 
 
+def test_a_correction_that_charges_more_is_not_due_as_less() -> None:
+    """Rounded up, 12.02 are due as 12.05. Rounded down, 12.04 would be due as 12.00: 0.02 more are due as nothing, not
+    as 0.05 less."""
+    up, down = (
+        table(BillingPolicies, f"policy | value\npayable_increment | 0.05\nrounding_charges | {mode}")
+        for mode in ("up", "down")
+    )
+    first = issued(october("vm-small | 10.02", billing_policies=up), "INV-1")
+    found = corrected(october("vm-small | 10.03", billing_policies=down), first, billing_policies=down)
+    assert_table(
+        found.invoices,
+        Invoices,
+        "document_type | total_with_tax | rounding_amount | amount_due\n380 | 0.02 | -0.02 | 0",
+    )
+
+
 def test_small_corrections_do_not_add_up_what_each_would_be_rounded_by() -> None:
     """12.00 in all, then 12.02: due 12.00, so nothing more. Then 12.05 (10.04 and 2.01): 0.05 more, once."""
     first = issued(october("vm-small | 10.00", billing_policies=FIVE_CENTS), "INV-1")
