@@ -8,17 +8,14 @@ with
     from internal.files join latest using (commit_number) where table_name = 'account_periods'
   ),
   together as (   -- a correction is due by what makes the whole payable, and takes up what rounding brought before it (X3)
-    select billing_account_id, billing_period, sum(documents.rounding_amount) as rounding_amount
-    from internal.invoices as documents
-    join internal.chains as chains using (invoice_id, billing_account_id, billing_period)
-    where not chains.is_voided
+    select billing_account_id, billing_period, sum(rounding_amount) as rounding_amount
+    from internal.chains where not is_voided
     group by all
   ),
   steps as (   -- in ten-thousandths: the least amount that is whole increments and whole minor units
     select documents.invoice_id, documents.document_state, documents.amount_due, documents.rounding_amount,
       documents.paid_amount,
-      least(abs(documents.rounding_amount), coalesce(abs(together.rounding_amount), abs(documents.rounding_amount)))
-        as rounded_by,
+      least(abs(documents.rounding_amount), abs(together.rounding_amount)) as rounded_by,   -- of what is known
       coalesce(policies.value, '0') as increment,
       (10000 // power(10, periods.exponent)::bigint)::bigint as unit,
       (coalesce(policies.value, '0')::decimal(18,4) * 10000)::bigint as step,

@@ -4,7 +4,7 @@
 with
   closed as (   -- a month to date corrects nothing; what sold credit is invoiced by is no period's (G2)
     select invoice_id, invoice_number, document_type, document_state, billing_account_id, billing_period,
-      billing_currency, preceding_invoice_number, coalesce(is_void, false) as is_void,
+      billing_currency, preceding_invoice_number, rounding_amount, coalesce(is_void, false) as is_void,
       coalesce(preceding_invoice_number, invoice_number) as root_number   -- a draft that corrects nothing has none
     from main.invoices where document_state <> 'month_to_date' and sold_by is null
   )
