@@ -267,12 +267,16 @@ def test_credit_after_tax_that_came_later_lowers_what_is_due_and_no_tax() -> Non
 FIVE_CENTS = table(BillingPolicies, "policy | value\npayable_increment | 0.05")
 
 
+def of_machine(was: str, now: str, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """What corrects the invoice of a machine that was billed by some policies and comes to something else by others."""
+    first = issued(october(f"vm-small | {was}", billing_policies=before), "INV-1")
+    return corrected(october(f"vm-small | {now}", billing_policies=after), first, billing_policies=after).invoices
+
+
 def test_a_correction_makes_what_is_due_of_the_whole_payable() -> None:
     """10.02 with 2.00 of tax are 12.02, due 12.00. At 10.04 with 2.01: 12.05. The difference of 0.03 is due as 0.05."""
-    first = issued(october("vm-small | 10.02", billing_policies=FIVE_CENTS), "INV-1")
-    found = corrected(october("vm-small | 10.04", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
     assert_table(
-        found.invoices,
+        of_machine("10.02", "10.04", FIVE_CENTS, FIVE_CENTS),
         Invoices,
         "document_type | total_with_tax | rounding_amount | amount_due\n380 | 0.03 | 0.02 | 0.05",
     )
@@ -281,10 +285,8 @@ def test_a_correction_makes_what_is_due_of_the_whole_payable() -> None:
 def test_what_rounding_brought_before_is_not_brought_again() -> None:
     """16.68 with 3.34 are 20.02, due 20.00. At 8.32 with 1.66 they are 9.98, due 10.00 in all: 10.04 less is 10.00
     less, where 10.04 by itself would be 10.05."""
-    first = issued(october("vm-small | 16.68", billing_policies=FIVE_CENTS), "INV-1")
-    found = corrected(october("vm-small | 8.32", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
     assert_table(
-        found.invoices,
+        of_machine("16.68", "8.32", FIVE_CENTS, FIVE_CENTS),
         Invoices,
         "document_type | total_with_tax | rounding_amount | amount_due\n381 | -10.04 | 0.04 | -10.00",
     )
@@ -307,10 +309,8 @@ def test_what_was_rounded_by_more_than_an_increment_is_left_as_it_is() -> None:
     """10.32 with 2.06 are 12.38, due as 12.00 in whole euros. In five cents 0.33 less is 0.35 less, though 12.05 is due
     of the whole."""
     euros = table(BillingPolicies, "policy | value\npayable_increment | 1")
-    first = issued(october("vm-small | 10.32", billing_policies=euros), "INV-1")
-    found = corrected(october("vm-small | 10.04", billing_policies=FIVE_CENTS), first, billing_policies=FIVE_CENTS)
     assert_table(
-        found.invoices,
+        of_machine("10.32", "10.04", euros, FIVE_CENTS),
         Invoices,
         "document_type | total_with_tax | rounding_amount | amount_due\n381 | -0.33 | -0.02 | -0.35",
     )
@@ -323,10 +323,8 @@ def test_a_correction_that_charges_more_is_not_due_as_less() -> None:
         table(BillingPolicies, f"policy | value\npayable_increment | 0.05\nrounding_charges | {mode}")
         for mode in ("up", "down")
     )
-    first = issued(october("vm-small | 10.02", billing_policies=up), "INV-1")
-    found = corrected(october("vm-small | 10.03", billing_policies=down), first, billing_policies=down)
     assert_table(
-        found.invoices,
+        of_machine("10.02", "10.03", up, down),
         Invoices,
         "document_type | total_with_tax | rounding_amount | amount_due\n380 | 0.02 | -0.02 | 0",
     )
