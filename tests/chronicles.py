@@ -133,6 +133,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "tax_point": ("period_end", "usage"),
     "unpriced_usage": ("hold", "skip"),
     "paid_charges": ("untouched", "carry_forward"),
+    "payable_increment": ("0", "0.05", "1"),
 }
 LATE = {
     "usage": 6,

@@ -31,7 +31,7 @@ from tests.worlds import Row, World, frame
 OWNER = ("billing_account_id", "billing_period")
 AMOUNTS = (
     *("list_cost", "discount_amount", "cap_amount", "grant_amount", "total_without_tax", "total_tax", "total_with_tax"),
-    *("credit_amount", "paid_amount", "amount_due"),
+    *("credit_amount", "paid_amount", "rounding_amount", "amount_due"),
 )
 COMPARED: dict[str, tuple[str, ...]] = {
     "charges": (*OWNER, *KEY_COLUMNS[1:], "list_cost"),

@@ -7,7 +7,7 @@ Reads    a chronicle: a world of reference tables without usage and operations, 
          {"step": "backfill", "at", "issue_date"}, without a date its corrections stay drafts.
          A document is named "ACCOUNT/PERIOD/K": the K-th one issued of that account and period, from 0 on.
 Makes    `follow`: the books after each step, tables of rows as TABLES says; `Books`, to go on from there.
-Rejects  what `tests/oracle.py` rejects, the policy late_usage but for its default, and payable_increment.
+Rejects  what `tests/oracle.py` rejects but for payable_increment, and the policy late_usage but for its default.
 
 A period of an account is worked out whole, always, as `tests/oracle.py` does it (L1): its *state* is what the invoice
 would say if it were made today (the virtual document). The documents of the period that were issued, its chain, add up
@@ -18,16 +18,17 @@ Readings, after those of `tests/oracle.py`:
 
 63. The chain of (account, period) is its root, an issued document that names none before it and is not voided, and the
     documents that name it. Documents are counted by (account, period), voided ones and those that void included.
-64. Standing, by issued documents alone: due is the sum of the chain (total with tax less credits); paid is what
-    payments and other chains' credit notes paid of it, at issue or later, less what its own credit notes paid of other
-    chains. none: no root; paid: nothing open; partly_paid: something open and something paid; else issued. What a
+64. Standing, by issued documents alone: due is the sum of the chain (total with tax less credits, rounded); paid is
+    what payments and other chains' credit notes paid of it, at issue or later, less what its own credit notes paid of
+    other chains. none: no root; paid: nothing open; partly_paid: something open and something paid; else issued. What a
     backfill once found paid stays so, whatever it adds to it, while no less is paid than was due when it was found so,
     by the least of it where it was found so again; also one that a backfill changes nothing of.
 65. A paid period: operations count as of when it was last computed (while it is paid, that stays), charges added by
     hand always, reference tables as of today but for tax rates. Its applications are laid again per charge, each at
     most what is left of it; then the grants of then pay what charges gained, net before tax, due after tax.
-66. A partly paid one is computed with everything known. Where that leaves less than was paid, applications are undone
-    from the last backwards, after-tax ones first, the last one touched in part.
+66. A partly paid one is computed with everything known. Where that leaves less than was paid, also rounded (88),
+    applications are undone from the last backwards, after-tax ones first, the last one touched in part, until what is
+    left is what was paid.
 67. A correcting document has a line per charge in which the state and the chain differ, and is made if a list cost, a
     discount or a cap differs, or a total, or what a tax group has of taxable or tax amount. It is 381 if total with tax
     less credits falls. While an invoice stands its tax rates and jurisdictions are those of its state (T4).
@@ -70,6 +71,14 @@ Readings, after those of `tests/oracle.py`:
 87. A paid period may keep less of a grant than it did, or something else, after earlier ones were worked out with what
     it kept (68). Then all periods of the account are gone through again, so that the next backfill finds nothing to do;
     what charges gained is counted from the books before it, not from what it made of them on the way.
+88. I7 What is due of an invoice (total with tax less credits) is rounded to the increment, in the mode of charges, by
+    the policies of the month's last instant; an increment that is not whole minor units counts as the least multiple
+    that is. Payers at issue pay at most that; what is left of the exact amount is then rounded again, not below zero,
+    and is nothing where they paid all of it.
+89. X3 A correcting document is due by what makes its chain, less what paid that at issue, payable as a whole. It is
+    rounded by itself where nothing is to be rounded today, or the chain was rounded by an increment or more or to
+    something else than increments, or the document would ask for more and is below zero, or the other way round.
+90. What voids a chain takes back what rounding brought.
 """
 
 from __future__ import annotations
@@ -158,6 +167,7 @@ class State:
     grants: list[str]  # those that paid, in their order
     groups: dict[Group, tuple[int, int]]  # taxable, tax
     movements: list[Row]
+    payable_by: tuple[int, str] = (1, "half_away")  # I7: the increment in mu, and the mode
     issued_as_of: datetime | None = None  # 71: what its root was made of
     settled: int | None = None  # 64: what was due when a backfill found it paid
 
@@ -188,10 +198,12 @@ class Document:
     lines: dict[Key, Line]
     groups: dict[Group, tuple[int, int]]
     is_voided: bool = False
+    rounding: int = 0  # I7: what rounding brought
 
     @property
     def total(self) -> int:
-        return total_of(self.lines)
+        """Total with tax less credits, rounded."""
+        return total_of(self.lines) + self.rounding
 
     @property
     def chain(self) -> int:
@@ -528,14 +540,43 @@ class Books:
             draft.place = self.count(draft.account_id, draft.period)
             draft.issue_date, draft.issued = issue_date, self.steps
             draft.due_date = issue_date + timedelta(days=account["payment_terms_days"])
-            self.documents.append(draft)
             state = self.states[draft.account_id, draft.period]
+            draft.rounding = self.rounding(draft, state.payable_by)
+            self.documents.append(draft)
             if draft.root is None:
                 state.issued_as_of = state.known_as_of
         for draft in drafts:
             self.pay_own_chain(draft)
         for draft in drafts:
             self.pay_at_issue(draft)
+            self.round_what_is_left(draft)
+
+    def rounding(self, draft: Document, payable_by: tuple[int, str]) -> int:
+        """What makes a document payable, or its chain with it (88, 89)."""
+        exact = total_of(draft.lines)
+        by_itself = to_increments(exact, *payable_by) - exact
+        increment, chain = payable_by[0], self.standing(draft.account_id, draft.period).chain
+        if draft.root is None or increment == 1:
+            return by_itself
+        asked = sum(one.total - self.at_issue(one) for one in chain)
+        brought = sum(one.rounding for one in chain)
+        lacking = to_increments(asked - brought + exact, *payable_by) - asked
+        is_so_far = asked % increment == 0 and abs(brought) < increment
+        return lacking - exact if is_so_far and (lacking == 0 or lacking * exact > 0) else by_itself
+
+    def at_issue(self, document: Document) -> int:
+        """What paid a document when it was issued."""
+        return sum(one.mu for one in self.applications if one.document is document and one.is_at_issue)
+
+    def round_what_is_left(self, document: Document) -> None:
+        """I7 (reading 88)."""
+        paid = self.at_issue(document)
+        if paid == 0:
+            return
+        exact = total_of(document.lines) - paid
+        payable_by = self.states[document.account_id, document.period].payable_by
+        due = max(0, to_increments(exact, *payable_by)) if paid < document.total else 0
+        document.rounding = due - exact
 
     def count(self, account_id: str, period: str) -> int:
         """How many documents of the period were issued (63)."""
@@ -558,6 +599,7 @@ class Books:
         void = made_document(self.states[key], "381", root.place, lines, groups)
         void.place, void.is_void, void.issue_date, void.due_date = self.count(*key), True, day, day
         void.issued = self.steps
+        void.rounding = -sum(document.rounding for document in chain)
         self.documents.append(void)
         for document in (*chain, void):
             document.is_voided = True
@@ -795,7 +837,8 @@ class Books:
             "total_with_tax": with_tax,
             "credit_amount": credit,
             "paid_amount": credit + at_issue,
-            "amount_due": with_tax - credit - at_issue,
+            "rounding_amount": document.rounding,
+            "amount_due": document.total - at_issue,
             "open_amount": self.open(document),
         }
         return {
@@ -850,9 +893,24 @@ def opened(chronicle: World) -> Books:
 
 
 def refuse_what_is_out_of_scope(terms: Terms) -> None:
-    oracle.refuse_what_is_out_of_scope(terms.world, terms)
+    oracle.refuse_what_is_out_of_scope(terms.world, without_increment(terms))
     if terms.policy("late_usage", "correct") != "correct":
         raise UnsupportedError(f"policy late_usage = {terms.policies['late_usage']}")
+
+
+def without_increment(terms: Terms) -> Terms:
+    policies = {policy: value for policy, value in terms.policies.items() if policy != "payable_increment"}
+    return dataclasses.replace(terms, policies=policies)
+
+
+def payable_by(terms: Terms) -> tuple[int, str]:
+    """I7: what amounts due are multiples of [mu], and the mode of charges (88)."""
+    step = Fraction(terms.policy("payable_increment", "0")) * 10**terms.exponent
+    return step.numerator or 1, terms.policy("rounding_charges", "half_away")
+
+
+def to_increments(mu: int, increment: int, mode: str) -> int:
+    return oracle.rounded(Fraction(mu, increment), mode) * increment
 
 
 def local_day(instant: datetime, zone: str) -> date:
@@ -920,6 +978,8 @@ def lay_again(account: oracle.Account, committed: State, tax_position: str, left
 
 def undo_down_to(account: oracle.Account, paid: int) -> None:
     """X2: a partly paid period never comes to less than was paid (66)."""
+    if to_increments(comes_to(account), *payable_by(account.terms)) >= paid:
+        return
     charges = {key_of(charge): charge for charge in account.charges}
     rows = [row for row in account.allocations if row["allocation_kind"] == "grant"]
     for position in ("after", "before"):
@@ -994,6 +1054,7 @@ def state_of(account: oracle.Account, issued_as_of: datetime | None) -> State:
             for row in account.tax_breakdown
         },
         account.movements,
+        payable_by(terms),
         issued_as_of,
     )
 

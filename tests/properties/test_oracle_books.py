@@ -139,7 +139,7 @@ def test_what_is_owed_is_what_documents_say_less_the_money_that_paid_them(world:
                 for name, row in paid.items()
                 if row["billing_account_id"] == account and name not in reversed_ones
             )
-            owed = sum(row["total_with_tax"] - row["credit_amount"] for row in own)
+            owed = sum(row["total_with_tax"] - row["credit_amount"] + row["rounding_amount"] for row in own)
             assert sum(row["open_amount"] for row in own) == owed - money + balance["amount"]
             standing = [row["open_amount"] for row in books["standings"] if row["billing_account_id"] == account]
             assert sum(standing) == sum(row["open_amount"] for row in own)

@@ -441,3 +441,59 @@ def test_k5_a_refund_gives_back_price_and_tax_when_its_month_is_issued():
     # 10 more of October's hours: 30 go back, 24.00; of the 56.00 the tax is 11.20, so 8.00 and 1.60 are taken back
     again = after(start, steps, late, backfill(at(12, 6)), grant_kinds=[PREPAID])
     assert sales(again) == [SALE, note, ("2026-11", "380", D(8), D("1.60"), D("9.60"), D(0))]
+
+
+def paid_in(increment: str) -> list[Row]:
+    return [row("billing_policies", policy="payable_increment", value=increment)]
+
+
+def rounded(books: Tables) -> list[tuple[Decimal, Decimal, Decimal]]:
+    """What rounding brought each document, what is due of it, what is left to pay."""
+    return [(one["rounding_amount"], one["amount_due"], one["open_amount"]) for one in books["invoices"]]
+
+
+ODD_OCTOBER = billed(10, used("10.02"))
+"""10.02 and 2.00 of tax (2.004): 12.02."""
+
+
+def test_i7_what_is_due_is_rounded_to_the_increment():
+    """12.02 are payable as 12.00 in coins of 0.05."""
+    books = after(ODD_OCTOBER, billing_policies=paid_in("0.05"))
+    assert rounded(books) == [(D("-0.02"), D(12), D(12))]
+
+
+def test_x3_a_correction_is_due_by_what_makes_the_whole_payable():
+    """1.04 off: 8.98 and 1.80 of tax (1.796) are 10.78, payable as 10.80. Of 12.00 that is 1.20 less, not 1.24."""
+    books = after(ODD_OCTOBER, land(at(11, 10), bonus("1.04")), backfill(at(11, 11)), billing_policies=paid_in("0.05"))
+    assert rounded(books) == [(D("-0.02"), D(12), D("10.80")), (D("0.04"), D("-1.20"), D(0))]
+
+
+def test_i7_a_correction_of_what_nothing_rounded_is_rounded_by_itself():
+    """12.02 were due exactly. 1.24 less are 1.25 in coins of 0.05."""
+    coins = land(at(11, 10), bonus("1.04"), billing_policies=paid_in("0.05"))
+    books = after(ODD_OCTOBER, coins, backfill(at(11, 11)))
+    assert rounded(books) == [(D(0), D("12.02"), D("10.77")), (D("-0.01"), D("-1.25"), D(0))]
+
+
+def test_i7_a_balance_pays_the_rounded_amount_and_what_it_leaves_is_rounded_again():
+    """5.01 of 12.02 leave 7.01, payable as 7.00. 12.01 pay the 12.00 that are due, and 0.01 stays on account."""
+    for money, due, left in (("5.01", ("-0.01", "7"), []), ("12.01", ("-0.02", "0"), [D("0.01")])):
+        steps = billed(10, used("10.02"), operations=(pays(money),))
+        books = after(steps, billing_policies=paid_in("0.05"))
+        assert rounded(books) == [(D(due[0]), D(due[1]), D(due[1]))]
+        assert [one["amount"] for one in books["account_balances"] if one["amount"]] == left
+
+
+def test_x2_who_paid_what_the_rest_is_payable_for_has_paid_nothing_too_much():
+    """60.00 of 120.00 are paid. 50.20 off: 49.80 and 9.96, payable as 60: the bonus stays, and all is paid."""
+    late = land(at(11, 10), bonus("50.20"))
+    books = after(october(), land(at(11, 9), pays("60")), late, backfill(at(11, 11)), billing_policies=paid_in("1"))
+    assert rounded(books) == [(D(0), D(120), D(0)), (D("0.24"), D(-60), D(0))]
+    assert balances(books) == {"g1": D(0)}
+    assert standing(books) == ("paid", D(0))
+
+
+def test_i4_what_voids_takes_back_what_rounding_brought():
+    books = after(ODD_OCTOBER, land(at(11, 10), voids()), billing_policies=paid_in("0.05"))
+    assert [one["rounding_amount"] for one in books["invoices"]] == [D("-0.02"), D("0.02")]
+    assert [one["open_amount"] for one in books["invoices"]] == [D(0), D(0)]
