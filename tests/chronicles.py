@@ -134,6 +134,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "unpriced_usage": ("hold", "skip"),
     "paid_charges": ("untouched", "carry_forward"),
     "payable_increment": ("0", "0.05", "1"),
+    "late_usage": ("correct", "correct", "next_invoice", "reject"),
 }
 LATE = {
     "usage": 6,

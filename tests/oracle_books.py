@@ -7,7 +7,7 @@ Reads    a chronicle: a world of reference tables without usage and operations, 
          {"step": "backfill", "at", "issue_date"}, without a date its corrections stay drafts.
          A document is named "ACCOUNT/PERIOD/K": the K-th one issued of that account and period, from 0 on.
 Makes    `follow`: the books after each step, tables of rows as TABLES says; `Books`, to go on from there.
-Rejects  what `tests/oracle.py` rejects but for payable_increment, and the policy late_usage but for its default.
+Rejects  what `tests/oracle.py` rejects but for payable_increment.
 
 A period of an account is worked out whole, always, as `tests/oracle.py` does it (L1): its *state* is what the invoice
 would say if it were made today (the virtual document). The documents of the period that were issued, its chain, add up
@@ -79,6 +79,11 @@ Readings, after those of `tests/oracle.py`:
     rounded by itself where nothing is to be rounded today, or the chain was rounded by an increment or more or to
     something else than increments, or the document would ask for more and is below zero, or the other way round.
 90. What voids a chain takes back what rounding brought.
+91. X4 Where usage goes is decided when it lands, by the policy of the last instant of the period that it starts in and
+    by the documents before that landing; it stays there. `reject`: a record of a period whose invoice stands is not
+    taken, and what was known of it stays. `next_invoice`: it is as if it had started with the first period after it
+    whose invoice does not stand, and lasted as long; where its account or SKU is no more by then, it stays. A revision
+    goes as a new record would, and what it revises is no more.
 """
 
 from __future__ import annotations
@@ -114,6 +119,7 @@ TABLES = (
     "holds",
     "sales",
     "sale_taxes",
+    "rejects",
 )
 LINE = (
     *("pricing_quantity", "list_cost", "discount_amount", "cap_amount", "grant_amount", "line_amount", "tax_amount"),
@@ -286,6 +292,7 @@ class Books:
     latest: datetime | None = None  # the latest recorded_at
     steps: int = 0
     decided: list[Row] = field(default_factory=list)
+    rejected: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.fold = Fold(self.tables, about_documents=self.refusal)
@@ -295,7 +302,7 @@ class Books:
     def take(self, step: Row) -> None:
         """One step further."""
         self.steps += 1
-        self.decided = []
+        self.decided, self.rejected = [], []
         if step["step"] == "land":
             self.land(step)
         elif step["step"] == "bill":
@@ -315,10 +322,39 @@ class Books:
         for record in step.get("usage_records") or []:
             known = self.usage.get(record["usage_record_id"])
             if known is None or known["revision"] < record["revision"]:
-                self.usage[record["usage_record_id"]] = record
+                self.take_usage(record)
         operations = step.get("operations") or []
         for operation in sorted(operations, key=lambda one: (one["occurred_at"], one["operation_id"])):
             self.decide(operation)
+
+    def take_usage(self, record: Row) -> None:
+        """X4 (reading 91)."""
+        account_id, start = record["billing_account_id"], record["charge_period_start"]
+        zone = self.account(account_id)["time_zone"]
+        period = oracle.period_of(start, zone)
+        last = oracle.period_bounds(period, zone)[1] - timedelta(microseconds=1)
+        said = oracle.policies_at(self.tables, account_id, last, zone).get("late_usage", "correct")
+        if self.stands(account_id, period) and said == "reject":
+            self.rejected.append({"usage_record_id": record["usage_record_id"], "reason_code": "R_TOO_OLD"})
+            return
+        if self.stands(account_id, period) and said == "next_invoice":
+            while self.stands(account_id, period):
+                period = oracle.period_of(oracle.period_bounds(period, zone)[1], zone)
+            counted_at = oracle.period_bounds(period, zone)[0]
+            if self.is_there(record, counted_at, zone):
+                lasted = record["charge_period_end"] - start
+                record = {**record, "charge_period_start": counted_at, "charge_period_end": counted_at + lasted}
+        self.usage[record["usage_record_id"]] = record
+
+    def stands(self, account_id: str, period: str) -> bool:
+        return self.standing(account_id, period).name != "none"
+
+    def is_there(self, record: Row, at: datetime, zone: str) -> bool:
+        named = (("billing_accounts", "billing_account_id"), ("skus", "sku_id"))
+        return all(
+            any(row[name] == record[name] for row in oracle.in_force(self.tables[table], at, zone))
+            for table, name in named
+        )
 
     def decide(self, operation: Row) -> None:
         """O1: against the books as the operations before it left them."""
@@ -771,7 +807,7 @@ class Books:
     def rows(self) -> dict[str, list[Row]]:
         """The books as tables."""
         made: dict[str, list[Row]] = {table: [] for table in TABLES}
-        made["operations"] = self.decided
+        made["operations"], made["rejects"] = self.decided, self.rejected
         for state in self.states.values():
             made["charges"] += charge_rows(state)
             made["allocations"] += allocation_rows(state)
@@ -894,8 +930,6 @@ def opened(chronicle: World) -> Books:
 
 def refuse_what_is_out_of_scope(terms: Terms) -> None:
     oracle.refuse_what_is_out_of_scope(terms.world, without_increment(terms))
-    if terms.policy("late_usage", "correct") != "correct":
-        raise UnsupportedError(f"policy late_usage = {terms.policies['late_usage']}")
 
 
 def without_increment(terms: Terms) -> Terms:

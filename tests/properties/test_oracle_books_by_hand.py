@@ -497,3 +497,43 @@ def test_i4_what_voids_takes_back_what_rounding_brought():
     books = after(ODD_OCTOBER, land(at(11, 10), voids()), billing_policies=paid_in("0.05"))
     assert [one["rounding_amount"] for one in books["invoices"]] == [D("-0.02"), D("0.02")]
     assert [one["open_amount"] for one in books["invoices"]] == [D(0), D(0)]
+
+
+def late(value: str) -> list[Row]:
+    return [row("billing_policies", policy="late_usage", value=value)]
+
+
+LATE_TEN = land(at(11, 10), usage=(used("10", at(10, 7), "u2"),))
+NOVEMBER = billed(11, used("40", at(11, 5), "u3"))
+
+
+def test_x4_late_usage_of_an_issued_month_is_rejected_where_policy_says_so():
+    """Ten hours more of October are not taken; before October is issued, they are."""
+    steps = [october(), LATE_TEN]
+    assert after(*steps, billing_policies=late("reject"))["rejects"] == [
+        {"usage_record_id": "u2", "reason_code": "R_TOO_OLD"}
+    ]
+    books = after(*steps, backfill(at(11, 11)), billing_policies=late("reject"))
+    assert documents(books) == [("2026-10", 0, "380", D(100), D(20), D(120))]
+    in_time = after(LATE_TEN, october(), billing_policies=late("reject"))
+    assert documents(in_time) == [("2026-10", 0, "380", D(110), D(22), D(132))]
+
+
+def test_x4_late_usage_counts_on_the_next_invoice_where_policy_says_so():
+    """October's ten hours are November's first: 50 hours in all. Nothing of October is corrected."""
+    books = after(october(), LATE_TEN, backfill(at(11, 11)), NOVEMBER, billing_policies=late("next_invoice"))
+    assert documents(books) == [
+        ("2026-10", 0, "380", D(100), D(20), D(120)),
+        ("2026-11", 0, "380", D(50), D(10), D(60)),
+    ]
+
+
+def test_x4_a_revision_under_next_invoice_leaves_its_month_and_counts_in_the_next():
+    """The 100 hours were 80: 120.00 go back by October's credit note, and the 80 are November's with its own 40."""
+    revised = land(at(11, 10), usage=(used("80", revision=1),))
+    books = after(october(), revised, backfill(at(11, 11)), NOVEMBER, billing_policies=late("next_invoice"))
+    assert documents(books) == [
+        ("2026-10", 0, "380", D(100), D(20), D(0)),
+        ("2026-10", 1, "381", D(-100), D(-20), D(0)),
+        ("2026-11", 0, "380", D(120), D(24), D(144)),
+    ]
